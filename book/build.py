@@ -1,0 +1,60 @@
+"""Build the book into _build/html: `python book/build.py [ROOT]`.
+
+jupyter-book executes and writes the pages. This script adds what it lacks: chapters run again when the
+library changes, a build that failed or was interrupted is never taken for a finished one, and a table of
+the chapters' times.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from jupyter_cache import get_cache
+
+
+def library_hash(root: Path) -> str:
+    """What every chapter depends on besides its own text: the library, its networks, the pins."""
+    files = [f for f in (root / "snnlab").rglob("*") if f.suffix in {".py", ".json", ".safetensors"}]
+    digest = hashlib.sha256()
+    for file in sorted([*files, *root.glob("requirements*.txt")]):
+        digest.update(f"{file.relative_to(root)}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def build(root: Path) -> int:
+    out = root / "_build"
+    cache, doctrees = out / ".jupyter_cache", out / ".doctrees"
+
+    stamp, current = out / "library.sha256", library_hash(root)
+    if not stamp.exists() or stamp.read_text() != current:
+        print("The library or the pins are new: every chapter is executed.", flush=True)
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        stamp.write_text(current)
+
+    # Sphinx does not repeat the warnings of pages that it read before: only a finished build may be continued.
+    finished = doctrees / "finished"
+    if not finished.exists():
+        shutil.rmtree(doctrees, ignore_errors=True)
+    finished.unlink(missing_ok=True)
+
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    code = subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", root]).returncode
+    if code == 0:
+        finished.touch()
+
+    if cache.exists():
+        print("\nSeconds to execute each chapter:")
+        latest = {r.uri: r for r in sorted(get_cache(cache).list_cache_records(), key=lambda r: r.created)}
+        for uri, record in sorted(latest.items()):
+            print(f"{record.data['execution_seconds']:8.1f}  {Path(uri).relative_to(root)}")
+    if code == 0:
+        print(f"\nThe book: {(out / 'html' / 'index.html').as_uri()}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))
