@@ -1,0 +1,33 @@
+"""snnlab: train spiking neural networks and explain what they look at.
+
+The submodules stand in the order in which an image flows through them; each imports only from
+those before it.  They load when they are first used, so ``import snnlab`` is quick.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "encoding",
+    "surrogate",
+    "neurons",
+    "layers",
+    "models",
+    "recording",
+    "data",
+    "zoo",
+    "training",
+    "plotting",
+    "explain",
+]
+
+
+def __getattr__(name):
+    if name in __all__:
+        return importlib.import_module(f"snnlab.{name}")
+    raise AttributeError(f"module 'snnlab' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,82 @@
+"""What an explainer gives back, and how every explainer runs a model."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from snnlab.recording import record
+
+__all__ = ["Explanation"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``maps``: [T, B, H, W], a map a step, or [B, H, W] for a still network, not below 0, on the
+    layer's own grid; ``logits`` [B, K] of the pass that made them; ``layer``; ``method``."""
+
+    maps: Float[Tensor, "*T B H W"]
+    logits: Float[Tensor, "B K"]
+    layer: str
+    method: str
+
+    @property
+    def total(self) -> Float[Tensor, "B H W"]:
+        """One map per image: the sum over the steps."""
+        return self.maps.sum(0) if self.maps.ndim == 4 else self.maps
+
+    def upsampled(self, size: int | tuple[int, int]) -> Float[Tensor, "*T B h w"]:
+        """The maps on another grid, e.g. that of the image: bilinear, corners not aligned."""
+        size = (size, size) if isinstance(size, int) else tuple(size)
+        maps = self.maps.reshape(-1, 1, *self.maps.shape[-2:])
+        maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+        return maps.reshape(*self.maps.shape[:-2], *size)
+
+    def plot(self, images: Float[Tensor, "B 3 h w"], steps=None, titles=None):
+        """Draw the maps over their images: a row an image; the total, and the given steps.
+
+        Returns a matplotlib figure.  See :func:`snnlab.plotting.explanation`.
+        """
+        from snnlab import plotting
+
+        return plotting.explanation(self, images, steps=steps, titles=titles)
+
+
+def run(model: nn.Module, layer: str, images, spikes, generator, keep_graph: bool):
+    """One forward pass in eval mode: the layer's recording, and the logits.
+
+    Every module's train flag is as before when this returns or raises; so are the hooks.
+    """
+    if (images is None) == (spikes is None):
+        raise ValueError("give either images or spikes")
+    given = {"spikes": spikes, "generator": generator}
+    arguments = {key: value for key, value in given.items() if value is not None}
+    inputs = spikes if images is None else images
+    if not inputs.isfinite().all():
+        raise ValueError("the input contains NaN or infinite values")
+    flags = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.set_grad_enabled(keep_graph), record(model, layer, keep_graph) as recording:
+            logits = model(**arguments) if images is None else model(images, **arguments)
+    finally:
+        for module, flag in flags.items():
+            module.training = flag
+    return recording, logits
+
+
+def check_targets(target, logits: Float[Tensor, "B K"]) -> Tensor:
+    """One label for each image [B], from an int or a tensor; ValueError if out of range."""
+    if logits.ndim != 2:
+        raise ValueError(f"expected logits of shape [B, K], got {tuple(logits.shape)}")
+    target = torch.as_tensor(target, device=logits.device)
+    if target.is_floating_point() or target.dtype == torch.bool:
+        raise ValueError(f"target must be an int or a tensor of labels, got {target.dtype}")
+    count, classes = logits.shape
+    if target.ndim > 1 or (target.ndim == 1 and len(target) != count):
+        raise ValueError(f"target must be one label or {count}, got shape {tuple(target.shape)}")
+    if target.min() < 0 or target.max() >= classes:
+        raise ValueError(f"labels must lie in 0..{classes - 1}, got {target.tolist()}")
+    return target.expand(count)

@@ -1,0 +1,108 @@
+"""The spike activation map (SAM): where spikes follow one another closely.  No gradient, no label.
+
+The score of a spike decays with the age of the spikes before it (Kim and Panda, 2021):
+
+    T(t, t') = exp(-gamma |t - t'|)                        the interval kernel (TSCS)
+    N_t      = sum over firing times t' < t of T(t, t')    neuronal contribution score (NCS)
+    M_t      = sum over channels of N_t S_t                spike activation map (SAM)
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from snnlab.explain.heatmap import Explanation, run
+
+__all__ = ["neuronal_contribution_score", "sam", "spike_activation_map"]
+
+
+def neuronal_contribution_score(
+    spikes: Float[Tensor, "T ..."], gamma: float = 0.5
+) -> Float[Tensor, "T ..."]:
+    r"""N_t of each neuron, from its spikes 0/1 [T, ...]: one sweep over time.
+
+    .. math:: N_0 = 0, \qquad N_{t+1} = e^{-\gamma} (N_t + S_t)
+
+    which is the sum over strictly earlier spikes, :math:`0 \le N < 1/(e^\gamma - 1)`.  At gamma 0
+    it counts them.  Raises ValueError for gamma < 0 or spikes that are not 0/1.
+    """
+    _check(spikes, gamma)
+    scores = torch.zeros_like(spikes)
+    for t in range(1, len(spikes)):
+        torch.add(scores[t - 1], spikes[t - 1], out=scores[t]).mul_(math.exp(-gamma))
+    return scores
+
+
+def spike_activation_map(
+    spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5, variant: str = "paper"
+) -> Float[Tensor, "T B H W"]:
+    r"""The map at each step: :math:`M_{ij,t} = \sum_k N^k_{ij,t} S^k_{ij,t}`.
+
+    ``variant="authors-code"`` is what the authors' published code computes from these spikes: it
+    counts the present step too, and every silent step t' adds exp(-gamma t) in place of 0:
+
+    .. math:: M + \sum_k S_t + e^{-\gamma t} \sum_k n^{silent}_t S_t
+
+    with n_silent the silent steps up to and including t.  Needs only the trace of one step, so
+    memory does not grow with T.  Raises ValueError for gamma < 0, spikes not 0/1, a wrong shape.
+    """
+    if spikes.ndim != 5:
+        raise ValueError(
+            f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}; SAM needs the "
+            "time axis"
+        )
+    if variant not in ("paper", "authors-code"):
+        raise ValueError(f"variant must be 'paper' or 'authors-code', got {variant!r}")
+    _check(spikes, gamma)
+    decay = math.exp(-gamma)
+    trace = torch.zeros_like(spikes[0])  # N
+    silent = torch.zeros_like(spikes[0])
+    maps = []
+    for t, s in enumerate(spikes):
+        if variant == "paper":
+            maps.append((trace * s).sum(1))
+        else:
+            silent += 1 - s
+            maps.append(((trace + 1 + silent * decay**t) * s).sum(1))
+        trace = trace.add_(s).mul_(decay)
+    return torch.stack(maps)
+
+
+def sam(
+    model: nn.Module,
+    images: Float[Tensor, "B C H W"] | None = None,
+    *,
+    layer: str,
+    gamma: float = 0.5,
+    spikes: Float[Tensor, "T B C H W"] | None = None,
+    generator: torch.Generator | None = None,
+) -> Explanation:
+    """The spike activation map of ``layer`` of any spiking network: maps [T, B, H, W].
+
+    ``images`` go to the model as they are, or ``spikes`` (encoded input) instead; ``generator``
+    feeds a random encoder.  Neither label nor gradient is used, so the map is the same for every
+    class: it shows where the network is active.  Raises ValueError for an unknown layer and for a
+    layer whose output has no time axis or is not 0/1.
+    """
+    recording, logits = run(model, layer, images, spikes, generator, keep_graph=False)
+    activity = recording[layer]
+    if not recording.is_sequence(layer):
+        raise ValueError(
+            f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
+            "SAM explains spiking networks"
+        )
+    return Explanation(spike_activation_map(activity, gamma), logits, layer, "SAM")
+
+
+def _check(spikes: Tensor, gamma: float) -> None:
+    if not gamma >= 0:
+        raise ValueError(f"gamma must not be negative (0 counts spikes), got {gamma}")
+    if not spikes.is_floating_point():
+        raise ValueError(f"expected spikes as floats 0/1, got {spikes.dtype}; use spikes.float()")
+    if not ((spikes == 0) | (spikes == 1)).all():
+        raise ValueError(
+            "expected spikes that are 0 or 1, got other values; record a layer of neurons, not "
+            "their currents or membranes"
+        )

@@ -1,0 +1,85 @@
+"""Layers for sequences [T, B, ...]: fold time away, normalise each step, read out.
+
+In memory a sequence here lies image by image ([B, T, ...], seen time-first through a
+transposition).  Both foldings below are then views: [B*T, C, H, W] for a convolution and
+[B, T*C, H, W] for batch norm through time.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["BatchNormThroughTime", "Readout", "over_time"]
+
+
+def over_time(layer, x: Float[Tensor, "T B ..."]) -> Float[Tensor, "T B ..."]:
+    """Apply a layer for still images to every step of a sequence, with time folded into the batch.
+
+    For layers that treat images one by one (convolution, pooling, linear).
+    """
+    if x.ndim < 3:
+        raise ValueError(f"expected a sequence [T, B, ...], got {tuple(x.shape)}")
+    y = layer(x.transpose(0, 1).flatten(0, 1))
+    return y.unflatten(0, (x.shape[1], x.shape[0])).transpose(0, 1)
+
+
+class BatchNormThroughTime(nn.Module):
+    """BNTT: one batch norm per time-step (Kim and Panda, 2021, arXiv 2010.01729).
+
+    ``weight``, ``bias`` and the running statistics are [T, C].  All T are computed as ONE batch
+    norm over T*C channels, which is the same sum in another order.  Departure from the paper: a
+    shift beside the scale.  It fixes T: forward raises ValueError for steps it does not have;
+    a chunk of a longer sequence gives its first step as ``offset``.
+    """
+
+    def __init__(self, channels: int, steps: int, eps: float = 1e-4, momentum: float = 0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(steps, channels))
+        self.bias = nn.Parameter(torch.zeros(steps, channels))
+        self.register_buffer("running_mean", torch.zeros(steps, channels))
+        self.register_buffer("running_var", torch.ones(steps, channels))
+
+    def forward(
+        self, x: Float[Tensor, "T B C H W"], offset: int = 0
+    ) -> Float[Tensor, "T B C H W"]:
+        steps, channels = self.weight.shape
+        if x.ndim != 5 or x.shape[2] != channels:
+            raise ValueError(f"expected [T, B, {channels}, H, W], got {tuple(x.shape)}")
+        if offset < 0 or offset + len(x) > steps:
+            raise ValueError(
+                f"this batch norm has parameters for {steps} steps, but steps {offset} to "
+                f"{offset + len(x) - 1} came; use the T it was trained with"
+            )
+        now = slice(offset, offset + len(x))
+        y = F.batch_norm(
+            x.transpose(0, 1).flatten(1, 2),  # [B, T*C, H, W]
+            self.running_mean[now].view(-1),
+            self.running_var[now].view(-1),
+            self.weight[now].reshape(-1),
+            self.bias[now].reshape(-1),
+            self.training,
+            self.momentum,
+            self.eps,
+        )
+        return y.unflatten(1, (len(x), channels)).transpose(0, 1)
+
+    @torch.no_grad()
+    def copy_from(self, norm: nn.BatchNorm2d) -> None:
+        """Start every step as a copy of a still network's batch norm."""
+        self.weight.copy_(norm.weight.expand_as(self.weight))
+        self.bias.copy_(norm.bias.expand_as(self.bias))
+        self.running_mean.copy_(norm.running_mean.expand_as(self.running_mean))
+        self.running_var.copy_(norm.running_var.expand_as(self.running_var))
+
+
+class Readout(nn.Module):
+    """Spatial mean, then linear: maps [..., C, H, W] -> logits [..., K]."""
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(self, x: Float[Tensor, "... C H W"]) -> Float[Tensor, "... K"]:
+        return self.linear(x.mean((-2, -1)))

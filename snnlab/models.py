@@ -1,0 +1,188 @@
+"""The two networks of the book: a ReLU VGG, and its spiking twin with the same named blocks."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from snnlab import encoding
+from snnlab.layers import BatchNormThroughTime, Readout, over_time
+from snnlab.neurons import LIF
+
+__all__ = ["BLOCKS", "WIDTHS", "SpikingVGG", "VGG", "build", "check_images"]
+
+BLOCKS = tuple(f"conv{i}" for i in range(1, 9))
+POOLED = ("conv1", "conv2", "conv4", "conv6")  # average pooling after these blocks
+WIDTHS = (16, 32, 64, 64, 128, 128, 128, 128)
+
+# The mean and deviation of ImageNet's pixels, channel by channel
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def check_images(images: Tensor) -> None:
+    """Raise ValueError unless images are floats [B, 3, H, W], finite, in [0, 1]."""
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            f"expected images of shape [B, 3, H, W], got {tuple(images.shape)}; one image needs a "
+            "batch axis: image[None]"
+        )
+    if not images.is_floating_point():
+        raise ValueError(
+            f"expected float images in [0, 1], got {images.dtype}; divide bytes by 255 first"
+        )
+    if not images.isfinite().all():
+        raise ValueError("images contain NaN or infinite pixels")
+    low, high = images.min().item(), images.max().item()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"images must lie in [0, 1], got {low:.3g} to {high:.3g}; the model normalises them "
+            "itself, so pass them as they are"
+        )
+
+
+class _Normalise(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(DEVIATION).view(3, 1, 1), persistent=False)
+
+    def forward(self, images):
+        check_images(images)
+        return (images - self.mean) / self.deviation
+
+
+class _ReLUBlock(nn.Module):
+    def __init__(self, channels_in, channels_out):
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels_out, eps=1e-4)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.norm(self.conv(x)))
+
+
+class _SpikingBlock(nn.Module):
+    def __init__(self, channels_in, channels_out, steps, leak):
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        self.norm = BatchNormThroughTime(channels_out, steps)
+        self.neuron = LIF(leak)
+
+    def forward(self, x):
+        return self.neuron(self.norm(over_time(self.conv, x)))
+
+
+class _Blocks(nn.Module):
+    """conv1 .. conv8 and the head, shared by both networks.
+
+    A block's output, before pooling, is what the explainers see.
+    """
+
+    def _add_blocks(self, widths, classes, block):
+        if len(widths) != len(BLOCKS):
+            raise ValueError(f"widths needs {len(BLOCKS)} numbers, got {len(widths)}")
+        self.normalise = _Normalise()
+        for name, channels_in, channels_out in zip(BLOCKS, (3, *widths), widths, strict=False):
+            self.add_module(name, block(channels_in, channels_out))
+        self.pool = nn.AvgPool2d(2)
+        self.head = Readout(widths[-1], classes)
+
+
+class VGG(_Blocks):
+    """The ReLU network: 8 convolutions with batch norm, average pooling, spatial mean, linear.
+
+    ``forward(images)``: [B, 3, H, W] in [0, 1] -> logits [B, K].
+    """
+
+    def __init__(self, classes: int, widths=WIDTHS):
+        super().__init__()
+        self.architecture = {"network": "relu", "classes": classes, "widths": list(widths)}
+        self._add_blocks(widths, classes, _ReLUBlock)
+
+    def forward(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B K"]:
+        x = self.normalise(images)
+        for name in BLOCKS:
+            x = self.get_submodule(name)(x)
+            if name in POOLED:
+                x = self.pool(x)
+        return self.head(x)
+
+
+class SpikingVGG(_Blocks):
+    """The spiking twin: LIF neurons for ReLU, batch norm through time for batch norm.
+
+    ``forward(images, generator)`` encodes the images [B, 3, H, W] in [0, 1] into ``steps`` steps
+    ("poisson" spikes or "direct" currents) and gives the mean of the logits over time, [B, K].
+    ``forward(spikes=...)`` starts from an encoded sequence [T, B, 3, H, W].  Nothing is kept
+    between calls.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        steps: int,
+        widths=WIDTHS,
+        leak: float = 0.95,
+        encoding: str = "poisson",
+    ):
+        super().__init__()
+        self.architecture = {
+            "network": "spiking",
+            "classes": classes,
+            "widths": list(widths),
+            "steps": steps,
+            "leak": leak,
+            "encoding": encoding,
+        }
+        self.steps = steps
+        self.encoding = encoding
+        self._add_blocks(widths, classes, lambda i, o: _SpikingBlock(i, o, steps, leak))
+
+    def encode(
+        self, images: Float[Tensor, "B 3 H W"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "T B 3 H W"]:
+        """Images in [0, 1] -> the sequence that conv1 sees."""
+        encode = {"poisson": encoding.poisson, "direct": encoding.direct}[self.encoding]
+        return encode(self.normalise(images), self.steps, generator)
+
+    def forward(
+        self,
+        images: Float[Tensor, "B 3 H W"] | None = None,
+        generator: torch.Generator | None = None,
+        spikes: Float[Tensor, "T B 3 H W"] | None = None,
+    ) -> Float[Tensor, "B K"]:
+        if (images is None) == (spikes is None):
+            raise ValueError("give either images or spikes")
+        x = self.encode(images, generator) if spikes is None else spikes
+        if x.ndim != 5:
+            raise ValueError(f"expected spikes of shape [T, B, 3, H, W], got {tuple(x.shape)}")
+        for name in BLOCKS:
+            x = self.get_submodule(name)(x)
+            if name in POOLED:
+                x = over_time(self.pool, x)
+        return self.head(x).mean(0)
+
+    @torch.no_grad()
+    def start_from(self, twin: VGG) -> None:
+        """Take the weights of a trained ReLU twin; each step's batch norm starts as its copy."""
+        for key in ("classes", "widths"):
+            if self.architecture[key] != twin.architecture[key]:
+                raise ValueError(
+                    f"the twin has {key} {twin.architecture[key]}, this network "
+                    f"{self.architecture[key]}; they must agree"
+                )
+        for name in BLOCKS:
+            mine, theirs = self.get_submodule(name), twin.get_submodule(name)
+            mine.conv.load_state_dict(theirs.conv.state_dict())
+            mine.norm.copy_from(theirs.norm)
+        self.head.load_state_dict(twin.head.state_dict())
+
+
+def build(architecture: dict) -> VGG | SpikingVGG:
+    """The network that ``model.architecture`` describes, untrained."""
+    kinds = {"relu": VGG, "spiking": SpikingVGG}
+    arguments = dict(architecture)
+    kind = arguments.pop("network", None)
+    if kind not in kinds:
+        raise ValueError(f"network must be one of {', '.join(kinds)}, got {kind!r}")
+    return kinds[kind](**arguments)

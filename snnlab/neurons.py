@@ -1,0 +1,111 @@
+"""Leaky integrate-and-fire neurons: all time-steps in one fused pass, forward and backward."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from snnlab.surrogate import triangle
+
+__all__ = ["IF", "LIF", "lif"]
+
+
+def lif(
+    currents: Float[Tensor, "T ..."],
+    leak: float,
+    threshold: float = 1.0,
+    reset: str = "soft",
+    surrogate=triangle(),
+    state: Float[Tensor, "..."] | None = None,
+) -> tuple[Float[Tensor, "T ..."], Float[Tensor, "..."]]:
+    r"""Spikes of leaky integrate-and-fire neurons, and the membrane they end with.
+
+    .. math::
+        u_t = \lambda v_{t-1} + x_t, \qquad s_t = \mathbf 1[u_t > \theta], \qquad
+        v_t = u_t - \theta s_t \;\text{(soft)} \;\text{or}\; u_t (1 - s_t) \;\text{(hard)}
+
+    ``currents`` [T, ...] is time-first; ``leak`` is lambda in [0, 1], and 1 makes an
+    integrate-and-fire neuron.  ``state`` is the membrane after an earlier call, of the shape of
+    one step (None: zeros); it is differentiable, in and out, so a sequence may be cut anywhere:
+    ``lif(x)`` equals ``lif(x1)`` followed by ``lif(x2, state=state)``.  Detach it to stop the
+    gradient.  The reset is detached: no gradient flows through s in v.
+
+    Spikes have the dtype and device of the currents; under bfloat16 and float16 the membrane (and
+    the returned state) is float32.  Raises ValueError for a wrong leak, threshold, reset or state.
+    """
+    if currents.ndim < 2:
+        raise ValueError(
+            f"expected currents of shape [T, ...] with time first, got {tuple(currents.shape)}"
+        )
+    if not 0 <= leak <= 1:
+        raise ValueError(f"leak must lie in [0, 1] (1 = integrate-and-fire), got {leak}")
+    if not threshold > 0:
+        raise ValueError(f"threshold must be above 0, got {threshold}")
+    if reset not in ("soft", "hard"):
+        raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}")
+    wide = torch.float64 if currents.dtype == torch.float64 else torch.float32
+    if state is None:
+        state = torch.zeros_like(currents[0], dtype=wide)
+    elif state.shape != currents.shape[1:]:
+        raise ValueError(
+            f"state has the shape of one step, {tuple(currents.shape[1:])}, got "
+            f"{tuple(state.shape)}"
+        )
+    return _LIF.apply(currents, state.to(wide), leak, threshold, reset == "hard", surrogate)
+
+
+class _LIF(torch.autograd.Function):
+    """Writes into preallocated tensors: the cost is memory traffic, so nothing is copied."""
+
+    @staticmethod
+    def forward(ctx, x, v, leak, threshold, hard, surrogate):
+        s = torch.empty_like(x)
+        u = torch.empty_like(x, dtype=v.dtype)  # the membrane before the reset
+        v = v.clone()
+        for t in range(len(x)):
+            torch.add(x[t], v, alpha=leak, out=u[t])
+            torch.gt(u[t], threshold, out=s[t])
+            if hard:
+                torch.mul(u[t], s[t].logical_not(), out=v)
+            else:
+                torch.sub(u[t], s[t], alpha=threshold, out=v)
+        ctx.save_for_backward(u)
+        ctx.leak, ctx.threshold, ctx.hard, ctx.surrogate = leak, threshold, hard, surrogate
+        ctx.dtype = x.dtype
+        return s, v
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_s, grad_v):
+        (u,) = ctx.saved_tensors
+        grad_x = torch.empty_like(u)
+        d = grad_v  # dL/dv_t; with a detached reset, dv_t/du_t is 1 (soft) or 1 - s_t (hard)
+        for t in reversed(range(len(u))):
+            if ctx.hard:
+                d = d * (u[t] <= ctx.threshold)
+            torch.addcmul(d, grad_s[t], ctx.surrogate(u[t], ctx.threshold), out=grad_x[t])
+            d = grad_x[t] * ctx.leak
+        return grad_x.to(ctx.dtype), d, None, None, None, None
+
+
+class LIF(nn.Module):
+    """:func:`lif` as a layer: currents [T, ...] -> spikes [T, ...].  Keeps no state of its own."""
+
+    def __init__(self, leak: float, threshold: float = 1.0, reset: str = "soft", surrogate=None):
+        super().__init__()
+        self.leak, self.threshold, self.reset = leak, threshold, reset
+        self.surrogate = surrogate or triangle()
+
+    def forward(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "T ..."]:
+        return lif(currents, self.leak, self.threshold, self.reset, self.surrogate)[0]
+
+    def extra_repr(self) -> str:
+        return (
+            f"leak={self.leak}, threshold={self.threshold}, reset={self.reset!r}, {self.surrogate}"
+        )
+
+
+class IF(LIF):
+    """The integrate-and-fire neuron: a LIF neuron that does not leak."""
+
+    def __init__(self, threshold: float = 1.0, reset: str = "soft", surrogate=None):
+        super().__init__(1.0, threshold, reset, surrogate)

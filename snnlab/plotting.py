@@ -1,0 +1,138 @@
+"""One style for all figures.  Colour maps are perceptually even and safe for colour-blind eyes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from jaxtyping import Float
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from torch import Tensor
+
+__all__ = ["COLOURS", "MAP", "compare", "explanation", "overlay", "raster", "show", "use_style"]
+
+MAP = "inferno"
+# Okabe and Ito (2008): told apart by every kind of colour vision
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults to the book's."""
+    plt.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "savefig.dpi": 110,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "axes.titlesize": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": plt.cycler(color=COLOURS),
+            "image.cmap": MAP,
+            "image.interpolation": "nearest",
+            "lines.linewidth": 1.6,
+            "legend.frameon": False,
+        }
+    )
+
+
+def show(axes, image: Float[Tensor, "3 H W"], title: str = "") -> None:
+    """A photograph, in colour."""
+    axes.imshow(image.permute(1, 2, 0).numpy(), interpolation="bilinear")
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def overlay(
+    axes,
+    image: Float[Tensor, "3 H W"],
+    heat: Float[Tensor, "h w"],
+    top: float | None = None,
+    title: str = "",
+) -> None:
+    """A map laid over its photograph in grey; ``top`` is the value of the brightest colour.
+
+    Default: the map's own maximum.  The map is scaled up as :meth:`Explanation.upsampled` does.
+    """
+    heat = torch.nn.functional.interpolate(
+        heat[None, None].float(), size=image.shape[-2:], mode="bilinear", align_corners=False
+    )[0, 0]
+    top = heat.max().item() if top is None else top
+    strength = (heat / top if top > 0 else heat).clamp(0, 1).numpy()[..., None]
+    grey = image.mean(0).numpy()[..., None].repeat(3, 2)
+    colour = plt.get_cmap(MAP)(strength[..., 0])[..., :3]
+    opacity = 0.35 + 0.5 * strength
+    axes.imshow((1 - opacity) * grey + opacity * colour, interpolation="bilinear")
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def compare(
+    images: Float[Tensor, "B 3 H W"],
+    maps: dict[str, Float[Tensor, "B h w"]],
+    names: list[str] | None = None,
+    scale: str = "map",
+    boxes: Tensor | None = None,
+):
+    """Photographs and their maps: a row an image, a column a method.  Returns the figure.
+
+    ``scale``: "column", one scale for all maps of a method (their heights can be compared down the
+    column), or "map", each map on its own scale (only their shapes can).  ``boxes`` [B, 4]: drawn
+    on every panel, x1 y1 x2 y2.
+    """
+    if scale not in ("map", "column"):
+        raise ValueError(f"scale must be 'map' or 'column', got {scale!r}")
+    rows, columns = len(images), 1 + len(maps)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(1.55 * columns, 1.62 * rows + 0.3), squeeze=False
+    )
+    tops = {method: heats.max().item() if scale == "column" else None for method, heats in maps.items()}
+    for i, row in enumerate(grid):
+        show(row[0], images[i], names[i] if names else "")
+        for axes, (method, heats) in zip(row[1:], maps.items(), strict=True):
+            overlay(axes, images[i], heats[i], tops[method], method if i == 0 else "")
+        if boxes is not None:
+            x1, y1, x2, y2 = boxes[i].tolist()
+            for axes in row:
+                axes.add_patch(
+                    plt.Rectangle(
+                        (x1 - 0.5, y1 - 0.5), x2 - x1 + 1, y2 - y1 + 1, fill=False, ec="w", lw=1
+                    )
+                )
+    return figure
+
+
+def explanation(explained, images: Float[Tensor, "B 3 H W"], steps=None, titles=None):
+    """An :class:`~snnlab.explain.Explanation`, a row an image: the sum over time, then the given
+    steps on one common scale with its bar.  Returns the figure."""
+    if len(images) != explained.total.shape[0]:
+        raise ValueError(f"there are maps of {explained.total.shape[0]} images, got {len(images)}")
+    is_sequence = explained.maps.ndim == 4
+    if steps is not None and not is_sequence:
+        raise ValueError("the maps of a still network have no steps")
+    steps = list(steps or [])
+    figure, grid = plt.subplots(
+        len(images),
+        2 + len(steps),
+        figsize=(1.55 * (2 + len(steps)), 1.62 * len(images) + 0.3),
+        squeeze=False,
+    )
+    top = explained.maps[steps].max().item() if steps else None
+    whole = "sum over time" if is_sequence else "map"
+    for i, row in enumerate(grid):
+        show(row[0], images[i], titles[i] if titles else "")
+        overlay(row[1], images[i], explained.total[i], title=whole if i == 0 else "")
+        for axes, t in zip(row[2:], steps, strict=True):
+            overlay(axes, images[i], explained.maps[t, i], top, f"t = {t}" if i == 0 else "")
+    if steps:
+        bar = ScalarMappable(Normalize(0, top), MAP)
+        figure.colorbar(bar, ax=grid[:, 2:], shrink=0.8, label=explained.method, pad=0.01)
+    return figure
+
+
+def raster(axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) -> None:
+    """A tick for each spike: time runs to the right, a line for each neuron."""
+    times, neurons = np.nonzero(spikes.numpy())
+    axes.scatter(times, neurons, marker="|", s=90, linewidths=2, color=COLOURS[0])
+    axes.set(xlim=(-0.5, len(spikes) - 0.5), ylim=(spikes.shape[1] - 0.5, -0.5), xlabel="time-step t")
+    axes.set_yticks(range(spikes.shape[1]) if labels else [], labels)

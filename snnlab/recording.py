@@ -1,0 +1,161 @@
+"""Read what layers put out, or write something else in its place: the only hooks in the project.
+
+Both work on any ``nn.Module``.  A layer may be called once with the whole sequence, or once per
+time-step; it may give a tensor or a tuple, of which the first item counts (snnTorch, Norse).
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Recording", "intervene", "record"]
+
+
+class Recording:
+    """What :func:`record` has seen: ``recording[layer]`` is [T, B, ...], or [B, ...] if still."""
+
+    def __init__(self, layers: tuple[str, ...], steps: int | None):
+        self.layers, self.steps = layers, steps
+        self.calls: dict[str, list[Tensor]] = {layer: [] for layer in layers}  # as they came
+
+    def __getitem__(self, layer: str) -> Tensor:
+        if layer not in self.calls:
+            raise KeyError(f"{layer!r} was not recorded; recorded are {', '.join(self.layers)}")
+        calls = self.calls[layer]
+        if not calls:
+            raise KeyError(f"{layer!r} was not called; run the model inside the record block")
+        if len(calls) > 1:
+            return torch.stack(calls)
+        (output,) = calls
+        if self.steps is None or output.ndim == 5:
+            return output
+        if len(output) % self.steps:
+            raise ValueError(
+                f"{layer!r} put out {tuple(output.shape)}: {len(output)} cannot be unfolded into "
+                f"{self.steps} steps"
+            )
+        return output.unflatten(0, (self.steps, -1))
+
+    def is_sequence(self, layer: str) -> bool:
+        """Whether the layer's output has a time axis: called per step, 5-D, or unfolded."""
+        return len(self.calls[layer]) > 1 or self[layer].ndim == 5
+
+
+@contextmanager
+def record(
+    model: nn.Module,
+    layers: str | Iterable[str],
+    keep_graph: bool = False,
+    steps: int | None = None,
+):
+    """Record the outputs of ``layers`` during one forward pass of ``model``.
+
+    ::
+
+        with record(model, ["conv6"]) as recording:
+            model(images)
+        recording["conv6"]          # [T, B, C, H, W]
+
+    Several calls of a layer are stacked in their order; one call with 5 axes is a sequence, time
+    first; one call with fewer is a still network's, unless ``steps`` says how many steps are folded
+    into its batch (time-major).  Outputs are not copied; they come without their graph unless
+    ``keep_graph``, which also lets gradients reach a layer of a frozen network.  A later layer that
+    works in-place would spoil the recording, so networks need ReLUs that are not in-place.
+
+    The hooks are gone when the block ends, also after an exception.  Raises ValueError for an
+    unknown layer (and lists what there is), RuntimeError for a second forward pass in the block.
+    """
+    layers = (layers,) if isinstance(layers, str) else tuple(layers)
+    recording = Recording(layers, steps)
+    passes = 0
+
+    def count_passes(*_):
+        nonlocal passes
+        passes += 1
+        if passes > 1:
+            raise RuntimeError(
+                "a second forward pass inside one record block would be mixed with the first; "
+                "open a block for each"
+            )
+
+    def keep(layer):
+        def hook(module, arguments, output):
+            output = _tensor_of(output, layer)
+            if keep_graph and not output.requires_grad:  # a frozen network: the graph starts here
+                output.requires_grad_()
+            recording.calls[layer].append(output if keep_graph else output.detach())
+
+        return hook
+
+    modules = _modules(model, layers)
+    handles = [model.register_forward_pre_hook(count_passes)]
+    handles += [modules[layer].register_forward_hook(keep(layer)) for layer in layers]
+    try:
+        yield recording
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]):
+    """Replace the outputs of layers: ``functions[layer](output)`` goes on in the output's place.
+
+    ::
+
+        def silence_channel_3(spikes):
+            spikes = spikes.clone()
+            spikes[:, :, 3] = 0
+            return spikes
+
+        with intervene(model, {"conv6": silence_channel_3}):
+            logits = model(images)
+
+    A layer called per step has its function called per step.  Of a tuple the first item is
+    replaced.  Raises ValueError for an unknown layer or a result of another shape.
+    """
+
+    def write(layer, function):
+        def hook(module, arguments, output):
+            old = _tensor_of(output, layer)
+            new = function(old)
+            if not isinstance(new, Tensor) or new.shape != old.shape:
+                got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__
+                raise ValueError(
+                    f"the function for {layer!r} must keep the shape {tuple(old.shape)}, got {got}"
+                )
+            return (new, *output[1:]) if isinstance(output, tuple) else new
+
+        return hook
+
+    modules = _modules(model, functions)
+    handles = [
+        modules[layer].register_forward_hook(write(layer, function))
+        for layer, function in functions.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _modules(model: nn.Module, layers: Iterable[str]) -> dict[str, nn.Module]:
+    known = dict(model.named_modules())
+    known.pop("", None)
+    for layer in layers:
+        if layer not in known:
+            raise ValueError(f"the model has no layer {layer!r}; it has {', '.join(known)}")
+    return known
+
+
+def _tensor_of(output, layer: str) -> Tensor:
+    first = output[0] if isinstance(output, tuple) and output else output
+    if not isinstance(first, Tensor):
+        raise TypeError(
+            f"{layer!r} put out {type(first).__name__}, expected a tensor, or a tuple that starts "
+            "with one"
+        )
+    return first

@@ -1,0 +1,333 @@
+"""Train the networks: one loop, on Lightning Fabric (CPU, one GPU or many), with resume.
+
+    python -m snnlab.training relu-s0 --data tiny-imagenet-20.zip
+    python -m snnlab.training lif-s0 --data tiny-imagenet-20.zip
+
+The number after -s is the seed.  The spiking network starts from the weights of the ReLU network
+of its seed and learns from its soft labels as well.  Everything random in an epoch follows from
+(seed, epoch), so a run that was interrupted ends as if it had not been.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from scipy.stats import binomtest
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm.auto import tqdm
+
+from snnlab import zoo
+from snnlab.data import Photographs, photographs, tiny_imagenet
+from snnlab.models import VGG, WIDTHS, SpikingVGG
+
+__all__ = ["RECIPES", "Recipe", "accuracy", "augment", "fit", "hold_out", "predict"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a training run depends on, beside the data and the seed of its name."""
+
+    network: str = "relu"
+    widths: tuple[int, ...] = WIDTHS
+    steps: int = 10  # T, of a spiking network
+    leak: float = 0.95
+    encoding: str = "poisson"
+    epochs: int = 30
+    batch: int = 64
+    optimizer: str = "sgd"
+    rate: float = 0.1  # the peak of the one-cycle schedule
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    distil: float = 0.0  # the share of the loss that follows the twin's soft labels
+    average: float = 0.998  # decay of the running average of the weights, which is what is kept
+    augmentation: float = 0.7  # 0: none; 1: full
+    precision: str = "32-true"  # or "bf16-mixed", where the machine is fast at it
+    seed: int = 0
+
+
+RECIPES = {
+    "relu": Recipe(),
+    "lif": Recipe(
+        network="spiking",
+        epochs=10,
+        batch=32,
+        optimizer="adamw",
+        rate=1e-3,
+        weight_decay=1e-2,
+        distil=0.5,
+    ),
+}
+
+
+def augment(
+    images: Float[Tensor, "B 3 H W"], generator: torch.Generator, strength: float = 1.0
+) -> Float[Tensor, "B 3 H W"]:
+    """Flip, zoom, shift and turn each image, change its brightness and contrast, blank a square."""
+    if strength == 0:
+        return images
+    count, _, height, width = images.shape
+
+    def uniform(spread, *shape):
+        draws = torch.rand(count, *shape, generator=generator) * 2 - 1
+        return (draws * spread * strength).to(images.device)
+
+    flip = uniform(1).sign()
+    angle, zoom, stretch = uniform(0.26), uniform(0.25).exp(), uniform(0.12).exp()
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    rows = [flip * cos * stretch, -sin, uniform(0.25), flip * sin * stretch, cos, uniform(0.25)]
+    grid = F.affine_grid(torch.stack(rows, 1).view(count, 2, 3), images.shape, align_corners=False)
+    images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    mean = images.mean((2, 3), keepdim=True)
+    images = (images - mean) * uniform(0.4, 1, 1, 1).exp() + mean
+    images = (images + uniform(0.12, 3, 1, 1) + uniform(0.12, 1, 1, 1)).clamp(0, 1)
+    side = height // 4 * strength
+    y = torch.arange(height, device=images.device) - (uniform(0.5 / strength, 1) + 0.5) * height
+    x = torch.arange(width, device=images.device) - (uniform(0.5 / strength, 1) + 0.5) * width
+    hole = (y.abs() < side / 2)[:, None, :, None] & (x.abs() < side / 2)[:, None, None, :]
+    return torch.where(hole, mean, images)
+
+
+def hold_out(photos: Photographs, per_class: int = 50) -> tuple[Photographs, Photographs]:
+    """Split into (fit, tune): the last ``per_class`` photographs of each class are for tuning."""
+    tune = torch.zeros(len(photos), dtype=torch.bool)
+    for label in photos.labels.unique():
+        tune[(photos.labels == label).nonzero()[-per_class:]] = True
+    return photos[~tune], photos[tune]
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) -> Tensor:
+    """Logits [N, K] in eval mode; the encoder's draws follow from ``seed`` and the order."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    extra = {"generator": generator} if isinstance(model, SpikingVGG) else {}
+    was_training = model.training
+    model.eval()
+    try:
+        return torch.cat([model(part.to(device), **extra).cpu() for part in images.split(batch)])
+    finally:
+        model.train(was_training)
+
+
+def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:
+    """Top-1 accuracy with its 95 % interval (Wilson)."""
+    right = int((logits.argmax(1) == labels).sum())
+    low, high = binomtest(right, len(labels)).proportion_ci(method="wilson")
+    return {"value": right / len(labels), "low": low, "high": high, "n": len(labels)}
+
+
+def fit(
+    model: nn.Module,
+    train: Photographs,
+    recipe: Recipe,
+    folder: Path,
+    twin: nn.Module | None = None,
+    test: Photographs | None = None,
+    fabric: Fabric | None = None,
+) -> nn.Module:
+    """Train ``model`` and return the average of its weights, in eval mode.
+
+    ``folder`` gets recipe.json, log.jsonl (a line an epoch) and checkpoint.ckpt (after each
+    epoch), from which the same call goes on.  ``test``: photographs to report on as it goes.
+    Raises ValueError where the folder holds another recipe's run, or a damaged checkpoint.
+    """
+    fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
+    fabric.launch()
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = json.loads(json.dumps(asdict(recipe)))
+    written = folder / "recipe.json"
+    if written.exists() and json.loads(written.read_text()) != settings:
+        raise ValueError(f"{folder} holds a run of another recipe; move it away, or name another")
+    if fabric.is_global_zero:
+        written.write_text(json.dumps(settings, indent=2) + "\n")
+
+    kinds = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}
+    extra = {"momentum": 0.9, "nesterov": True} if recipe.optimizer == "sgd" else {}
+    matrices = [p for p in model.parameters() if p.ndim > 2 or p is model.head.linear.weight]
+    others = [p for p in model.parameters() if all(p is not q for q in matrices)]
+    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    optimizer = kinds[recipe.optimizer](
+        groups, lr=recipe.rate, weight_decay=recipe.weight_decay, **extra
+    )
+    batches = len(train) // (recipe.batch * fabric.world_size)
+    if batches == 0:
+        raise ValueError(f"{len(train)} photographs do not fill a batch of {recipe.batch}")
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.rate, total_steps=recipe.epochs * batches, pct_start=0.2
+    )
+    model, optimizer = fabric.setup(model, optimizer)
+    ema = get_ema_multi_avg_fn(recipe.average)
+    averaged = AveragedModel(model.module, multi_avg_fn=ema, use_buffers=True)
+    if twin is not None:
+        twin = twin.to(fabric.device).eval()
+    state = {
+        "model": model,
+        "averaged": averaged,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "epoch": 0,
+    }
+    checkpoint = folder / "checkpoint.ckpt"
+    if checkpoint.exists():
+        try:
+            fabric.load(checkpoint, state, weights_only=True)
+        except Exception as error:
+            raise ValueError(
+                f"{checkpoint} cannot be read ({type(error).__name__}); delete it to start again"
+            ) from error
+        fabric.print(f"going on after epoch {state['epoch']} of {recipe.epochs}")
+
+    for epoch in range(state["epoch"], recipe.epochs):
+        start = time.perf_counter()
+        rank, ranks = fabric.global_rank, fabric.world_size
+        generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + epoch)
+        order = torch.randperm(len(train), generator=generator)
+        generator.manual_seed(generator.initial_seed() + 7_919 * (rank + 1))
+        encoder = torch.Generator(fabric.device).manual_seed(generator.initial_seed())
+        draws = {"generator": encoder} if recipe.network == "spiking" else {}
+        model.train()
+        total = right = seen = 0
+        parts = order.split(recipe.batch * ranks)[:batches]
+        bar = tqdm(
+            parts, desc=f"epoch {epoch + 1}/{recipe.epochs}", disable=rank > 0, mininterval=5
+        )
+        for part in bar:
+            mine = part[rank::ranks]
+            labels = train.labels[mine].to(fabric.device)
+            images = train.images[mine].to(fabric.device)
+            images = augment(images, generator, recipe.augmentation)
+            logits = model(images, **draws).float()
+            loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+            if twin is not None and recipe.distil:
+                with torch.no_grad():
+                    soft = twin(images).softmax(1)
+                loss = (1 - recipe.distil) * loss + recipe.distil * F.cross_entropy(logits, soft)
+            optimizer.zero_grad()
+            fabric.backward(loss)
+            optimizer.step()
+            schedule.step()
+            averaged.update_parameters(model.module)
+            total += loss.item() * len(mine)
+            right += (logits.argmax(1) == labels).sum().item()
+            seen += len(mine)
+            bar.set_postfix(
+                loss=f"{total / seen:.3f}", accuracy=f"{right / seen:.3f}", refresh=False
+            )
+            if not math.isfinite(total):
+                raise FloatingPointError(f"the loss is no longer finite in epoch {epoch + 1}")
+        row = {
+            "epoch": epoch + 1,
+            "loss": total / seen,
+            "train_accuracy": right / seen,
+            "seconds": time.perf_counter() - start,
+        }
+        if test is not None:
+            row["tune"] = accuracy(predict(averaged.module, test.images), test.labels)
+        state["epoch"] = epoch + 1
+        fabric.save(folder / "checkpoint.tmp", state)
+        if fabric.is_global_zero:
+            os.replace(folder / "checkpoint.tmp", checkpoint)
+            with (folder / "log.jsonl").open("a") as log:
+                log.write(json.dumps(row) + "\n")
+        fabric.print(json.dumps(row))
+    return averaged.module.cpu().eval()
+
+
+def _recipe(name: str, changes: list[str]) -> Recipe:
+    kind, _, seed = name.rpartition("-s")
+    if kind not in RECIPES or not seed.isdigit():
+        raise SystemExit(f"the name is <recipe>-s<seed>, with a recipe of {', '.join(RECIPES)}")
+    recipe = replace(RECIPES[kind], seed=int(seed))
+    for change in changes:
+        field, _, value = change.partition("=")
+        if field not in asdict(recipe):
+            raise SystemExit(f"a recipe has no {field!r}; it has {', '.join(asdict(recipe))}")
+        old = getattr(recipe, field)
+        value = tuple(map(int, value.split(","))) if isinstance(old, tuple) else type(old)(value)
+        recipe = replace(recipe, **{field: value})
+    return recipe
+
+
+def _network(recipe: Recipe, classes: int) -> nn.Module:
+    torch.manual_seed(recipe.seed)  # layers draw their first weights from the global generator
+    if recipe.network == "relu":
+        return VGG(classes, recipe.widths)
+    return SpikingVGG(classes, recipe.steps, recipe.widths, recipe.leak, recipe.encoding)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m snnlab.training",
+        description="Train a network, then measure it once on the validation images and the "
+        "held-out photographs, and store it with its card.",
+    )
+    parser.add_argument("name", help="relu-s0, lif-s0, ...: recipe and seed")
+    parser.add_argument("--data", type=Path, required=True, help="Tiny-ImageNet, folder or zip")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and logs")
+    parser.add_argument("--zoo", type=Path, default=zoo.FOLDER, help="where networks are stored")
+    parser.add_argument("--twin", help="the ReLU network to start from (default: relu-s<seed>)")
+    parser.add_argument(
+        "--tune",
+        action="store_true",
+        help="only train and report on the images held out of train: store nothing, measure nothing",
+    )
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipe"
+    )
+    options = parser.parse_args(arguments)
+    recipe = _recipe(options.name, options.set)
+    try:
+        train = tiny_imagenet(options.data, "train")
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f"--data: {error}") from None
+    model, twin = _network(recipe, len(train.classes)), None
+    if recipe.network == "spiking":
+        twin_name = options.twin or f"relu-s{recipe.seed}"
+        twin = zoo.load(twin_name, options.zoo)
+        model.start_from(twin)
+    folder = options.runs / options.name
+    train, tune = hold_out(train)
+    model = fit(model, train, recipe, folder, twin, tune)
+    if options.tune:
+        return
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    about = {
+        "classes": list(train.classes),
+        "recipe": asdict(recipe),
+        "twin": twin_name if twin is not None else None,
+        "command": f"python -m snnlab.training {options.name} --data {options.data.name}"
+        + (f" --set {' '.join(options.set)}" if options.set else ""),
+        "data": {"name": options.data.name, "sha256": _sha256(options.data), "n": len(train)},
+        "log": log,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "device": "cuda" if torch.cuda.is_available() else f"cpu, {torch.get_num_threads()} threads",
+    }
+    zoo.save(options.name, model, about, options.zoo)
+    stored = zoo.load(options.name, options.zoo)
+    val, held_out = tiny_imagenet(options.data, "val"), photographs()
+    results = {
+        "val": accuracy(predict(stored, val.images), val.labels),
+        "photographs": accuracy(predict(stored, held_out.images), held_out.labels),
+        "encoder_seed": 0,
+    }
+    path = zoo.save(options.name, model, {**about, "accuracy": results}, options.zoo)
+    print(json.dumps(results, indent=2), f"\nstored {path}")
+
+
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+if __name__ == "__main__":
+    main()
