@@ -44,7 +44,7 @@ check: .venv/test  ## everything that a change must pass: lint, all chapters fro
 	$(BIN)/pytest
 
 PINS := $(BIN)/uv pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --no-annotate \
-        --custom-compile-command "make pins" $(UPGRADE)
+        --quiet --custom-compile-command "make pins" $(UPGRADE)
 pins: .venv/bin/pip  ## write the requirement files again from pyproject.toml (newer releases: UPGRADE=--upgrade)
 	$(BIN)/pip install --quiet uv
 	$(PINS) --extra book -o requirements.txt

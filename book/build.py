@@ -16,7 +16,9 @@ from jupyter_cache import get_cache
 
 def library_hash(root: Path) -> str:
     """What every chapter depends on besides its own text: the library, its networks, the pins."""
-    files = [f for f in (root / "snnlab").rglob("*") if f.suffix in {".py", ".json", ".safetensors"}]
+    files = [
+        f for f in (root / "snnlab").rglob("*") if f.suffix in {".py", ".json", ".safetensors"}
+    ]
     digest = hashlib.sha256()
     for file in sorted([*files, *root.glob("requirements*.txt")]):
         digest.update(f"{file.relative_to(root)}\n".encode())
@@ -48,7 +50,9 @@ def build(root: Path) -> int:
 
     if cache.exists():
         print("\nSeconds to execute each chapter:")
-        latest = {r.uri: r for r in sorted(get_cache(cache).list_cache_records(), key=lambda r: r.created)}
+        latest = {
+            r.uri: r for r in sorted(get_cache(cache).list_cache_records(), key=lambda r: r.created)
+        }
         for uri, record in sorted(latest.items()):
             print(f"{record.data['execution_seconds']:8.1f}  {Path(uri).relative_to(root)}")
     if code == 0:

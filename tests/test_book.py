@@ -1,0 +1,91 @@
+"""book/build.py on a tiny book: what must fail the build does, each time, and chapters run again when they must."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+
+HEAD = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  name: python3
+---
+
+# One chapter
+
+"""
+CELL = "```{code-cell} python\nprint(6 * 7)\n```\n"
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A book of one chapter beside a library of one line, with the real configuration."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "snnlab").mkdir()
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copytree(ROOT / "book" / "_assets", tmp_path / "book" / "_assets")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
+    (tmp_path / "book" / "references.bib").write_text("")
+    (tmp_path / "book" / "intro.md").write_text(HEAD + CELL)
+    (tmp_path / "snnlab" / "one.py").write_text("x = 1\n")
+    return tmp_path
+
+
+def build(root):
+    run = subprocess.run(
+        [sys.executable, ROOT / "book" / "build.py", root],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return run.returncode, run.stdout
+
+
+def test_chapters_run_again_when_the_library_changes_and_only_then(tiny):
+    code, log = build(tiny)
+    assert code == 0, log
+    assert "Executed notebook" in log
+    assert re.search(r"^ +\d+\.\d  book/intro\.md$", log, re.M), log
+    assert "42" in (tiny / "_build" / "html" / "book" / "intro.html").read_text()
+
+    code, log = build(tiny)
+    assert code == 0, log
+    assert "Executed notebook" not in log
+
+    (tiny / "snnlab" / "one.py").write_text("x = 2\n")
+    code, log = build(tiny)
+    assert code == 0, log
+    assert "Executed notebook" in log
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "```{code-cell} python\nraise RuntimeError('a broken cell')\n```\n",
+            "RuntimeError: a broken cell",
+        ),
+        ("{doc}`no-such-chapter`\n", "no-such-chapter"),
+        ("```{code-cell} python\nimport sys\nprint('careful', file=sys.stderr)\n```\n", "stderr"),
+    ],
+    ids=["broken cell", "warning", "stderr"],
+)
+def test_fails_the_build_the_first_time_and_the_second(tiny, text, message):
+    (tiny / "book" / "intro.md").write_text(HEAD + CELL + text)
+    for _ in range(2):
+        code, log = build(tiny)
+        assert code != 0, log
+        assert message in log
+        assert "The book:" not in log

@@ -1,0 +1,117 @@
+"""The Makefile with stand-ins for pip and Python: what is installed when, and what is said when it cannot be."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def house(tmp_path):
+    """The Makefile and requirement files, in an environment whose programs only note how they were called."""
+    for name in ["Makefile", "pyproject.toml", "requirements.txt", "requirements-data.txt"]:
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "book" / "_jupyter", tmp_path / "book" / "_jupyter")
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "requirements.txt", tmp_path / "tests")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name in ["pip", "python", "pytest"]:
+        program = tmp_path / ".venv" / "bin" / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> calls\ntest ! -e {name}-fails\n')
+        program.chmod(0o755)
+    return tmp_path
+
+
+def make(house, *arguments):
+    """Run make; return its exit status, what it printed and the calls that the stand-ins noted."""
+    environment = {
+        name: os.environ[name] for name in os.environ.keys() - {"TORCH", "PYTHON", "MAKEFLAGS"}
+    }
+    run = subprocess.run(
+        ["make", *arguments],
+        cwd=house,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+    calls = house / "calls"
+    noted = calls.read_text().splitlines() if calls.exists() else []
+    calls.unlink(missing_ok=True)
+    return run.returncode, run.stdout, noted
+
+
+def installs(calls):
+    return [call for call in calls if call.startswith("pip install")]
+
+
+def test_make_alone_lists_every_command(house):
+    status, printed, calls = make(house)
+    phony = re.search(r"^\.PHONY: (.*)$", (house / "Makefile").read_text(), re.M).group(1).split()
+    assert status == 0 and not calls
+    assert [line.split()[1] for line in printed.splitlines()] == phony
+
+
+def test_installs_once_and_again_when_the_pins_change(house):
+    status, printed, calls = make(house, "book")
+    assert status == 0, printed
+    assert len(installs(calls)) == 3 and calls[-1] == "python book/build.py"
+    assert (house / ".venv/share/jupyter/lab/settings/overrides.json").exists()
+
+    assert make(house, "book")[2] == ["python book/build.py"]
+
+    os.utime(house / "requirements.txt")
+    assert len(installs(make(house, "book")[2])) == 3
+
+    status, printed, calls = make(house, "test")
+    assert len(installs(calls)) == 1 and calls[-1].startswith("pytest")
+    assert installs(make(house, "test")[2]) == []
+
+
+def test_an_interrupted_install_is_taken_up_again(house):
+    (house / "pip-fails").touch()
+    status, _, calls = make(house, "book")
+    assert status != 0 and "python book/build.py" not in calls
+    (house / "pip-fails").unlink()
+    status, _, calls = make(house, "book")
+    assert status == 0 and len(installs(calls)) == 3
+
+
+def test_torch_cpu_chooses_pytorchs_index_and_another_word_is_refused(house):
+    status, _, calls = make(house, "book", "TORCH=cpu")
+    assert status == 0 and all(
+        "https://download.pytorch.org/whl/cpu" in call for call in installs(calls)
+    )
+    status, printed, calls = make(house, "book", "TORCH=gpu")
+    assert status != 0 and not calls
+    assert "TORCH=gpu is not known" in printed
+
+
+def test_no_usable_python_is_said_plainly(house):
+    shutil.rmtree(house / ".venv")
+    status, printed, _ = make(house, "book", "PYTHON=python2.7 no-such-python")
+    assert status != 0
+    assert (
+        "Python 3.11, 3.12 or 3.13 is needed, and none of these is one: python2.7 no-such-python"
+        in printed
+    )
+    assert not (house / ".venv").exists()
+
+
+def test_pins_are_exact_and_agree():
+    """One release of each package, the same for readers and for tests; torch's CUDA packages are torch's own affair."""
+    pins = {}
+    for name in ["requirements.txt", "requirements-data.txt", "tests/requirements.txt"]:
+        for line in (ROOT / name).read_text().splitlines():
+            if line and not line.startswith("#"):
+                package, version = re.match(r"([\w.-]+)==([\w.]+)( |$)", line).groups()[:2]
+                assert pins.setdefault(package, version) == version, (
+                    f"{package}: {pins[package]} and {version}"
+                )
+                assert not re.match(r"nvidia|cuda|triton", package)
+    assert {"torch", "torchvision", "jupyter-book", "pytest"} <= pins.keys()

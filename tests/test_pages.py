@@ -1,0 +1,195 @@
+"""The built pages (`make book` first): nothing comes from another host, and they look right in a real browser."""
+
+import re
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+pytestmark = pytest.mark.book
+
+HTML = Path(__file__).parent.parent / "_build" / "html"
+PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/*.html"))
+
+# Something on another host: https://..., //..., but not the name of an XML namespace, which is never loaded.
+ELSEWHERE = re.compile(r"^\s*(https?:|wss?:|ftp:)?//", re.I)
+LOADED_BY_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]+)""")
+LOADED_BY_SCRIPT = re.compile(
+    r"""(?:\bimport\s*\(?|\bfrom|\bfetch\(|\bimportScripts\(|\bnew\s+(?:Worker|WebSocket|EventSource)\(|\.open\(["']\w+["'],|"""
+    r"""\.(?:src|href)\s*=|\brequire(?:\.config)?\([^)]{0,200}?)\s*["'`]([^"'`\s]+)["'`]"""
+)
+
+
+def test_the_book_is_built():
+    assert PAGES, f"no pages under {HTML}: build the book first (make book)"
+
+
+def loads(file: Path):
+    """Every address that the file makes a browser load, as (where, address)."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".css":
+        yield from (("css", a) for a in LOADED_BY_CSS.findall(text))
+    elif file.suffix in {".js", ".mjs"}:
+        yield from (("script", a) for a in LOADED_BY_SCRIPT.findall(text))
+    else:
+        soup = BeautifulSoup(text, "html.parser")
+        for tag in soup.find_all(True):
+            for attribute in ["src", "data", "poster", "background", "xlink:href"]:
+                if tag.get(attribute):
+                    yield tag.name, tag[attribute]
+            for candidate in (tag.get("srcset") or "").split(","):
+                yield tag.name, candidate
+            if tag.name in {"link", "base"} and tag.get("href"):
+                yield tag.name, tag["href"]
+            if tag.get("style"):
+                yield from (("style", a) for a in LOADED_BY_CSS.findall(tag["style"]))
+            if tag.name == "style":
+                yield from (("style", a) for a in LOADED_BY_CSS.findall(tag.text))
+            if tag.name == "script":
+                yield from (("script", a) for a in LOADED_BY_SCRIPT.findall(tag.text))
+
+
+@pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning")
+def test_no_file_loads_anything_from_another_host():
+    files = [f for f in HTML.rglob("*") if f.suffix in {".html", ".css", ".js", ".mjs", ".svg"}]
+    outside = [
+        f"{file.relative_to(HTML)}: {where} {address}"
+        for file in files
+        for where, address in loads(file)
+        if ELSEWHERE.match(address)
+    ]
+    assert not outside, "loaded from another host:\n" + "\n".join(outside)
+
+
+def test_every_link_to_a_page_or_file_of_the_book_leads_somewhere():
+    broken = []
+    for page in HTML.rglob("*.html"):
+        if "_static" in page.parts:
+            continue  # the theme's templates
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        for tag in soup.find_all(["a", "img", "link", "script"]):
+            address = tag.get("href") or tag.get("src") or ""
+            path = address.split("#")[0].split("?")[0]
+            if path and not re.match(r"[a-z]+:", path, re.I) and not (page.parent / path).exists():
+                broken.append(f"{page.relative_to(HTML)}: {address}")
+    assert not broken, "links that lead nowhere:\n" + "\n".join(broken)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_picture_says_in_words_what_it_shows(page):
+    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+    for img in soup.find_all("img"):
+        alt = img.get("alt", "")
+        assert len(alt.split()) >= 4 and not re.search(r"\.(png|jpe?g|svg|gif)$", alt), (
+            f"{page}: {img.get('src')} has the alt text {alt!r}; give its cell `mystnb: {{image: {{alt: ...}}}}` with "
+            "at least four words"
+        )
+
+
+# In the browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    chromium = next((path for path in map(shutil.which, names) if path), None)
+    assert chromium, f"none of {', '.join(names)} is installed (Debian: apt install chromium)"
+    quiet = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        + ("--disable-component-update --disable-sync")
+    )
+    with sync_playwright() as playwright:
+        with playwright.chromium.launch(executable_path=chromium, args=quiet.split()) as browser:
+            yield browser
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def addresses():
+    """The book's address over http and from the disk."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=HTML))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": HTML.as_uri()}
+    server.shutdown()
+
+
+LOOKS = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize("page", [*PAGES, "index.html", "search.html"])
+def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
+    root = addresses[scheme]
+    refused, errors = [], []
+
+    def local_only(route):
+        if route.request.url.startswith(root):
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.abort()
+
+    with browser.new_context(**LOOKS[look]) as context:
+        context.route("**/*", local_only)
+        tab = context.new_page()
+        tab.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" else None,
+        )
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.on("requestfailed", lambda failed: errors.append(f"{failed.url}: {failed.failure}"))
+        tab.goto(f"{root}/{page}", wait_until="load")
+        if page == "index.html":
+            tab.wait_for_url("**/book/intro.html")
+        if tab.locator(".math").count():
+            tab.wait_for_function("window.MathJax?.startup?.promise")
+            tab.evaluate("MathJax.startup.promise")
+        tab.wait_for_load_state("networkidle")
+
+        if folder := request.config.getoption("--screenshots"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            name = f"{Path(page).stem}-{scheme}-{look}.png"
+            tab.screenshot(path=Path(folder) / name, full_page=True)
+
+        formulas, set_formulas = (
+            tab.locator(".math").count(),
+            tab.locator(".math mjx-container").count(),
+        )
+        bad_formulas = tab.locator("mjx-merror, mjx-mtext[style*=red]").all_inner_texts()
+        bad_pictures = tab.eval_on_selector_all(
+            "img", "all => all.filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+        )
+        theme = tab.evaluate("document.documentElement.dataset.theme")
+        overflow = tab.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        too_wide = tab.evaluate(
+            "[...document.querySelectorAll('.bd-article > section > *')]"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"
+        )
+
+    assert not refused, f"asked another host for {refused}"
+    assert not errors, f"errors in the console: {errors}"
+    assert set_formulas >= formulas, (
+        f"{formulas - set_formulas} of {formulas} formulas were not set by MathJax"
+    )
+    assert not bad_formulas, f"MathJax could not read {bad_formulas}"
+    assert not bad_pictures, f"pictures that did not load: {bad_pictures}"
+    assert theme == ("dark" if look == "dark" else "light")
+    assert overflow <= 0 and not too_wide, (
+        f"the page is {overflow} px wider than the window: {too_wide}"
+    )
