@@ -1,0 +1,1 @@
+"""Slow loops, written straight from the equations.  Nothing here imports snnlab."""

@@ -1,0 +1,159 @@
+import copy
+
+import pytest
+import torch
+from oracles import batchnorm as oracle
+from tiny import generator
+from torch import nn
+
+from snnlab.layers import BatchNormThroughTime, Readout, over_time
+
+
+def sequence(steps=4, batch=3, channels=2, size=5, seed=0):
+    shape = (steps, batch, channels, size, size)
+    return 2 * torch.randn(*shape, generator=generator(seed), dtype=torch.float64) + 0.5
+
+
+def pair(steps=4, channels=2):
+    """A batch norm through time with random parameters, and T batch norms with the same."""
+    bntt = BatchNormThroughTime(channels, steps).double()
+    with torch.no_grad():
+        for k, tensor in enumerate(bntt.state_dict().values()):
+            tensor.copy_(torch.rand(steps, channels, generator=generator(k)) + 0.5)
+    norms = [nn.BatchNorm2d(channels, eps=1e-4, momentum=0.1).double() for _ in range(steps)]
+    for t, norm in enumerate(norms):
+        norm.load_state_dict({key: value[t] for key, value in bntt.state_dict().items()}, False)
+    return bntt, norms
+
+
+def statistics(norms, name):
+    return torch.stack([getattr(norm, name) for norm in norms])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_bntt_equals_one_batch_norm_per_step(training):
+    bntt, norms = pair()
+    bntt.train(training)
+    for norm in norms:
+        norm.train(training)
+    for seed in range(3):  # running statistics of several batches
+        x = sequence(seed=seed)
+        a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
+        ours, theirs = bntt(a), oracle.through_time(norms, b)
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+        weights = torch.randn(x.shape, generator=generator(9), dtype=x.dtype)
+        (ours * weights).sum().backward()
+        (theirs * weights).sum().backward()
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-11, atol=1e-12)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(
+            getattr(bntt, name), statistics(norms, name), rtol=1e-12, atol=1e-13
+        )
+    for name in ("weight", "bias"):
+        expected = torch.stack([getattr(norm, name).grad for norm in norms])
+        torch.testing.assert_close(getattr(bntt, name).grad, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_bntt_equals_its_formula(training):
+    bntt, _ = pair()
+    bntt.train(training)
+    x = sequence()
+    expected = torch.stack(
+        [oracle.normalise(step, bntt, t, training) for t, step in enumerate(x)]
+    ).detach()  # before the running statistics move
+    torch.testing.assert_close(bntt(x).detach(), expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_bntt_in_chunks_with_their_offset_equals_the_whole(training):
+    whole, _ = pair()
+    chunked = copy.deepcopy(whole)
+    x = sequence()
+    for module in (whole, chunked):
+        module.train(training)
+    parts = [chunked(x[:1]), chunked(x[1:3], offset=1), chunked(x[3:], offset=3)]
+    torch.testing.assert_close(torch.cat(parts), whole(x), rtol=1e-12, atol=1e-13)
+    for name in ("running_mean", "running_var"):
+        assert torch.equal(getattr(chunked, name), getattr(whole, name))
+
+
+def test_bntt_steps_do_not_mix():
+    bntt, _ = pair()
+    x = sequence()
+    changed = x.clone()
+    changed[2] += 7
+    one, other = copy.deepcopy(bntt), copy.deepcopy(bntt)
+    a, b = one(x), other(changed)
+    assert torch.equal(a[[0, 1, 3]], b[[0, 1, 3]])
+    assert torch.equal(one.running_mean[[0, 1, 3]], other.running_mean[[0, 1, 3]])
+    assert not torch.equal(one.running_mean[2], other.running_mean[2])
+
+
+def test_bntt_defaults_are_the_papers():
+    bntt = BatchNormThroughTime(2, 3)
+    assert (bntt.eps, bntt.momentum) == (1e-4, 0.1)
+
+
+def test_bntt_starts_as_a_copy_of_a_still_batch_norm():
+    bntt, norms = pair()
+    bntt.copy_from(norms[1])
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        for t in range(4):
+            assert torch.equal(getattr(bntt, name)[t], getattr(norms[1], name))
+    norms[1].weight.data += 1
+    assert not torch.equal(bntt.weight[0], norms[1].weight)
+
+
+@pytest.mark.parametrize(("steps", "offset"), [(5, 0), (2, 3), (1, 4), (1, -1)])
+def test_bntt_refuses_steps_that_it_does_not_have(steps, offset):
+    bntt, _ = pair()
+    before = bntt.running_mean.clone()
+    with pytest.raises(ValueError, match="parameters for 4 steps, .*use the T it was trained with"):
+        bntt(sequence(steps), offset=offset)
+    assert torch.equal(bntt.running_mean, before)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5, 5), (4, 3, 7, 5, 5)])
+def test_bntt_refuses_a_wrong_shape(shape):
+    with pytest.raises(ValueError, match=r"expected \[T, B, 2, H, W\], got "):
+        pair()[0](torch.zeros(shape, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Conv2d(2, 3, 3, padding=1), nn.AvgPool2d(2), nn.Sequential(nn.Flatten(), nn.Linear(50, 4))],
+    ids=["conv", "pool", "linear"],
+)
+def test_over_time_equals_the_loop_over_steps(layer):
+    layer, x = layer.double(), sequence()
+    a, b = x.clone().requires_grad_(), x.clone().requires_grad_()
+    ours, loop = over_time(layer, a), oracle.over_time(layer, b)
+    torch.testing.assert_close(ours, loop, rtol=1e-12, atol=1e-13)
+    ours.square().sum().backward()
+    loop.square().sum().backward()
+    torch.testing.assert_close(a.grad, b.grad, rtol=1e-12, atol=1e-12)
+
+
+def test_over_time_calls_the_layer_once():
+    calls = []
+    over_time(lambda x: calls.append(x.shape) or x, sequence())
+    assert calls == [(12, 2, 5, 5)]
+
+
+def test_over_time_refuses_a_tensor_without_a_time_axis():
+    with pytest.raises(ValueError, match=r"expected a sequence \[T, B, ...\], got \(3, 2\)"):
+        over_time(nn.Identity(), torch.zeros(3, 2))
+
+
+def test_readout_is_linear_after_the_spatial_mean():
+    readout, x = Readout(2, 3).double(), sequence()
+    weight, bias = readout.linear.weight, readout.linear.bias
+    expected = torch.zeros(4, 3, 3, dtype=torch.float64)
+    for t in range(4):
+        for b in range(3):
+            for k in range(3):
+                mean = [x[t, b, c].sum() / 25 for c in range(2)]
+                expected[t, b, k] = sum(weight[k, c] * mean[c] for c in range(2)) + bias[k]
+    torch.testing.assert_close(readout(x), expected, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(readout(x[0]), expected[0], rtol=1e-12, atol=1e-13)
