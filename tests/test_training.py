@@ -1,0 +1,305 @@
+import json
+import math
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import generator, relu_network, spiking_network
+from torch import nn
+
+from snnlab import zoo
+from snnlab.data import Photographs, scenes
+from snnlab.models import VGG, SpikingVGG
+from snnlab.training import (
+    RECIPES,
+    Recipe,
+    accuracy,
+    augment,
+    fit,
+    hold_out,
+    main,
+    predict,
+)
+
+WIDTHS = (4,) * 8
+RELU = Recipe(widths=WIDTHS, epochs=3, batch=8, rate=0.05, average=0.9)
+SPIKING = Recipe(
+    network="spiking",
+    widths=WIDTHS,
+    steps=2,
+    epochs=3,
+    batch=8,
+    optimizer="adamw",
+    rate=1e-3,
+    distil=0.5,
+    average=0.9,
+)
+RUNS = [RELU, SPIKING]
+
+
+def photos(count=24):
+    drawn = scenes(count, generator(), size=32)
+    names = tuple(f"scene {i}" for i in range(count))
+    return Photographs(drawn.images, drawn.labels, names, None, drawn.classes)
+
+
+def network(recipe):
+    torch.manual_seed(3)
+    if recipe.network == "relu":
+        return VGG(4, recipe.widths), None
+    twin = VGG(4, recipe.widths)
+    model = SpikingVGG(4, recipe.steps, recipe.widths, recipe.leak, recipe.encoding)
+    model.start_from(twin)
+    return model, twin
+
+
+def run(recipe, folder, test=None):
+    model, twin = network(recipe)
+    return fit(model, photos(), recipe, folder, twin, test).state_dict()
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+class Interruption(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("recipe", RUNS, ids=["relu", "spiking"])
+@pytest.mark.parametrize("step", [4, 7])  # in the middle of the 2nd and the 3rd epoch of 3 batches
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(recipe, step, tmp_path, monkeypatch):
+    whole = run(recipe, tmp_path / "whole")
+
+    original, calls = nn.functional.cross_entropy, []
+
+    def stop(*arguments, **settings):
+        if "label_smoothing" in settings:
+            calls.append(1)
+            if len(calls) > step:
+                raise Interruption
+        return original(*arguments, **settings)
+
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        patch.setattr(nn.functional, "cross_entropy", stop)
+        run(recipe, tmp_path / "parts")
+    rows = (tmp_path / "parts" / "log.jsonl").read_text().splitlines()
+    assert len(rows) == step // 3
+
+    torch.manual_seed(12345)  # whatever the global generator does
+    assert equal(run(recipe, tmp_path / "parts"), whole)
+    logs = [
+        [json.loads(row) for row in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        for name in ("whole", "parts")
+    ]
+    for one, other in zip(*logs, strict=True):
+        assert one["loss"] == other["loss"] and one["epoch"] == other["epoch"]
+
+
+def test_a_finished_training_is_not_run_again(tmp_path):
+    first = run(RELU, tmp_path)
+    log = (tmp_path / "log.jsonl").read_text()
+    assert equal(run(RELU, tmp_path), first)
+    assert (tmp_path / "log.jsonl").read_text() == log
+
+
+def test_training_learns(tmp_path):
+    """On the same 24 pictures, without augmentation, the loss falls."""
+    recipe = Recipe(widths=(8,) * 8, epochs=12, batch=8, rate=0.1, average=0.5, augmentation=0.0)
+    torch.manual_seed(0)
+    data = photos()
+    model = fit(VGG(4, recipe.widths), data, recipe, tmp_path)
+    loss = nn.functional.cross_entropy(predict(model, data.images), data.labels).item()
+    assert loss < 1.0 < math.log(4)
+
+
+def test_another_seed_gives_another_network(tmp_path):
+    one = run(RELU, tmp_path / "one")
+    other = run(replace(RELU, seed=1), tmp_path / "other")
+    assert not equal(one, other)
+
+
+def test_the_recipe_and_a_line_per_epoch_are_written(tmp_path):
+    run(SPIKING, tmp_path, test=photos(8))
+    written = json.loads((tmp_path / "recipe.json").read_text())
+    assert Recipe(**{**written, "widths": tuple(written["widths"])}) == SPIKING
+    rows = [json.loads(row) for row in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    for row in rows:
+        assert row["tune"]["n"] == 8
+        assert row["loss"] > 0 and 0 <= row["train_accuracy"] <= 1 and row["seconds"] > 0
+
+
+def test_the_network_comes_back_in_eval_mode(tmp_path):
+    model, _ = network(RELU)
+    assert not fit(model, photos(), RELU, tmp_path).training
+
+
+@pytest.mark.parametrize("left", [0, 1000, -100])
+def test_a_truncated_checkpoint_says_what_to_do(tmp_path, left):
+    run(RELU, tmp_path)
+    path = tmp_path / "checkpoint.ckpt"
+    path.write_bytes(path.read_bytes()[:left])
+    damaged = path.read_bytes()
+    with pytest.raises(ValueError, match="checkpoint.ckpt cannot be read .*delete it to start"):
+        run(RELU, tmp_path)
+    assert path.read_bytes() == damaged
+
+
+def test_a_folder_with_another_recipe_is_refused_and_left_alone(tmp_path):
+    run(RELU, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="holds a run of another recipe; move it away"):
+        run(SPIKING, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_too_few_photographs_for_a_batch_are_refused(tmp_path):
+    model, _ = network(RELU)
+    with pytest.raises(ValueError, match="4 photographs do not fill a batch of 8"):
+        fit(model, photos(4), RELU, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(tmp_path):
+    model, _ = network(RELU)
+    model.head.linear.bias.data[0] = float("nan")
+    with pytest.raises(FloatingPointError, match="the loss is no longer finite in epoch 1"):
+        fit(model, photos(), RELU, tmp_path)
+    assert not (tmp_path / "checkpoint.ckpt").exists()
+
+
+# ---- hold_out, augment, predict, accuracy
+
+
+def test_hold_out_splits_off_the_last_of_each_class():
+    data = photos(60)
+    first, last = hold_out(data, per_class=3)
+    assert len(first) + len(last) == 60
+    assert last.labels.bincount().tolist() == [3, 3, 3, 3]
+    assert not set(first.names) & set(last.names)
+    for label in range(4):
+        of_class = [n for n, k in zip(data.names, data.labels.tolist(), strict=True) if k == label]
+        assert [n for n in last.names if n in of_class] == of_class[-3:]
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.7, 1.0])
+def test_augmented_images_are_images_and_differ(strength):
+    x = scenes(16, generator(), size=32).images
+    y = augment(x, generator(1), strength)
+    assert y.shape == x.shape and y.dtype == x.dtype
+    assert 0 <= y.min() and y.max() <= 1
+    assert ((y - x).abs().amax((1, 2, 3)) > 0.01).all()
+
+
+def test_augmentation_of_strength_0_is_none():
+    x = scenes(4, generator(), size=32).images
+    assert torch.equal(augment(x, generator(1), 0.0), x)
+
+
+def test_weak_augmentation_is_a_flip_or_nothing():
+    x = scenes(30, generator(), size=32).images
+    y = augment(x, generator(1), 1e-4)
+    kept = (y - x).abs().mean((1, 2, 3)) < 1e-3
+    flipped = (y - x.flip(3)).abs().mean((1, 2, 3)) < 1e-3
+    assert (kept ^ flipped).all()
+    assert 5 < flipped.sum() < 25
+
+
+def test_augmentation_follows_from_the_generator_and_leaves_its_input_alone():
+    x = scenes(4, generator(), size=32).images
+    before = x.clone()
+    assert torch.equal(augment(x, generator(1)), augment(x, generator(1)))
+    assert not torch.equal(augment(x, generator(1)), augment(x, generator(2)))
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("make", [relu_network, spiking_network])
+def test_predict_gives_the_networks_logits_whatever_its_mode(make):
+    model = make(dtype=torch.float32)
+    x = scenes(6, generator(), size=32).images
+    seeded = {"generator": generator(5)} if make is spiking_network else {}
+    with torch.no_grad():
+        expected = model(x, **seeded)
+    model.train()
+    got = predict(model, x, seed=5)
+    assert model.training
+    torch.testing.assert_close(got, expected)
+    assert not got.requires_grad
+    torch.testing.assert_close(predict(model, x, seed=5), got)
+    parts = predict(model, x, seed=5, batch=4)
+    torch.testing.assert_close(parts, expected)
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 10), (7, 10), (10, 10), (111, 139), (830, 1000)])
+def test_accuracy_comes_with_wilsons_interval(right, n):
+    logits = torch.eye(2)[[1] * right + [0] * (n - right)]
+    found = accuracy(logits, torch.ones(n, dtype=torch.long))
+    p, z = right / n, 1.959963984540054
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert found["value"] == p and found["n"] == n
+    assert found["low"] == pytest.approx(max(0, middle - half), abs=1e-12)
+    assert found["high"] == pytest.approx(min(1, middle + half), abs=1e-12)
+
+
+# ---- the command
+
+
+def test_the_recipes_are_a_relu_network_and_its_spiking_twin():
+    assert {name: recipe.network for name, recipe in RECIPES.items()} == {
+        "relu": "relu",
+        "lif": "spiking",
+    }
+    assert RECIPES["relu"].widths == RECIPES["lif"].widths
+    assert 10 <= RECIPES["lif"].steps <= 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["vgg-s0", "--data", "x"], "the name is <recipe>-s<seed>, with a recipe of relu, lif"),
+        (["relu", "--data", "x"], "the name is <recipe>-s<seed>"),
+        (
+            ["relu-s0", "--data", "x", "--set", "colour=3"],
+            "a recipe has no 'colour'; it has network",
+        ),
+        (
+            ["relu-s0", "--data", "nowhere"],
+            "--data: there is nothing at nowhere; expected",
+        ),
+    ],
+)
+def test_the_command_refuses_what_it_does_not_know(arguments, message, tmp_path):
+    folders = ["--runs", str(tmp_path / "runs"), "--zoo", str(tmp_path / "zoo")]
+    with pytest.raises(SystemExit) as stop:
+        main([*arguments, *folders])
+    assert re.search(message, str(stop.value))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_trains_measures_and_stores_both_networks(tmp_path, monkeypatch):
+    """End to end on drawn scenes: the ReLU network, then the spiking one from its weights."""
+    data, held_out = photos(24), photos(10)
+    monkeypatch.setattr("snnlab.training.tiny_imagenet", lambda root, split: data)
+    monkeypatch.setattr("snnlab.training.photographs", lambda: held_out)
+    monkeypatch.setattr("snnlab.training.hold_out", lambda p: (p, p[:4]))
+    (tmp_path / "scenes.zip").write_bytes(b"scenes")
+    for name in ("relu-s0", "lif-s0"):
+        main(
+            [name, "--data", str(tmp_path / "scenes.zip"), "--runs", str(tmp_path / "runs")]
+            + ["--zoo", str(tmp_path / "zoo"), "--set", "widths=4,4,4,4,4,4,4,4", "epochs=1"]
+            + ["batch=8", "steps=2"]
+        )
+    assert zoo.names(tmp_path / "zoo") == ["lif-s0", "relu-s0"]
+    for name in ("relu-s0", "lif-s0"):
+        card = zoo.card(name, tmp_path / "zoo")
+        model = zoo.load(name, tmp_path / "zoo")
+        found = accuracy(predict(model, held_out.images), held_out.labels)
+        assert card["accuracy"]["photographs"] == found
+        assert card["accuracy"]["val"]["n"] == 24
+        assert card["recipe"]["epochs"] == 1 and card["recipe"]["seed"] == 0
+        assert card["data"]["name"] == "scenes.zip"
+        assert str(tmp_path) not in json.dumps(card)  # no path of this machine
+    assert zoo.card("lif-s0", tmp_path / "zoo")["twin"] == "relu-s0"
+    assert zoo.card("relu-s0", tmp_path / "zoo")["twin"] is None

@@ -1,0 +1,221 @@
+import hashlib
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import CLASSES, STEPS, generator, images, relu_network, spiking_network
+
+from snnlab import zoo
+from snnlab.data import CLASSES as TWENTY
+from snnlab.data import photographs
+from snnlab.models import BLOCKS, VGG, SpikingVGG
+from snnlab.recording import record
+from snnlab.training import accuracy, predict
+
+NETWORKS = [relu_network, spiking_network]
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A folder with one spiking network in it, and the network."""
+    model = spiking_network(dtype=torch.float32)
+    zoo.save("tiny", model, {"accuracy": {"val": 0.5}}, tmp_path)
+    return tmp_path, model
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_load_gives_the_saved_network_rounded_to_float16(network, tmp_path):
+    model = network(dtype=torch.float32)
+    path = zoo.save("tiny", model, {}, tmp_path)
+    assert path == tmp_path / "tiny.safetensors"
+    again = zoo.load("tiny", tmp_path)
+    assert type(again) is type(model) and again.architecture == model.architecture
+    assert not any(module.training for module in again.modules())
+    expected = {key: value.half().float() for key, value in model.state_dict().items()}
+    for key, value in again.state_dict().items():
+        if not key.endswith("num_batches_tracked"):
+            assert value.dtype == torch.float32
+            assert torch.equal(value, expected[key])
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_saving_a_loaded_network_changes_nothing(network, tmp_path):
+    zoo.save("one", network(dtype=torch.float32), {}, tmp_path)
+    model = zoo.load("one", tmp_path)
+    zoo.save("two", model, {}, tmp_path)
+    assert zoo.card("one", tmp_path)["sha256"] == zoo.card("two", tmp_path)["sha256"]
+    draws = {"generator": generator()} if network is spiking_network else {}
+    again = {"generator": generator()} if network is spiking_network else {}
+    x = images(dtype=torch.float32)
+    assert torch.equal(zoo.load("two", tmp_path)(x, **draws), model(x, **again))
+
+
+def test_saving_leaves_the_network_as_it_was(tmp_path):
+    model = spiking_network(dtype=torch.float32).train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    zoo.save("tiny", model, {}, tmp_path)
+    assert model.training
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_the_card_says_what_the_network_is_and_what_it_was_told(stored):
+    folder, model = stored
+    card = zoo.card("tiny", folder)
+    content = (folder / "tiny.safetensors").read_bytes()
+    assert card["name"] == "tiny"
+    assert card["architecture"] == model.architecture
+    assert card["architecture"]["steps"] == STEPS and card["architecture"]["classes"] == CLASSES
+    assert card["sha256"] == hashlib.sha256(content).hexdigest()
+    assert card["accuracy"] == {"val": 0.5}
+
+
+def test_names_lists_what_the_folder_holds(stored):
+    folder, model = stored
+    zoo.save("another", model, {}, folder)
+    assert zoo.names(folder) == ["another", "tiny"]
+    assert zoo.names(folder / "nothing") == []
+
+
+def test_an_unknown_name_lists_the_known(stored):
+    folder, _ = stored
+    for read in (zoo.card, zoo.load):
+        with pytest.raises(ValueError, match="there is no network 'big'; there are: tiny"):
+            read("big", folder)
+        with pytest.raises(ValueError, match="there are: none"):
+            read("big", folder / "nothing")
+
+
+def test_one_altered_byte_is_found(stored):
+    folder, _ = stored
+    path = folder / "tiny.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="truncated or altered .*restore it with git checkout"):
+        zoo.load("tiny", folder)
+
+
+@pytest.mark.parametrize("left", [0, 100, -1])
+def test_a_truncated_file_is_found(stored, left):
+    folder, _ = stored
+    path = folder / "tiny.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(ValueError, match="truncated or altered .*or train it again"):
+        zoo.load("tiny", folder)
+
+
+def test_missing_weights_are_named(stored):
+    folder, _ = stored
+    (folder / "tiny.safetensors").unlink()
+    with pytest.raises(ValueError, match="weights of 'tiny' are missing: expected .*safetensors"):
+        zoo.load("tiny", folder)
+
+
+class Bomb:
+    """Unpickling it sets a flag."""
+
+    went_off = False
+
+    def __reduce__(self):
+        return setattr, (Bomb, "went_off", True)
+
+
+def test_nothing_is_ever_unpickled(stored):
+    """A pickle in the weights' place is refused, even with the right checksum on its card."""
+    folder, _ = stored
+    content = pickle.dumps(Bomb())
+    (folder / "tiny.safetensors").write_bytes(content)
+    card = {**zoo.card("tiny", folder), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / "tiny.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="tiny.safetensors is not a safetensors file"):
+        zoo.load("tiny", folder)
+    assert not Bomb.went_off
+    pickle.loads(content)
+    assert Bomb.went_off  # it would have
+
+
+def test_weights_of_another_network_are_refused(stored):
+    folder, _ = stored
+    path = folder / "tiny.safetensors"
+    weights = load_file(path)
+    weights.pop("head.linear.bias")
+    save_file(weights, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    card = {**zoo.card("tiny", folder), "sha256": digest}
+    (folder / "tiny.json").write_text(json.dumps(card))
+    with pytest.raises(RuntimeError, match="head.linear.bias"):
+        zoo.load("tiny", folder)
+
+
+# ---- the networks that come with the package
+
+# collected at import, so that each network is a test of its own; none at all is a failure
+SHIPPED = zoo.names() or ["relu-s0", "lif-s0"]
+
+
+def test_a_relu_network_and_its_spiking_twin_are_shipped():
+    missing = {"relu-s0", "lif-s0"} - set(zoo.names())
+    assert not missing, (
+        f"not in {zoo.FOLDER}: {', '.join(sorted(missing))}; train with python -m snnlab.training"
+    )
+    relu, spiking = zoo.load("relu-s0"), zoo.load("lif-s0")
+    assert isinstance(relu, VGG) and isinstance(spiking, SpikingVGG)
+    assert relu.architecture["widths"] == spiking.architecture["widths"]
+
+
+def test_files_and_cards_come_in_pairs_and_are_small():
+    sizes = {path.stem: path.stat().st_size for path in zoo.FOLDER.glob("*.safetensors")}
+    assert sorted(sizes) == zoo.names() and sizes
+    assert max(sizes.values()) < 5e6
+    assert sum(sizes.values()) < 15e6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_of_a_shipped_network_matches_its_file(name):
+    card = zoo.card(name)
+    model = zoo.load(name)  # checks the sha256
+    assert card["name"] == name
+    assert card["architecture"] == model.architecture
+    assert tuple(card["classes"]) == TWENTY
+    assert card["architecture"]["classes"] == len(TWENTY)
+    assert f"-s{card['recipe']['seed']}" in name
+    for key in ("widths", "network"):
+        assert card["recipe"][key] == card["architecture"][key]
+    if isinstance(model, SpikingVGG):
+        for key in ("steps", "leak", "encoding"):
+            assert card["recipe"][key] == card["architecture"][key]
+    assert {"command", "data", "log", "versions", "device"} <= set(card)
+    assert len(card["data"]["sha256"]) == 64
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_weights_of_a_shipped_network_are_finite_and_its_variances_positive(name):
+    for key, value in zoo.load(name).state_dict().items():
+        assert value.isfinite().all(), key
+        if key.endswith("running_var"):
+            assert (value > 0).all(), key
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_accuracy_on_the_photographs_is_what_the_card_says(name):
+    """Recomputed.  One image of 139 may tip over between versions of torch, no more."""
+    photos, claimed = photographs(), zoo.card(name)["accuracy"]
+    logits = predict(zoo.load(name), photos.images, seed=claimed["encoder_seed"])
+    found = accuracy(logits, photos.labels)
+    assert claimed["photographs"]["n"] == found["n"] == 139
+    assert abs(claimed["photographs"]["value"] - found["value"]) * 139 < 1.5
+    for key in ("low", "high"):
+        assert claimed["photographs"][key] == pytest.approx(found[key], abs=0.01)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_network_is_alive_in_every_block(name):
+    model, photos = zoo.load(name), photographs()
+    draws = {"generator": generator()} if isinstance(model, SpikingVGG) else {}
+    with torch.no_grad(), record(model, BLOCKS) as recording:
+        model(photos.images[:8], **draws)
+    for block in BLOCKS:
+        rate = (recording[block] != 0).float().mean()
+        assert 0.005 < rate < 0.8, (block, rate)
