@@ -41,9 +41,7 @@ class BatchNormThroughTime(nn.Module):
         self.register_buffer("running_mean", torch.zeros(steps, channels))
         self.register_buffer("running_var", torch.ones(steps, channels))
 
-    def forward(
-        self, x: Float[Tensor, "T B C H W"], offset: int = 0
-    ) -> Float[Tensor, "T B C H W"]:
+    def forward(self, x: Float[Tensor, "T B C H W"], offset: int = 0) -> Float[Tensor, "T B C H W"]:
         steps, channels = self.weight.shape
         if x.ndim != 5 or x.shape[2] != channels:
             raise ValueError(f"expected [T, B, {channels}, H, W], got {tuple(x.shape)}")
@@ -64,6 +62,12 @@ class BatchNormThroughTime(nn.Module):
             self.eps,
         )
         return y.unflatten(1, (len(x), channels)).transpose(0, 1)
+
+    @torch.no_grad()
+    def repeat(self, step: int) -> None:
+        """Give all later steps the parameters and statistics of ``step``."""
+        for rows in (self.weight, self.bias, self.running_mean, self.running_var):
+            rows[step + 1 :] = rows[step]
 
     @torch.no_grad()
     def copy_from(self, norm: nn.BatchNorm2d) -> None:

@@ -139,11 +139,14 @@ class SpikingVGG(_Blocks):
         self._add_blocks(widths, classes, lambda i, o: _SpikingBlock(i, o, steps, leak))
 
     def encode(
-        self, images: Float[Tensor, "B 3 H W"], generator: torch.Generator | None = None
+        self,
+        images: Float[Tensor, "B 3 H W"],
+        generator: torch.Generator | None = None,
+        steps: int | None = None,
     ) -> Float[Tensor, "T B 3 H W"]:
-        """Images in [0, 1] -> the sequence that conv1 sees."""
+        """Images in [0, 1] -> the sequence that conv1 sees, of all steps or the first few."""
         encode = {"poisson": encoding.poisson, "direct": encoding.direct}[self.encoding]
-        return encode(self.normalise(images), self.steps, generator)
+        return encode(self.normalise(images), steps or self.steps, generator)
 
     def forward(
         self,

@@ -90,10 +90,12 @@ class _LIF(torch.autograd.Function):
 class LIF(nn.Module):
     """:func:`lif` as a layer: currents [T, ...] -> spikes [T, ...].  Keeps no state of its own."""
 
-    def __init__(self, leak: float, threshold: float = 1.0, reset: str = "soft", surrogate=None):
+    def __init__(
+        self, leak: float, threshold: float = 1.0, reset: str = "soft", surrogate=triangle()
+    ):
         super().__init__()
         self.leak, self.threshold, self.reset = leak, threshold, reset
-        self.surrogate = surrogate or triangle()
+        self.surrogate = surrogate
 
     def forward(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "T ..."]:
         return lif(currents, self.leak, self.threshold, self.reset, self.surrogate)[0]
@@ -107,5 +109,5 @@ class LIF(nn.Module):
 class IF(LIF):
     """The integrate-and-fire neuron: a LIF neuron that does not leak."""
 
-    def __init__(self, threshold: float = 1.0, reset: str = "soft", surrogate=None):
+    def __init__(self, threshold: float = 1.0, reset: str = "soft", surrogate=triangle()):
         super().__init__(1.0, threshold, reset, surrogate)

@@ -86,7 +86,9 @@ def compare(
     figure, grid = plt.subplots(
         rows, columns, figsize=(1.55 * columns, 1.62 * rows + 0.3), squeeze=False
     )
-    tops = {method: heats.max().item() if scale == "column" else None for method, heats in maps.items()}
+    tops = {
+        method: heats.max().item() if scale == "column" else None for method, heats in maps.items()
+    }
     for i, row in enumerate(grid):
         show(row[0], images[i], names[i] if names else "")
         for axes, (method, heats) in zip(row[1:], maps.items(), strict=True):
@@ -134,5 +136,7 @@ def raster(axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) 
     """A tick for each spike: time runs to the right, a line for each neuron."""
     times, neurons = np.nonzero(spikes.numpy())
     axes.scatter(times, neurons, marker="|", s=90, linewidths=2, color=COLOURS[0])
-    axes.set(xlim=(-0.5, len(spikes) - 0.5), ylim=(spikes.shape[1] - 0.5, -0.5), xlabel="time-step t")
+    axes.set(
+        xlim=(-0.5, len(spikes) - 0.5), ylim=(spikes.shape[1] - 0.5, -0.5), xlabel="time-step t"
+    )
     axes.set_yticks(range(spikes.shape[1]) if labels else [], labels)

@@ -29,6 +29,7 @@ from tqdm.auto import tqdm
 
 from snnlab import zoo
 from snnlab.data import Photographs, photographs, tiny_imagenet
+from snnlab.layers import BatchNormThroughTime
 from snnlab.models import VGG, WIDTHS, SpikingVGG
 
 __all__ = ["RECIPES", "Recipe", "accuracy", "augment", "fit", "hold_out", "predict"]
@@ -43,10 +44,13 @@ class Recipe:
     steps: int = 10  # T, of a spiking network
     leak: float = 0.95
     encoding: str = "poisson"
-    epochs: int = 30
+    epochs: int = 60
+    cycles: int = 2  # how often the one-cycle schedule runs
+    short_epochs: int = 0  # so many epochs at first see sequences that are cut ...
+    short_steps: int = 5  # ... to so many steps; later steps then start as copies of the last
     batch: int = 64
     optimizer: str = "sgd"
-    rate: float = 0.1  # the peak of the one-cycle schedule
+    rate: float = 0.1  # the peak of the schedule
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     distil: float = 0.0  # the share of the loss that follows the twin's soft labels
@@ -60,7 +64,9 @@ RECIPES = {
     "relu": Recipe(),
     "lif": Recipe(
         network="spiking",
-        epochs=10,
+        epochs=12,
+        cycles=1,
+        short_epochs=9,
         batch=32,
         optimizer="adamw",
         rate=1e-3,
@@ -163,10 +169,14 @@ def fit(
     batches = len(train) // (recipe.batch * fabric.world_size)
     if batches == 0:
         raise ValueError(f"{len(train)} photographs do not fill a batch of {recipe.batch}")
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.rate, total_steps=recipe.epochs * batches, pct_start=0.2
-    )
     model, optimizer = fabric.setup(model, optimizer)
+    cycle = recipe.epochs // recipe.cycles  # epochs
+
+    def one_cycle():
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer.optimizer, recipe.rate, total_steps=cycle * batches, pct_start=0.2
+        )
+
     ema = get_ema_multi_avg_fn(recipe.average)
     averaged = AveragedModel(model.module, multi_avg_fn=ema, use_buffers=True)
     if twin is not None:
@@ -175,7 +185,7 @@ def fit(
         "model": model,
         "averaged": averaged,
         "optimizer": optimizer,
-        "schedule": schedule,
+        "schedule": one_cycle(),
         "epoch": 0,
     }
     checkpoint = folder / "checkpoint.ckpt"
@@ -189,13 +199,15 @@ def fit(
         fabric.print(f"going on after epoch {state['epoch']} of {recipe.epochs}")
 
     for epoch in range(state["epoch"], recipe.epochs):
+        if epoch and epoch % cycle == 0:
+            state["schedule"] = one_cycle()
+        is_short = epoch < recipe.short_epochs
         start = time.perf_counter()
         rank, ranks = fabric.global_rank, fabric.world_size
         generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + epoch)
         order = torch.randperm(len(train), generator=generator)
         generator.manual_seed(generator.initial_seed() + 7_919 * (rank + 1))
         encoder = torch.Generator(fabric.device).manual_seed(generator.initial_seed())
-        draws = {"generator": encoder} if recipe.network == "spiking" else {}
         model.train()
         total = right = seen = 0
         parts = order.split(recipe.batch * ranks)[:batches]
@@ -207,7 +219,12 @@ def fit(
             labels = train.labels[mine].to(fabric.device)
             images = train.images[mine].to(fabric.device)
             images = augment(images, generator, recipe.augmentation)
-            logits = model(images, **draws).float()
+            if recipe.network == "relu":
+                logits = model(images)
+            else:
+                steps = recipe.short_steps if is_short else recipe.steps
+                logits = model(spikes=model.module.encode(images, encoder, steps))
+            logits = logits.float()
             loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
             if twin is not None and recipe.distil:
                 with torch.no_grad():
@@ -216,7 +233,7 @@ def fit(
             optimizer.zero_grad()
             fabric.backward(loss)
             optimizer.step()
-            schedule.step()
+            state["schedule"].step()
             averaged.update_parameters(model.module)
             total += loss.item() * len(mine)
             right += (logits.argmax(1) == labels).sum().item()
@@ -226,6 +243,10 @@ def fit(
             )
             if not math.isfinite(total):
                 raise FloatingPointError(f"the loss is no longer finite in epoch {epoch + 1}")
+        if is_short:
+            for module in [*model.module.modules(), *averaged.module.modules()]:
+                if isinstance(module, BatchNormThroughTime):
+                    module.repeat(recipe.short_steps - 1)
         row = {
             "epoch": epoch + 1,
             "loss": total / seen,
@@ -280,7 +301,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--tune",
         action="store_true",
-        help="only train and report on the images held out of train: store nothing, measure nothing",
+        help="only train and report on the images held out of train; store nothing",
     )
     parser.add_argument(
         "--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipe"
@@ -302,6 +323,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.tune:
         return
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    device = "cuda" if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     about = {
         "classes": list(train.classes),
         "recipe": asdict(recipe),
@@ -311,7 +333,7 @@ def main(arguments: list[str] | None = None) -> None:
         "data": {"name": options.data.name, "sha256": _sha256(options.data), "n": len(train)},
         "log": log,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "device": "cuda" if torch.cuda.is_available() else f"cpu, {torch.get_num_threads()} threads",
+        "device": device,
     }
     zoo.save(options.name, model, about, options.zoo)
     stored = zoo.load(options.name, options.zoo)
