@@ -1,8 +1,8 @@
 """Build the book into _build/html: `python book/build.py [ROOT]`.
 
-jupyter-book executes and writes the pages. This script adds what it lacks: chapters run again when the
-library changes, a build that failed or was interrupted is never taken for a finished one, and a table of
-the chapters' times.
+jupyter-book executes and writes the pages. This script adds what it lacks: chapters run again when
+the library changes, a build that failed or was interrupted is never taken for a finished one, and
+the chapters' times are listed.
 """
 
 import hashlib
@@ -16,9 +16,8 @@ from jupyter_cache import get_cache
 
 def library_hash(root: Path) -> str:
     """What every chapter depends on besides its own text: the library, its networks, the pins."""
-    files = [
-        f for f in (root / "snnlab").rglob("*") if f.suffix in {".py", ".json", ".safetensors"}
-    ]
+    kinds = {".py", ".json", ".safetensors"}
+    files = [file for file in (root / "snnlab").rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()
     for file in sorted([*files, *root.glob("requirements*.txt")]):
         digest.update(f"{file.relative_to(root)}\n".encode())
@@ -37,7 +36,8 @@ def build(root: Path) -> int:
         out.mkdir()
         stamp.write_text(current)
 
-    # Sphinx does not repeat the warnings of pages that it read before: only a finished build may be continued.
+    # Sphinx does not repeat the warnings of pages that it read before, so only a finished build is
+    # continued; executed chapters stay in the cache all the same.
     finished = doctrees / "finished"
     if not finished.exists():
         shutil.rmtree(doctrees, ignore_errors=True)
@@ -50,10 +50,8 @@ def build(root: Path) -> int:
 
     if cache.exists():
         print("\nSeconds to execute each chapter:")
-        latest = {
-            r.uri: r for r in sorted(get_cache(cache).list_cache_records(), key=lambda r: r.created)
-        }
-        for uri, record in sorted(latest.items()):
+        records = sorted(get_cache(cache).list_cache_records(), key=lambda record: record.created)
+        for uri, record in sorted({record.uri: record for record in records}.items()):
             print(f"{record.data['execution_seconds']:8.1f}  {Path(uri).relative_to(root)}")
     if code == 0:
         print(f"\nThe book: {(out / 'html' / 'index.html').as_uri()}")

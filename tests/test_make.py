@@ -1,4 +1,4 @@
-"""The Makefile with stand-ins for pip and Python: what is installed when, and what is said when it cannot be."""
+"""The Makefile, with stand-ins for pip and Python: what is installed when, and what it says."""
 
 import os
 import re
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def house(tmp_path):
-    """The Makefile and requirement files, in an environment whose programs only note how they were called."""
+    """The Makefile and the pins, with an environment whose programs only note their calls."""
     for name in ["Makefile", "pyproject.toml", "requirements.txt", "requirements-data.txt"]:
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "book" / "_jupyter", tmp_path / "book" / "_jupyter")
@@ -104,7 +104,7 @@ def test_no_usable_python_is_said_plainly(house):
 
 
 def test_pins_are_exact_and_agree():
-    """One release of each package, the same for readers and for tests; torch's CUDA packages are torch's own affair."""
+    """One release of each package everywhere; CUDA's packages are pinned by torch itself."""
     pins = {}
     for name in ["requirements.txt", "requirements-data.txt", "tests/requirements.txt"]:
         for line in (ROOT / name).read_text().splitlines():

@@ -1,4 +1,4 @@
-"""The built pages (`make book` first): nothing comes from another host, and they look right in a real browser."""
+"""The built pages (`make book` first): nothing comes from another host, a browser is content."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.book
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/*.html"))
 
-# Something on another host: https://..., //..., but not the name of an XML namespace, which is never loaded.
+# An address on another host: https://..., //...
 ELSEWHERE = re.compile(r"^\s*(https?:|wss?:|ftp:)?//", re.I)
 LOADED_BY_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]+)""")
 LOADED_BY_SCRIPT = re.compile(
@@ -86,8 +86,8 @@ def test_every_picture_says_in_words_what_it_shows(page):
     for img in soup.find_all("img"):
         alt = img.get("alt", "")
         assert len(alt.split()) >= 4 and not re.search(r"\.(png|jpe?g|svg|gif)$", alt), (
-            f"{page}: {img.get('src')} has the alt text {alt!r}; give its cell `mystnb: {{image: {{alt: ...}}}}` with "
-            "at least four words"
+            f"{page}: {img.get('src')} has the alt text {alt!r}; "
+            "give its cell `mystnb: {{image: {{alt: ...}}}}` with at least four words"
         )
 
 
@@ -179,7 +179,8 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
         )
         too_wide = tab.evaluate(
             "[...document.querySelectorAll('.bd-article > section > *')]"
-            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+            ".map(e => e.outerHTML.slice(0, 120))"
         )
 
     assert not refused, f"asked another host for {refused}"
