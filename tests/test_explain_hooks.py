@@ -1,0 +1,168 @@
+"""Every explainer leaves a model as it came, whether it succeeds or not."""
+
+import functools
+
+import pytest
+import torch
+from tiny import STEPS, images, relu_network, spiking_network
+from torch import nn
+
+from snnlab.explain import grad_cam, sam, snn_grad_cam
+
+
+class Breaks(nn.Module):
+    """Passes its input on until it is told to break."""
+
+    broken = False
+
+    def forward(self, x):
+        if self.broken:
+            raise ZeroDivisionError("broken on purpose")
+        return x
+
+
+class BreaksBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        raise ZeroDivisionError("broken on purpose")
+
+
+EXPLAINERS = {
+    "grad_cam": (relu_network, functools.partial(grad_cam, target=1)),
+    "snn_grad_cam": (spiking_network, functools.partial(snn_grad_cam, target=1)),
+    "snn_grad_cam, per step": (
+        spiking_network,
+        functools.partial(snn_grad_cam, target=1, per_step=True),
+    ),
+    "sam": (spiking_network, sam),
+}
+
+
+@pytest.fixture(params=EXPLAINERS)
+def case(request):
+    """A model in which every flag, gradient and buffer could be lost, and its explainer."""
+    make, explain = EXPLAINERS[request.param]
+    model = make()
+    model.conv8.add_module(
+        "neuron" if make is spiking_network else "relu",
+        nn.Sequential(
+            model.conv8.get_submodule("neuron" if make is spiking_network else "relu"), Breaks()
+        ),
+    )
+    model.train()
+    model.conv3.eval()  # a fine-tuner's mixture
+    model.conv5.norm.eval()
+    model.conv1.requires_grad_(False)
+    for k, parameter in enumerate(model.parameters()):
+        parameter.grad = None if k % 3 == 0 else torch.full_like(parameter, k)
+    model.conv2.register_forward_hook(lambda *_: None)  # somebody else's
+    return model, explain
+
+
+def snapshot(model):
+    """All that an explainer could change: hooks, flags, weights, buffers, gradients."""
+    modules = [
+        (
+            module.training,
+            list(module._forward_hooks),
+            list(module._forward_pre_hooks),
+            list(module._backward_hooks),
+            list(module._backward_pre_hooks),
+        )
+        for module in model.modules()
+    ]
+    tensors = {key: value.clone() for key, value in model.state_dict().items()}
+    gradients = {
+        name: (p.requires_grad, p.grad, None if p.grad is None else p.grad.clone())
+        for name, p in model.named_parameters()
+    }
+    return modules, tensors, gradients
+
+
+def assert_unchanged(model, before):
+    modules, tensors, gradients = before
+    now, tensors_now, _ = snapshot(model)
+    assert now == modules
+    for key, value in tensors.items():
+        assert torch.equal(tensors_now[key], value), key
+    for name, p in model.named_parameters():
+        wanted, gradient, copied = gradients[name]
+        assert p.requires_grad == wanted
+        assert p.grad is gradient
+        assert gradient is None or torch.equal(gradient, copied)
+
+
+def test_after_success(case):
+    model, explain = case
+    before = snapshot(model)
+    x = images()
+    explain(model, x, layer="conv6")
+    assert_unchanged(model, before)
+    assert x.grad is None and not x.requires_grad
+
+
+def test_after_an_unknown_layer(case):
+    model, explain = case
+    before = snapshot(model)
+    with pytest.raises(ValueError, match="no layer"):
+        explain(model, images(), layer="conv9")
+    assert_unchanged(model, before)
+
+
+def test_after_the_model_raises(case):
+    model, explain = case
+    before = snapshot(model)
+    for module in model.modules():
+        if isinstance(module, Breaks):
+            module.broken = True
+    with pytest.raises(ZeroDivisionError):
+        explain(model, images(), layer="conv6")
+    assert_unchanged(model, before)
+
+
+def test_after_bad_images(case):
+    model, explain = case
+    before = snapshot(model)
+    with pytest.raises(ValueError, match=r"images must lie in \[0, 1\]"):
+        explain(model, 3 * images(), layer="conv6")
+    assert_unchanged(model, before)
+
+
+def test_after_a_layer_of_the_wrong_kind(case):
+    model, explain = case
+    before = snapshot(model)
+    with pytest.raises(ValueError, match="'head'|spikes that are 0 or 1"):
+        explain(model, images(), layer="head")
+    assert_unchanged(model, before)
+
+
+@pytest.mark.parametrize("name", [name for name in EXPLAINERS if name != "sam"])
+def test_after_the_backward_pass_raises(name):
+    make, explain = EXPLAINERS[name]
+    model = make().train()
+    model.head.register_forward_hook(lambda m, a, y: BreaksBackward.apply(y))
+    before = snapshot(model)
+    with pytest.raises(ZeroDivisionError):
+        explain(model, images(), layer="conv6")
+    assert_unchanged(model, before)
+
+
+@pytest.mark.parametrize("name", [name for name in EXPLAINERS if name != "sam"])
+def test_after_a_label_out_of_range(name):
+    make, explain = EXPLAINERS[name]
+    model = make().train()
+    before = snapshot(model)
+    with pytest.raises(ValueError, match="labels must lie in 0..4, got 5"):
+        explain(model, images(), target=5, layer="conv6")
+    assert_unchanged(model, before)
+
+
+def test_given_spikes_get_no_gradient_either():
+    model = spiking_network()
+    s = model.encode(images()).requires_grad_()
+    snn_grad_cam(model, None, 1, layer="conv6", spikes=s)
+    assert s.grad is None and s.shape[0] == STEPS
