@@ -105,6 +105,14 @@ def test_bntt_starts_as_a_copy_of_a_still_batch_norm():
     assert not torch.equal(bntt.weight[0], norms[1].weight)
 
 
+def test_bntt_repeats_a_step_in_all_later_ones():
+    bntt, norms = pair()
+    bntt.repeat(1)
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        for t, row in enumerate(getattr(bntt, name)):
+            assert torch.equal(row, getattr(norms[min(t, 1)], name))
+
+
 @pytest.mark.parametrize(("steps", "offset"), [(5, 0), (2, 3), (1, 4), (1, -1)])
 def test_bntt_refuses_steps_that_it_does_not_have(steps, offset):
     bntt, _ = pair()

@@ -73,6 +73,13 @@ def test_encoded_spikes_give_what_the_images_give(encoding):
     assert torch.equal(model(spikes=spikes), model(x, generator=generator(4)))
 
 
+def test_fewer_steps_can_be_encoded_and_run():
+    model, x = spiking_network(), images()
+    spikes = model.encode(x, generator(4), steps=2)
+    assert spikes.shape == (2, *x.shape)
+    torch.testing.assert_close(model(spikes=spikes), oracle.spiking_vgg(model, spikes, LEAK)[0])
+
+
 def test_direct_encoding_repeats_the_normalised_image():
     model, x = spiking_network("direct"), images()
     mean = torch.tensor([0.485, 0.456, 0.406], dtype=x.dtype)[:, None, None]

@@ -123,15 +123,6 @@ def test_chunks_equal_the_whole_in_spikes_and_gradients(reset, cuts):
         torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-13)
 
 
-def test_a_detached_state_stops_the_gradient():
-    x = currents().requires_grad_()
-    first, state = lif(x[:6], 0.9)
-    second, _ = lif(x[6:], 0.9, state=state.detach())
-    second.sum().backward()
-    assert (x.grad[:6] == 0).all()
-    assert (x.grad[6:] != 0).any()
-
-
 def test_the_state_alone_carries_gradient():
     x = currents().requires_grad_()
     lif(x, 0.5)[1].sum().backward()

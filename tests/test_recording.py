@@ -134,6 +134,24 @@ def test_recorded_tensors_are_detached_unless_the_graph_is_kept():
     assert (gradient != 0).any()
 
 
+def test_kept_graphs_reach_a_layer_of_a_frozen_network():
+    model = relu_network().requires_grad_(False)
+    with record(model, "conv6", keep_graph=True) as recording:
+        logits = model(images())
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), recording["conv6"])
+    assert (gradient != 0).any()
+
+
+@pytest.mark.parametrize("kind", peers.PER_STEP)
+def test_kept_graphs_reach_every_step(kind):
+    model = peers.make(kind)
+    with record(model, "spike", keep_graph=True) as recording:
+        logits = model(images(dtype=torch.float32))
+    gradients = torch.autograd.grad(logits[:, 0].sum(), recording.calls["spike"])
+    assert len(gradients) == peers.STEPS
+    assert all((gradient != 0).any() for gradient in gradients)
+
+
 def test_recording_changes_no_output():
     model = spiking_network()
     with record(model, ["conv1", "conv8", "head"]):
