@@ -76,6 +76,13 @@ class Photographs:
             self.classes,
         )
 
+    def first_of_each_class(self, among: Bool[Tensor, " N"]) -> "Photographs":
+        """The first photograph of each class that has one, ``among`` those marked."""
+        firsts = [
+            (among & (self.labels == label)).nonzero()[:1, 0] for label in range(len(self.classes))
+        ]
+        return self[torch.cat(firsts)]
+
 
 def photographs() -> Photographs:
     """The held-out photographs: 139 images of the 20 classes, in the order of their file names.
