@@ -18,11 +18,12 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from lightning_fabric import Fabric
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
@@ -32,7 +33,16 @@ from snnlab.data import Photographs, photographs, tiny_imagenet
 from snnlab.layers import BatchNormThroughTime
 from snnlab.models import VGG, WIDTHS, SpikingVGG
 
-__all__ = ["RECIPES", "Recipe", "accuracy", "augment", "fit", "hold_out", "predict"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "accuracy",
+    "accuracy_difference",
+    "augment",
+    "fit",
+    "hold_out",
+    "predict",
+]
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,18 @@ def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:
     right = int((logits.argmax(1) == labels).sum())
     low, high = binomtest(right, len(labels)).proportion_ci(method="wilson")
     return {"value": right / len(labels), "low": low, "high": high, "n": len(labels)}
+
+
+def accuracy_difference(
+    logits: Float[Tensor, "N K"], others: Float[Tensor, "N K"], labels: Tensor
+) -> dict:
+    """Accuracy minus that of another network on the same images, with its 95 % interval
+    (bootstrap over images, so it is a paired one)."""
+    right, theirs = ((x.argmax(1) == labels).double().numpy() for x in (logits, others))
+    gap = right - theirs
+    interval = bootstrap((gap,), np.mean, rng=0, method="percentile").confidence_interval
+    low, high = map(float, interval)
+    return {"value": float(gap.mean()), "low": low, "high": high, "n": len(labels)}
 
 
 def fit(
@@ -333,12 +355,16 @@ def main(arguments: list[str] | None = None) -> None:
     }
     zoo.save(options.name, model, about, options.zoo)
     stored = zoo.load(options.name, options.zoo)
-    val, held_out = tiny_imagenet(options.data, "val"), photographs()
-    results = {
-        "val": accuracy(predict(stored, val.images), val.labels),
-        "photographs": accuracy(predict(stored, held_out.images), held_out.labels),
-        "encoder_seed": 0,
-    }
+    results = {"encoder_seed": 0}
+    for where, photos in {
+        "val": tiny_imagenet(options.data, "val"),
+        "photographs": photographs(),
+    }.items():
+        logits = predict(stored, photos.images)
+        results[where] = accuracy(logits, photos.labels)
+        if twin is not None:
+            others = predict(twin, photos.images)
+            results[f"{where}, minus twin"] = accuracy_difference(logits, others, photos.labels)
     path = zoo.save(options.name, model, {**about, "accuracy": results}, options.zoo)
     print(json.dumps(results, indent=2), f"\nstored {path}")
 
