@@ -146,6 +146,7 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
     with browser.new_context(**LOOKS[look]) as context:
         context.route("**/*", local_only)
         tab = context.new_page()
+        tab.set_default_timeout(120_000)  # a page takes a second or two, unless the machine is busy
         tab.on(
             "console",
             lambda message: errors.append(message.text) if message.type == "error" else None,
@@ -158,7 +159,7 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
         if tab.locator(".math").count():
             tab.wait_for_function("window.MathJax?.startup?.promise")
             tab.evaluate("MathJax.startup.promise")
-        tab.wait_for_load_state("networkidle")
+        tab.evaluate("document.fonts.ready.then(() => null)")
 
         if folder := request.config.getoption("--screenshots"):
             Path(folder).mkdir(parents=True, exist_ok=True)
