@@ -73,8 +73,9 @@ RECIPES = {
     "relu": Recipe(),
     "lif": Recipe(
         network="spiking",
-        epochs=12,
-        short_epochs=9,
+        steps=12,
+        epochs=15,
+        short_epochs=12,
         batch=32,
         optimizer="adamw",
         rate=1e-3,
