@@ -117,6 +117,21 @@ def test_a_choice_of_photographs_keeps_images_labels_and_names_together(index, e
     assert chosen.boxes is None
 
 
+def test_the_first_photograph_of_each_class_among_those_marked():
+    photos = photographs()
+    among = torch.ones(139, dtype=torch.bool)
+    among[::3] = False
+    among[photos.labels == 4] = False
+    chosen = photos.first_of_each_class(among)
+    expected = {}
+    for i, label in enumerate(photos.labels.tolist()):
+        if among[i]:
+            expected.setdefault(label, photos.names[i])
+    assert 4 not in expected
+    assert chosen.labels.tolist() == sorted(expected)
+    assert chosen.names == tuple(expected[label] for label in sorted(expected))
+
+
 # ---- Tiny-ImageNet's layout
 
 TWO = ("n02165456", "n01910747")  # ladybug, jellyfish: neither sorted nor the whole list

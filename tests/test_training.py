@@ -1,3 +1,4 @@
+import itertools
 import json
 import math
 import re
@@ -5,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tiny import generator, relu_network, spiking_network
 from torch import nn
 
@@ -15,6 +17,7 @@ from snnlab.training import (
     RECIPES,
     Recipe,
     accuracy,
+    accuracy_difference,
     augment,
     fit,
     hold_out,
@@ -222,6 +225,25 @@ def test_weak_augmentation_is_a_flip_or_nothing():
     assert 5 < flipped.sum() < 25
 
 
+def likeness(x, y):
+    """The best correlation of y's middle with x's, over flips and shifts by whole pixels."""
+    found = []
+    for image in (x, x.flip(3)):
+        for shift in itertools.product(range(-5, 6), repeat=2):
+            pair = [i[..., 6:-6, 6:-6].flatten(1) for i in (image.roll(shift, (2, 3)), y)]
+            found.append(F.cosine_similarity(*(i - i.mean(1, keepdim=True) for i in pair)))
+    return torch.stack(found).amax(0)
+
+
+def test_about_half_of_the_augmented_images_keep_their_pixels():
+    """Noise that was turned or zoomed is like no shift of itself; a blank square only hides."""
+    x = 0.5 + 0.02 * torch.randn(60, 1, 32, 32, generator=generator()).expand(-1, 3, -1, -1)
+    found = likeness(x[:, :1], augment(x, generator(1), 0.8)[:, :1])
+    assert 15 < (found > 0.5).sum() < 45
+    assert (found > 0.9999).sum() > 5
+    assert (found < 0.4).sum() > 15
+
+
 def test_augmentation_follows_from_the_generator_and_leaves_its_input_alone():
     x = scenes(4, generator(), size=32).images
     before = x.clone()
@@ -257,6 +279,25 @@ def test_accuracy_comes_with_wilsons_interval(right, n):
     assert found["value"] == p and found["n"] == n
     assert found["low"] == pytest.approx(max(0, middle - half), abs=1e-12)
     assert found["high"] == pytest.approx(min(1, middle + half), abs=1e-12)
+
+
+def right_on(right):
+    """Logits that are right on the marked images, of class 1."""
+    return torch.eye(2)[torch.tensor(right).long()]
+
+
+def test_the_difference_of_two_accuracies_is_a_paired_one():
+    """Equal networks differ by exactly 0, however inaccurate; the bootstrap resamples images."""
+    labels = torch.ones(200, dtype=torch.long)
+    ours, theirs = right_on([1] * 150 + [0] * 50), right_on([1] * 170 + [0] * 30)
+    same = accuracy_difference(ours, ours, labels)
+    assert same == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 200}
+    found = accuracy_difference(ours, theirs, labels)
+    assert found["value"] == pytest.approx(-0.1) and found["n"] == 200
+    half = 1.96 * math.sqrt(0.1 * 0.9 / 200)  # 20 of 200 images differ, all one way
+    assert found["low"] == pytest.approx(-0.1 - half, abs=0.012)
+    assert found["high"] == pytest.approx(-0.1 + half, abs=0.012)
+    assert accuracy_difference(ours, theirs, labels) == found
 
 
 # ---- the command
@@ -317,5 +358,9 @@ def test_the_command_trains_measures_and_stores_both_networks(tmp_path, monkeypa
         assert card["recipe"]["epochs"] == 1 and card["recipe"]["seed"] == 0
         assert card["data"]["name"] == "scenes.zip"
         assert str(tmp_path) not in json.dumps(card)  # no path of this machine
+    spiking, relu = (zoo.load(name, tmp_path / "zoo") for name in ("lif-s0", "relu-s0"))
+    logits, others = (predict(model, held_out.images) for model in (spiking, relu))
+    gap = zoo.card("lif-s0", tmp_path / "zoo")["accuracy"]["photographs, minus twin"]
+    assert gap == accuracy_difference(logits, others, held_out.labels)
     assert zoo.card("lif-s0", tmp_path / "zoo")["twin"] == "relu-s0"
     assert zoo.card("relu-s0", tmp_path / "zoo")["twin"] is None
