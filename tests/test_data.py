@@ -352,12 +352,16 @@ def test_the_distractor_is_a_ring_in_every_class():
         assert box.float().mean().item() == pytest.approx(ring, abs=0.05)
 
 
-def test_scenes_hold_every_class_and_object_and_distractor_are_of_like_area():
-    drawn = scenes(400, generator(4))
-    assert drawn.labels.unique().tolist() == [0, 1, 2, 3]
-    assert drawn.labels.bincount().min() > 60
-    ratio = drawn.objects.sum().item() / drawn.distractors.sum().item()
-    assert 0.8 < ratio < 1.25
+def test_scenes_hold_every_class_and_each_shape_has_its_area():
+    """Over that of the ring, pi (1.05^2 - 0.5^2) of its squared radius."""
+    drawn = scenes(600, generator(4))
+    assert drawn.labels.bincount().min() > 100
+    ring = math.pi * (1.05**2 - 0.5**2)
+    areas = {"disc": math.pi, "square": 1.78**2, "triangle": 1.9, "cross": 2.56}
+    for label, name in enumerate(drawn.classes):
+        chosen = drawn.labels == label
+        ratio = drawn.objects[chosen].sum().item() / drawn.distractors[chosen].sum().item()
+        assert ratio == pytest.approx(areas[name] / ring, rel=0.12), name
 
 
 def test_scenes_follow_from_the_generator_alone():
