@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -375,4 +376,14 @@ def _sha256(path: Path) -> str | None:
 
 
 if __name__ == "__main__":
+    # Read by the C library when a process starts, hence the second start.  Reusing large tensors
+    # and letting idle threads sleep made training on a CPU up to twice as fast.
+    fast = {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": "40000000000",
+        "GOMP_SPINCOUNT": "0",
+    }
+    if sys.platform == "linux" and not fast.keys() <= os.environ.keys():
+        command = [sys.executable, "-m", "snnlab.training", *sys.argv[1:]]
+        os.execve(sys.executable, command, fast | os.environ)
     main()
