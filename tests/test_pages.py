@@ -91,6 +91,15 @@ def test_every_picture_says_in_words_what_it_shows(page):
         )
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_output_is_an_address_in_memory(page):
+    """A cell whose last line is `axes.legend()` shows <matplotlib.legend.Legend at 0x...>."""
+    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+    shown = [output.text for output in soup.select("div.cell_output")]
+    addresses = [text.strip() for text in shown if re.search(r"\bat 0x[0-9a-f]+", text)]
+    assert not addresses, f"{page} shows {addresses}; end the line with a semicolon"
+
+
 # In the browser
 
 
