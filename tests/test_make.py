@@ -31,8 +31,7 @@ def make(house, *arguments):
     """Run make; return its exit status, what it printed and the calls that the stand-ins noted."""
     # Not those that a `make test` around this adds: with MAKELEVEL, make announces its folder.
     outer = {"TORCH", "PYTHON", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
-    ours = re.compile("TORCH|PYTHON|MFLAGS|MAKE.*")  # what an outer make would hand down
-    environment = {name: value for name, value in os.environ.items() if not ours.fullmatch(name)}
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
     run = subprocess.run(
         ["make", *arguments],
         cwd=house,
