@@ -136,7 +136,7 @@ def tiny_imagenet(root, split: str, wnids: tuple[str, ...] = WNIDS) -> Photograp
     rows.sort(key=lambda row: (row[0], int(PurePosixPath(row[1]).stem.split("_")[-1])))
     pixels = np.stack(
         [
-            np.asarray(Image.open(io.BytesIO(read(path))).convert("RGB"))
+            _pixels(read, path)
             for _, _, path, _ in tqdm(rows, desc=f"reading {split} images", leave=False)
         ]
     )
@@ -165,12 +165,26 @@ def _reader(root: Path):
     return (lambda path: archive.read(str(path))), tops.pop()
 
 
-def _table(read, path) -> list[list[str]]:
+def _content(read, path) -> bytes:
     try:
-        text = read(path).decode()
+        return read(path)
     except (FileNotFoundError, KeyError, NotADirectoryError):
         raise FileNotFoundError(f"{path} is missing; {_FOLDER_HELP}") from None
-    return [line.split() for line in text.splitlines() if line.strip()]
+
+
+def _table(read, path) -> list[list[str]]:
+    lines = _content(read, path).decode().splitlines()
+    return [line.split() for line in lines if line.strip()]
+
+
+def _pixels(read, path) -> np.ndarray:
+    content = _content(read, path)
+    try:
+        return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    except OSError:  # also what Pillow raises for a file that it does not know
+        raise ValueError(
+            f"{path} cannot be read as a picture; unpack or download the data set again"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def check_images(images: Tensor) -> None:
     """Raise ValueError unless images are floats [B, 3, H, W], finite, in [0, 1]."""
-    if images.ndim != 4 or images.shape[1] != 3:
+    if images.ndim != 4 or images.shape[1] != 3 or images.numel() == 0:
         raise ValueError(
             f"expected images of shape [B, 3, H, W], got {tuple(images.shape)}; one image needs a "
             "batch axis: image[None]"
@@ -126,6 +126,10 @@ class SpikingVGG(_Blocks):
         encoding: str = "poisson",
     ):
         super().__init__()
+        if encoding not in ("poisson", "direct"):
+            raise ValueError(f"encoding must be 'poisson' or 'direct', got {encoding!r}")
+        if steps < 1 or not 0 <= leak <= 1:
+            raise ValueError(f"expected steps >= 1 and leak in [0, 1], got {steps} and {leak}")
         self.architecture = {
             "network": "spiking",
             "classes": classes,
@@ -157,8 +161,10 @@ class SpikingVGG(_Blocks):
         if (images is None) == (spikes is None):
             raise ValueError("give either images or spikes")
         x = self.encode(images, generator) if spikes is None else spikes
-        if x.ndim != 5:
+        if x.ndim != 5 or x.shape[2] != 3:
             raise ValueError(f"expected spikes of shape [T, B, 3, H, W], got {tuple(x.shape)}")
+        if spikes is not None and not spikes.isfinite().all():
+            raise ValueError("spikes contain NaN or infinite values")
         for name in BLOCKS:
             x = self.get_submodule(name)(x)
             if name in POOLED:

@@ -32,10 +32,12 @@ def lif(
     Spikes have the dtype and device of the currents; under bfloat16 and float16 the membrane (and
     the returned state) is float32.  Raises ValueError for a wrong leak, threshold, reset or state.
     """
-    if currents.ndim < 2:
+    if currents.ndim < 2 or len(currents) == 0:
         raise ValueError(
             f"expected currents of shape [T, ...] with time first, got {tuple(currents.shape)}"
         )
+    if not currents.is_floating_point():
+        raise ValueError(f"expected float currents, got {currents.dtype}; use currents.float()")
     if not 0 <= leak <= 1:
         raise ValueError(f"leak must lie in [0, 1] (1 = integrate-and-fire), got {leak}")
     if not threshold > 0:

@@ -19,6 +19,7 @@ class Recording:
     def __init__(self, layers: tuple[str, ...], steps: int | None):
         self.layers, self.steps = layers, steps
         self.calls: dict[str, list[Tensor]] = {layer: [] for layer in layers}  # as they came
+        self.versions: dict[str, list[int]] = {layer: [] for layer in layers}
 
     def __getitem__(self, layer: str) -> Tensor:
         if layer not in self.calls:
@@ -26,6 +27,11 @@ class Recording:
         calls = self.calls[layer]
         if not calls:
             raise KeyError(f"{layer!r} was not called; run the model inside the record block")
+        if [_version(call) for call in calls] != self.versions[layer]:
+            raise ValueError(
+                f"the output of {layer!r} was overwritten by a later layer; make that layer "
+                "not in-place, e.g. nn.ReLU(inplace=False)"
+            )
         if len(calls) > 1:
             return torch.stack(calls)
         (output,) = calls
@@ -81,11 +87,14 @@ def record(
             )
 
     def keep(layer):
-        def hook(module, arguments, output):
-            output = _tensor_of(output, layer)
-            if keep_graph and not output.requires_grad:  # a frozen network: the graph starts here
-                output.requires_grad_()
+        def hook(module, arguments, whole):
+            output = _tensor_of(whole, layer)
+            starts_here = keep_graph and not output.requires_grad  # in a frozen network
+            if starts_here:  # a new tensor: the output may be the caller's own input
+                output = output.detach().requires_grad_()
             recording.calls[layer].append(output if keep_graph else output.detach())
+            recording.versions[layer].append(_version(output))
+            return _in_place_of(whole, output) if starts_here else None
 
         return hook
 
@@ -126,7 +135,7 @@ def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]
                 raise ValueError(
                     f"the function for {layer!r} must keep the shape {tuple(old.shape)}, got {got}"
                 )
-            return (new, *output[1:]) if isinstance(output, tuple) else new
+            return _in_place_of(output, new)
 
         return hook
 
@@ -149,6 +158,20 @@ def _modules(model: nn.Module, layers: Iterable[str]) -> dict[str, nn.Module]:
         if layer not in known:
             raise ValueError(f"the model has no layer {layer!r}; it has {', '.join(known)}")
     return known
+
+
+def _version(tensor: Tensor) -> int | None:
+    """How often a tensor was written to in-place (under inference_mode nobody counts)."""
+    return None if tensor.is_inference() else tensor._version
+
+
+def _in_place_of(output, first: Tensor):
+    """What a layer put out, with another first tensor; a named tuple stays one."""
+    if not isinstance(output, tuple):
+        return first
+    if hasattr(output, "_replace"):
+        return output._replace(**{output._fields[0]: first})
+    return (first, *output[1:])
 
 
 def _tensor_of(output, layer: str) -> Tensor:

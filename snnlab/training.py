@@ -132,12 +132,13 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     extra = {"generator": generator} if isinstance(model, SpikingVGG) else {}
-    was_training = model.training
+    flags = {module: module.training for module in model.modules()}
     model.eval()
     try:
         return torch.cat([model(part.to(device), **extra).cpu() for part in images.split(batch)])
     finally:
-        model.train(was_training)
+        for module, flag in flags.items():
+            module.training = flag
 
 
 def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:

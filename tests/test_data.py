@@ -272,6 +272,21 @@ def test_missing_boxes(folder):
             tiny_imagenet(root, "train", TWO)
 
 
+def test_a_missing_picture(folder):
+    (folder / "train" / TWO[1] / "images" / f"{TWO[1]}_2.JPEG").unlink()
+    for root in (folder, zipped(folder)):
+        with pytest.raises(FileNotFoundError, match=f"{TWO[1]}_2.JPEG is missing; {LAYOUT}"):
+            tiny_imagenet(root, "train", TWO)
+
+
+def test_a_damaged_picture(folder):
+    path = folder / "val" / "images" / "val_3.JPEG"
+    for content in (b"not a picture", path.read_bytes()[:300]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="val_3.JPEG cannot be read as a picture; unpack or"):
+            tiny_imagenet(folder, "val", TWO)
+
+
 def test_a_missing_class(folder):
     shutil.rmtree(folder / "train" / TWO[0])
     with pytest.raises(FileNotFoundError, match=f"{TWO[0]}_boxes.txt is missing"):

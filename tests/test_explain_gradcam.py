@@ -253,6 +253,12 @@ class TestBoth:
         assert not any(parameter.requires_grad for parameter in model.parameters())
         assert not x.requires_grad
 
+    def test_a_caller_who_switched_gradients_off_gets_the_same_map(self, explain, make):
+        model, x = make("direct") if make is spiking_network else make(), images()
+        expected = explain(model, x, 1, layer="conv6").maps
+        with torch.no_grad():
+            assert torch.equal(explain(model, x, 1, layer="conv6").maps, expected)
+
 
 def test_each_kind_of_network_names_its_own_explainer():
     with pytest.raises(ValueError, match="expected .* of a still network; .* use snn_grad_cam"):

@@ -166,3 +166,14 @@ def test_given_spikes_get_no_gradient_either():
     s = model.encode(images()).requires_grad_()
     snn_grad_cam(model, None, 1, layer="conv6", spikes=s)
     assert s.grad is None and s.shape[0] == STEPS
+
+
+def test_a_layer_that_passes_its_input_on_leaves_the_callers_tensor_alone():
+    model, s = (
+        nn.Sequential(nn.Identity(), nn.Flatten(2), nn.Linear(4, 5)),
+        torch.rand(3, 2, 1, 2, 2),
+    )
+    network = nn.Module()
+    network.inner, network.forward = model, lambda spikes: model(spikes).mean(0)
+    snn_grad_cam(network, None, 1, layer="inner.0", spikes=s)
+    assert not s.requires_grad

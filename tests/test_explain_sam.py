@@ -396,3 +396,16 @@ def test_spikes_that_are_nan_are_refused():
     x[1, 0, 0, 2, 2] = float("nan")
     with pytest.raises(ValueError, match="the input contains NaN or infinite values"):
         sam(spiking_network(), layer="conv6", spikes=x)
+
+
+@pytest.mark.parametrize("explain", EXPLAINERS)
+def test_no_steps_are_refused(explain):
+    with pytest.raises(ValueError, match="expected at least one step"):
+        explain(spikes(0, 1, 1, 2, 2))
+
+
+@pytest.mark.parametrize("explain", EXPLAINERS)
+def test_spikes_in_a_graph_are_scored_as_numbers(explain):
+    s = spikes(4, 1, 1, 2, 2)
+    found = explain(s.clone().requires_grad_())
+    assert torch.equal(found, explain(s)) and not found.requires_grad

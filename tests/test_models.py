@@ -221,3 +221,31 @@ def test_spikes_of_another_T_are_refused():
     longer = torch.zeros(STEPS + 1, 2, 3, 32, 32, dtype=torch.float64)
     with pytest.raises(ValueError, match=f"parameters for {STEPS} steps, .*use the T"):
         spiking_network()(spikes=longer)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"encoding": "rate"}, "encoding must be 'poisson' or 'direct', got 'rate'"),
+        ({"steps": 0}, r"expected steps >= 1 and leak in \[0, 1\], got 0 and 0.95"),
+        ({"leak": 1.2}, r"expected steps >= 1 and leak in \[0, 1\], got 4 and 1.2"),
+    ],
+)
+def test_settings_that_no_network_has_are_refused_at_once(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        SpikingVGG(**{"classes": CLASSES, "steps": STEPS, "widths": WIDTHS, **wrong})
+
+
+def test_spikes_that_are_nan_or_not_in_colour_are_refused():
+    spikes = torch.zeros(STEPS, 1, 3, 32, 32, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, 3, H, W\], got"):
+        spiking_network()(spikes=spikes[:, :, :2])
+    spikes[1, 0, 2, 3, 4] = float("nan")
+    with pytest.raises(ValueError, match="spikes contain NaN or infinite values"):
+        spiking_network()(spikes=spikes)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_no_images_at_all_are_refused(network):
+    with pytest.raises(ValueError, match=r"expected images of shape .*, got \(0, 3, 32, 32\)"):
+        network()(images()[:0])

@@ -1,3 +1,5 @@
+import collections
+
 import peers
 import pytest
 import torch
@@ -200,6 +202,23 @@ def test_an_output_that_is_no_tensor_is_refused():
     assert not hooks(model)
 
 
+def test_an_output_that_was_overwritten_later_is_refused():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Flatten())
+    for keep_graph in (False, True):
+        with record(model, ["0", "1"], keep_graph=keep_graph) as recording:
+            model(torch.rand(2, 3, 8, 8))
+        with pytest.raises(ValueError, match="'0' was overwritten by a later layer; .*inplace=Fal"):
+            recording["0"]
+        assert (recording["1"] >= 0).all()
+
+
+def test_recording_works_in_inference_mode():
+    model = relu_network()
+    with torch.inference_mode(), record(model, "conv6") as recording:
+        model(images())
+    assert recording["conv6"].shape == (2, 4, 4, 4)
+
+
 def test_hooks_live_only_inside_the_block():
     model = relu_network()
     with record(model, ["conv1", "conv2"]):
@@ -274,6 +293,17 @@ def test_of_a_tuple_the_first_item_is_replaced():
     with intervene(model, {"layer": torch.neg}):
         first, second = model(x)
     assert torch.equal(first, -2 * x) and torch.equal(second, x)
+
+
+def test_a_named_tuple_stays_one():
+    class Named(nn.Module):
+        def forward(self, x):
+            return collections.namedtuple("Output", "spikes state")(2 * x, x)
+
+    model, x = Once(Named()), torch.ones(2, 3)
+    with intervene(model, {"layer": torch.neg}):
+        output = model(x)
+    assert torch.equal(output.spikes, -2 * x) and torch.equal(output.state, x)
 
 
 @pytest.mark.parametrize("kind", peers.PER_STEP)

@@ -269,6 +269,14 @@ def test_predict_gives_the_networks_logits_whatever_its_mode(make):
     torch.testing.assert_close(parts, expected)
 
 
+def test_predict_gives_each_part_its_own_mode_back():
+    model = relu_network(dtype=torch.float32).train()
+    model.conv3.eval()
+    before = [module.training for module in model.modules()]
+    predict(model, scenes(2, generator(), size=32).images)
+    assert [module.training for module in model.modules()] == before
+
+
 @pytest.mark.parametrize(("right", "n"), [(0, 10), (7, 10), (10, 10), (111, 139), (830, 1000)])
 def test_accuracy_comes_with_wilsons_interval(right, n):
     logits = torch.eye(2)[[1] * right + [0] * (n - right)]

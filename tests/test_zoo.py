@@ -71,6 +71,16 @@ def test_the_card_says_what_the_network_is_and_what_it_was_told(stored):
     assert card["accuracy"] == {"val": 0.5}
 
 
+def test_what_an_old_card_said_of_its_file_is_not_kept(stored):
+    folder, model = stored
+    old = zoo.card("tiny", folder)
+    with torch.no_grad():
+        model.head.linear.bias.add_(1)
+    zoo.save("new", model, old, folder)
+    assert zoo.card("new", folder)["name"] == "new"
+    zoo.load("new", folder)
+
+
 def test_names_lists_what_the_folder_holds(stored):
     folder, model = stored
     zoo.save("another", model, {}, folder)

@@ -81,7 +81,8 @@ def _activity_and_gradient(model, images, target, layer, spikes, generator):
     """The layer's output, and the gradient of each image's class score with respect to it."""
     recording, logits = run(model, layer, images, spikes, generator, keep_graph=True)
     calls = recording.calls[layer]  # a stack made after the pass would not lie in its graph
-    chosen = logits.gather(1, check_targets(target, logits)[:, None]).sum()
+    with torch.enable_grad():  # the caller may have switched it off
+        chosen = logits.gather(1, check_targets(target, logits)[:, None]).sum()
     gradients = [None]
     if chosen.requires_grad:
         gradients = torch.autograd.grad(chosen, calls, allow_unused=True)

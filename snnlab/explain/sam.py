@@ -29,6 +29,7 @@ def neuronal_contribution_score(
     it counts them.  Raises ValueError for gamma < 0 or spikes that are not 0/1.
     """
     _check(spikes, gamma)
+    spikes = spikes.detach()
     scores = torch.zeros_like(spikes)
     for t in range(1, len(spikes)):
         torch.add(scores[t - 1], spikes[t - 1], out=scores[t]).mul_(math.exp(-gamma))
@@ -56,6 +57,7 @@ def spike_activation_map(
     if variant not in ("paper", "authors-code"):
         raise ValueError(f"variant must be 'paper' or 'authors-code', got {variant!r}")
     _check(spikes, gamma)
+    spikes = spikes.detach()
     decay = math.exp(-gamma)
     trace = torch.zeros_like(spikes[0])  # N
     silent = torch.zeros_like(spikes[0])
@@ -97,6 +99,8 @@ def sam(
 
 
 def _check(spikes: Tensor, gamma: float) -> None:
+    if len(spikes) == 0:
+        raise ValueError(f"expected at least one step, got spikes {tuple(spikes.shape)}")
     if not gamma >= 0:
         raise ValueError(f"gamma must not be negative (0 counts spikes), got {gamma}")
     if not spikes.is_floating_point():

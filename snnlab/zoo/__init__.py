@@ -75,10 +75,10 @@ def save(name: str, model: nn.Module, about: dict, folder: Path = FOLDER) -> Pat
     content = save_bytes(weights)
     path.write_bytes(content)
     about = {
+        **about,
         "name": name,
         "architecture": model.architecture,
         "sha256": hashlib.sha256(content).hexdigest(),
-        **about,
     }
     (folder / f"{name}.json").write_text(json.dumps(about, indent=2) + "\n")
     return path
