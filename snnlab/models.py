@@ -1,5 +1,7 @@
 """The two networks of the book: a ReLU VGG, and its spiking twin with the same named blocks."""
 
+from contextlib import contextmanager
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -8,7 +10,7 @@ from snnlab import encoding
 from snnlab.layers import BatchNormThroughTime, Readout, over_time
 from snnlab.neurons import LIF
 
-__all__ = ["BLOCKS", "WIDTHS", "SpikingVGG", "VGG", "build", "check_images"]
+__all__ = ["BLOCKS", "WIDTHS", "SpikingVGG", "VGG", "build", "check_images", "evaluating"]
 
 BLOCKS = tuple(f"conv{i}" for i in range(1, 9))
 POOLED = ("conv1", "conv2", "conv4", "conv6")  # average pooling after these blocks
@@ -16,6 +18,19 @@ WIDTHS = (16, 32, 64, 64, 128, 128, 128, 128)
 
 # The mean and deviation of ImageNet's pixels, channel by channel
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@contextmanager
+def evaluating(model: nn.Module):
+    """Eval mode inside the block; afterwards every submodule's train flag is as it was before,
+    also when something raises."""
+    flags = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, flag in flags.items():
+            module.training = flag
 
 
 def check_images(images: Tensor) -> None:

@@ -32,7 +32,7 @@ from tqdm.auto import tqdm
 from snnlab import zoo
 from snnlab.data import Photographs, photographs, tiny_imagenet
 from snnlab.layers import BatchNormThroughTime
-from snnlab.models import VGG, WIDTHS, SpikingVGG
+from snnlab.models import VGG, WIDTHS, SpikingVGG, evaluating
 
 __all__ = [
     "RECIPES",
@@ -132,13 +132,8 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     extra = {"generator": generator} if isinstance(model, SpikingVGG) else {}
-    flags = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
+    with evaluating(model):
         return torch.cat([model(part.to(device), **extra).cpu() for part in images.split(batch)])
-    finally:
-        for module, flag in flags.items():
-            module.training = flag
 
 
 def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnlab.models import evaluating
 from snnlab.recording import record
 
 __all__ = ["Explanation"]
@@ -56,14 +57,12 @@ def run(model: nn.Module, layer: str, images, spikes, generator, keep_graph: boo
     inputs = spikes if images is None else images
     if not inputs.isfinite().all():
         raise ValueError("the input contains NaN or infinite values")
-    flags = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.set_grad_enabled(keep_graph), record(model, layer, keep_graph) as recording:
-            logits = model(**arguments) if images is None else model(images, **arguments)
-    finally:
-        for module, flag in flags.items():
-            module.training = flag
+    with (
+        evaluating(model),
+        torch.set_grad_enabled(keep_graph),
+        record(model, layer, keep_graph) as recording,
+    ):
+        logits = model(**arguments) if images is None else model(images, **arguments)
     return recording, logits
 
 
