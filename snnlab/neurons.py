@@ -1,12 +1,14 @@
 """Leaky integrate-and-fire neurons: all time-steps in one fused pass, forward and backward."""
 
+from contextlib import contextmanager
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.surrogate import triangle
+from snnlab.surrogate import rate, triangle
 
-__all__ = ["IF", "LIF", "lif"]
+__all__ = ["IF", "LIF", "lif", "surrogate_gradient"]
 
 
 def lif(
@@ -79,6 +81,8 @@ class _LIF(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_s, grad_v):
         (u,) = ctx.saved_tensors
+        if isinstance(ctx.surrogate, rate):
+            return _rate_gradient(u, ctx.threshold, grad_s).to(ctx.dtype), *[None] * 5
         grad_x = torch.empty_like(u)
         d = grad_v  # dL/dv_t; with a detached reset, dv_t/du_t is 1 (soft) or 1 - s_t (hard)
         for t in reversed(range(len(u))):
@@ -89,27 +93,71 @@ class _LIF(torch.autograd.Function):
         return grad_x.to(ctx.dtype), d, None, None, None, None
 
 
+def _rate_gradient(u: Tensor, threshold: float, grad_s: Tensor) -> Tensor:
+    """The same gradient at every step: that of the mean spike by the mean current."""
+    fired = (u > threshold).to(u.dtype)
+    count, left = fired.sum(0), u[-1] - threshold * fired[-1]
+    passes = (count < len(u)) & (count * threshold + left > 0)
+    return (grad_s.mean(0) * passes / threshold).expand_as(u)
+
+
 class LIF(nn.Module):
-    """:func:`lif` as a layer: currents [T, ...] -> spikes [T, ...].  Keeps no state of its own."""
+    """:func:`lif` as a layer: currents [T, ...] -> spikes [T, ...].  Keeps no state of its own:
+    every call begins with the membrane at ``start``."""
 
     def __init__(
-        self, leak: float, threshold: float = 1.0, reset: str = "soft", surrogate=triangle()
+        self,
+        leak: float,
+        threshold: float = 1.0,
+        reset: str = "soft",
+        surrogate=triangle(),
+        start: float = 0.0,
     ):
         super().__init__()
         self.leak, self.threshold, self.reset = leak, threshold, reset
-        self.surrogate = surrogate
+        self.surrogate, self.start = surrogate, start
 
     def forward(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "T ..."]:
-        return lif(currents, self.leak, self.threshold, self.reset, self.surrogate)[0]
+        state = torch.full_like(currents[0], self.start) if self.start else None
+        return lif(currents, self.leak, self.threshold, self.reset, self.surrogate, state)[0]
 
     def extra_repr(self) -> str:
         return (
-            f"leak={self.leak}, threshold={self.threshold}, reset={self.reset!r}, {self.surrogate}"
+            f"leak={self.leak}, threshold={self.threshold}, reset={self.reset!r}, "
+            f"{self.surrogate}, start={self.start}"
         )
 
 
 class IF(LIF):
     """The integrate-and-fire neuron: a LIF neuron that does not leak."""
 
-    def __init__(self, threshold: float = 1.0, reset: str = "soft", surrogate=triangle()):
-        super().__init__(1.0, threshold, reset, surrogate)
+    def __init__(
+        self,
+        threshold: float = 1.0,
+        reset: str = "soft",
+        surrogate=triangle(),
+        start: float = 0.0,
+    ):
+        super().__init__(1.0, threshold, reset, surrogate, start)
+
+
+@contextmanager
+def surrogate_gradient(model: nn.Module, surrogate):
+    """Inside the block every LIF and IF layer of ``model`` passes its gradient by ``surrogate``.
+
+    The forward pass, and so the map of spikes, stays what it was.  Raises ValueError for a model
+    that has no such layer.
+    """
+    neurons = [module for module in model.modules() if isinstance(module, LIF)]
+    if not neurons:
+        raise ValueError(
+            "the model has no LIF or IF layer of snnlab.neurons, so there is no surrogate to replace"
+        )
+    before = [neuron.surrogate for neuron in neurons]
+    try:
+        for neuron in neurons:
+            neuron.surrogate = surrogate
+        yield
+    finally:
+        for neuron, old in zip(neurons, before, strict=True):
+            neuron.surrogate = old

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["arctan", "fast_sigmoid", "triangle"]
+__all__ = ["arctan", "fast_sigmoid", "rate", "triangle"]
 
 
 @dataclass(frozen=True)
@@ -53,3 +53,17 @@ class arctan(_Surrogate):
     def __call__(self, u: Tensor, threshold: float) -> Tensor:
         z = (u / threshold).sub_(1).mul_(math.pi / (2 * self.width))
         return z.square_().add_(1).reciprocal_().mul_(self.scale / threshold)
+
+
+@dataclass(frozen=True)
+class rate:
+    r"""No stand-in for single spikes: the gradient of the firing rate, taken over all steps at once.
+
+    .. math::
+        \frac{\partial L}{\partial x_t} = \frac1{\theta T} \sum_{t'} \frac{\partial L}{\partial s_{t'}}
+        \quad\text{where } 0 < n\theta + v_T \text{ and } n < T
+
+    with n the neuron's spike count and v_T the membrane that is left: the derivative of
+    clip(mean input / theta, 0, 1), which is the rate of a neuron without leak.  An attack through
+    rates can be stronger than one through spikes (Bu et al., 2023).  No gradient reaches the state.
+    """
