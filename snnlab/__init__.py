@@ -17,8 +17,10 @@ __all__ = [
     "recording",
     "data",
     "zoo",
+    "conversion",
     "training",
     "plotting",
+    "attacks",
     "explain",
 ]
 

@@ -1,4 +1,7 @@
-"""The two networks of the book: a ReLU VGG, and its spiking twin with the same named blocks."""
+"""The networks of the book: a ReLU VGG, its spiking twin and what conversion makes of it.
+
+All have the same named blocks conv1 .. conv8.
+"""
 
 from contextlib import contextmanager
 
@@ -8,9 +11,20 @@ from torch import Tensor, nn
 
 from snnlab import encoding
 from snnlab.layers import BatchNormThroughTime, Readout, over_time
-from snnlab.neurons import LIF
+from snnlab.neurons import IF, LIF
 
-__all__ = ["BLOCKS", "WIDTHS", "SpikingVGG", "VGG", "build", "check_images", "evaluating"]
+__all__ = [
+    "BLOCKS",
+    "WIDTHS",
+    "ConvertedVGG",
+    "SpikingVGG",
+    "VGG",
+    "build",
+    "check_images",
+    "check_labels",
+    "check_pixels",
+    "evaluating",
+]
 
 BLOCKS = tuple(f"conv{i}" for i in range(1, 9))
 POOLED = ("conv1", "conv2", "conv4", "conv6")  # average pooling after these blocks
@@ -40,6 +54,11 @@ def check_images(images: Tensor) -> None:
             f"expected images of shape [B, 3, H, W], got {tuple(images.shape)}; one image needs a "
             "batch axis: image[None]"
         )
+    check_pixels(images)
+
+
+def check_pixels(images: Tensor) -> None:
+    """Raise ValueError unless images, of any shape, are floats, finite, in [0, 1]."""
     if not images.is_floating_point():
         raise ValueError(
             f"expected float images in [0, 1], got {images.dtype}; divide bytes by 255 first"
@@ -52,6 +71,21 @@ def check_images(images: Tensor) -> None:
             f"images must lie in [0, 1], got {low:.3g} to {high:.3g}; the model normalises them "
             "itself, so pass them as they are"
         )
+
+
+def check_labels(labels, logits: Float[Tensor, "B K"]) -> Tensor:
+    """One label for each image [B], from an int or a tensor; ValueError if out of range."""
+    if logits.ndim != 2:
+        raise ValueError(f"expected logits of shape [B, K], got {tuple(logits.shape)}")
+    labels = torch.as_tensor(labels, device=logits.device)
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise ValueError(f"labels must be an int or a tensor of labels, got {labels.dtype}")
+    count, classes = logits.shape
+    if labels.ndim > 1 or (labels.ndim == 1 and len(labels) != count):
+        raise ValueError(f"labels must be one label or {count}, got shape {tuple(labels.shape)}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels must lie in 0..{classes - 1}, got {labels.tolist()}")
+    return labels.expand(count)
 
 
 class _Normalise(nn.Module):
@@ -87,8 +121,18 @@ class _SpikingBlock(nn.Module):
         return self.neuron(self.norm(over_time(self.conv, x)))
 
 
+class _ConvertedBlock(nn.Module):
+    def __init__(self, channels_in, channels_out):
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.neuron = IF(threshold=1.0, start=0.5)
+
+    def forward(self, x):
+        return self.neuron(over_time(self.conv, x))
+
+
 class _Blocks(nn.Module):
-    """conv1 .. conv8 and the head, shared by both networks.
+    """conv1 .. conv8 and the head, shared by all networks.
 
     A block's output, before pooling, is what the explainers see.
     """
@@ -123,39 +167,24 @@ class VGG(_Blocks):
         return self.head(x)
 
 
-class SpikingVGG(_Blocks):
-    """The spiking twin: LIF neurons for ReLU, batch norm through time for batch norm.
+class _SpikingBlocks(_Blocks):
+    """An encoder, the blocks through time, and the mean of the logits over time."""
 
-    ``forward(images, generator)`` encodes the images [B, 3, H, W] in [0, 1] into ``steps`` steps
-    ("poisson" spikes or "direct" currents) and gives the mean of the logits over time, [B, K].
-    ``forward(spikes=...)`` starts from an encoded sequence [T, B, 3, H, W].  Nothing is kept
-    between calls.
-    """
-
-    def __init__(
-        self,
-        classes: int,
-        steps: int,
-        widths=WIDTHS,
-        leak: float = 0.95,
-        encoding: str = "poisson",
-    ):
-        super().__init__()
+    def _describe(self, network, classes, steps, widths, encoding, **more):
         if encoding not in ("poisson", "direct"):
             raise ValueError(f"encoding must be 'poisson' or 'direct', got {encoding!r}")
-        if steps < 1 or not 0 <= leak <= 1:
-            raise ValueError(f"expected steps >= 1 and leak in [0, 1], got {steps} and {leak}")
+        if steps < 1:
+            raise ValueError(f"expected steps >= 1, got {steps}")
         self.architecture = {
-            "network": "spiking",
+            "network": network,
             "classes": classes,
             "widths": list(widths),
             "steps": steps,
-            "leak": leak,
+            **more,
             "encoding": encoding,
         }
         self.steps = steps
         self.encoding = encoding
-        self._add_blocks(widths, classes, lambda i, o: _SpikingBlock(i, o, steps, leak))
 
     def encode(
         self,
@@ -186,6 +215,29 @@ class SpikingVGG(_Blocks):
                 x = over_time(self.pool, x)
         return self.head(x).mean(0)
 
+
+class SpikingVGG(_SpikingBlocks):
+    """The spiking twin: LIF neurons for ReLU, batch norm through time for batch norm.
+
+    ``forward(images, generator)``: [B, 3, H, W] in [0, 1] -> logits [B, K], their mean over
+    ``steps`` steps of "poisson" spikes or "direct" currents.  ``forward(spikes=...)`` starts from
+    an encoded sequence [T, B, 3, H, W] instead.  Nothing is kept between calls.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        steps: int,
+        widths=WIDTHS,
+        leak: float = 0.95,
+        encoding: str = "poisson",
+    ):
+        super().__init__()
+        self._describe("spiking", classes, steps, widths, encoding, leak=leak)
+        if not 0 <= leak <= 1:
+            raise ValueError(f"expected leak in [0, 1], got {leak}")
+        self._add_blocks(widths, classes, lambda i, o: _SpikingBlock(i, o, steps, leak))
+
     @torch.no_grad()
     def start_from(self, twin: VGG) -> None:
         """Take the weights of a trained ReLU twin; each step's batch norm starts as its copy."""
@@ -202,9 +254,22 @@ class SpikingVGG(_Blocks):
         self.head.load_state_dict(twin.head.state_dict())
 
 
-def build(architecture: dict) -> VGG | SpikingVGG:
+class ConvertedVGG(_SpikingBlocks):
+    """What :func:`snnlab.conversion.convert` makes of a ReLU network: convolutions with a bias, and
+    integrate-and-fire neurons with threshold 1, soft reset and a membrane that starts at one half.
+
+    Called as :class:`SpikingVGG`.  No layer depends on T: set ``model.steps`` to any number.
+    """
+
+    def __init__(self, classes: int, steps: int, widths=WIDTHS, encoding: str = "direct"):
+        super().__init__()
+        self._describe("converted", classes, steps, widths, encoding)
+        self._add_blocks(widths, classes, _ConvertedBlock)
+
+
+def build(architecture: dict) -> VGG | SpikingVGG | ConvertedVGG:
     """The network that ``model.architecture`` describes, untrained."""
-    kinds = {"relu": VGG, "spiking": SpikingVGG}
+    kinds = {"relu": VGG, "spiking": SpikingVGG, "converted": ConvertedVGG}
     arguments = dict(architecture)
     kind = arguments.pop("network", None)
     if kind not in kinds:

@@ -151,7 +151,7 @@ def surrogate_gradient(model: nn.Module, surrogate):
     neurons = [module for module in model.modules() if isinstance(module, LIF)]
     if not neurons:
         raise ValueError(
-            "the model has no LIF or IF layer of snnlab.neurons, so there is no surrogate to replace"
+            "the model has no LIF or IF layer of snnlab.neurons, so no surrogate can be replaced"
         )
     before = [neuron.surrogate for neuron in neurons]
     try:

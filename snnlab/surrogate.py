@@ -57,10 +57,11 @@ class arctan(_Surrogate):
 
 @dataclass(frozen=True)
 class rate:
-    r"""No stand-in for single spikes: the gradient of the firing rate, taken over all steps at once.
+    r"""No stand-in for single spikes: the gradient of the firing rate, over all steps at once.
 
     .. math::
-        \frac{\partial L}{\partial x_t} = \frac1{\theta T} \sum_{t'} \frac{\partial L}{\partial s_{t'}}
+        \frac{\partial L}{\partial x_t} =
+        \frac1{\theta T} \sum_{t'} \frac{\partial L}{\partial s_{t'}}
         \quad\text{where } 0 < n\theta + v_T \text{ and } n < T
 
     with n the neuron's spike count and v_T the membrane that is left: the derivative of

@@ -32,7 +32,7 @@ from tqdm.auto import tqdm
 from snnlab import zoo
 from snnlab.data import Photographs, photographs, tiny_imagenet
 from snnlab.layers import BatchNormThroughTime
-from snnlab.models import VGG, WIDTHS, SpikingVGG, evaluating
+from snnlab.models import VGG, WIDTHS, ConvertedVGG, SpikingVGG, evaluating
 
 __all__ = [
     "RECIPES",
@@ -131,7 +131,7 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
     """Logits [N, K] in eval mode; the encoder's draws follow from ``seed`` and the order."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    extra = {"generator": generator} if isinstance(model, SpikingVGG) else {}
+    extra = {"generator": generator} if isinstance(model, SpikingVGG | ConvertedVGG) else {}
     with evaluating(model):
         return torch.cat([model(part.to(device), **extra).cpu() for part in images.split(batch)])
 

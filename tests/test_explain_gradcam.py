@@ -213,10 +213,10 @@ class TestBoth:
             (CLASSES, "labels must lie in 0..4, got 5"),
             (-1, "labels must lie in 0..4, got -1"),
             (torch.tensor([0, 9]), r"labels must lie in 0..4, got \[0, 9\]"),
-            (torch.tensor([0, 1, 2]), r"target must be one label or 2, got shape \(3,\)"),
-            (torch.tensor([[0], [1]]), r"target must be one label or 2, got shape \(2, 1\)"),
-            (1.5, "target must be an int or a tensor of labels, got torch.float"),
-            (torch.tensor([True, False]), "target must be an int .*got torch.bool"),
+            (torch.tensor([0, 1, 2]), r"labels must be one label or 2, got shape \(3,\)"),
+            (torch.tensor([[0], [1]]), r"labels must be one label or 2, got shape \(2, 1\)"),
+            (1.5, "labels must be an int or a tensor of labels, got torch.float"),
+            (torch.tensor([True, False]), "labels must be an int .*got torch.bool"),
         ],
     )
     def test_targets_that_are_no_labels_are_refused(self, explain, make, target, message):

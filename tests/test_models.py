@@ -168,7 +168,8 @@ def test_build_makes_what_the_architecture_says(model):
 
 
 def test_build_refuses_an_unknown_network():
-    with pytest.raises(ValueError, match="network must be one of relu, spiking, got 'resnet'"):
+    known = "relu, spiking, converted"
+    with pytest.raises(ValueError, match=f"network must be one of {known}, got 'resnet'"):
         build({"network": "resnet", "classes": 3})
 
 
@@ -227,8 +228,8 @@ def test_spikes_of_another_T_are_refused():
     ("wrong", "message"),
     [
         ({"encoding": "rate"}, "encoding must be 'poisson' or 'direct', got 'rate'"),
-        ({"steps": 0}, r"expected steps >= 1 and leak in \[0, 1\], got 0 and 0.95"),
-        ({"leak": 1.2}, r"expected steps >= 1 and leak in \[0, 1\], got 4 and 1.2"),
+        ({"steps": 0}, r"expected steps >= 1, got 0"),
+        ({"leak": 1.2}, r"expected leak in \[0, 1\], got 1.2"),
     ],
 )
 def test_settings_that_no_network_has_are_refused_at_once(wrong, message):

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snnlab.explain.heatmap import Explanation, check_targets, run
+from snnlab.explain.heatmap import Explanation, run
+from snnlab.models import check_labels
 
 __all__ = ["grad_cam", "snn_grad_cam"]
 
@@ -82,7 +83,7 @@ def _activity_and_gradient(model, images, target, layer, spikes, generator):
     recording, logits = run(model, layer, images, spikes, generator, keep_graph=True)
     calls = recording.calls[layer]  # a stack made after the pass would not lie in its graph
     with torch.enable_grad():  # the caller may have switched it off
-        chosen = logits.gather(1, check_targets(target, logits)[:, None]).sum()
+        chosen = logits.gather(1, check_labels(target, logits)[:, None]).sum()
     gradients = [None]
     if chosen.requires_grad:
         gradients = torch.autograd.grad(chosen, calls, allow_unused=True)

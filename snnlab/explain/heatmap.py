@@ -64,18 +64,3 @@ def run(model: nn.Module, layer: str, images, spikes, generator, keep_graph: boo
     ):
         logits = model(**arguments) if images is None else model(images, **arguments)
     return recording, logits
-
-
-def check_targets(target, logits: Float[Tensor, "B K"]) -> Tensor:
-    """One label for each image [B], from an int or a tensor; ValueError if out of range."""
-    if logits.ndim != 2:
-        raise ValueError(f"expected logits of shape [B, K], got {tuple(logits.shape)}")
-    target = torch.as_tensor(target, device=logits.device)
-    if target.is_floating_point() or target.dtype == torch.bool:
-        raise ValueError(f"target must be an int or a tensor of labels, got {target.dtype}")
-    count, classes = logits.shape
-    if target.ndim > 1 or (target.ndim == 1 and len(target) != count):
-        raise ValueError(f"target must be one label or {count}, got shape {tuple(target.shape)}")
-    if target.min() < 0 or target.max() >= classes:
-        raise ValueError(f"labels must lie in 0..{classes - 1}, got {target.tolist()}")
-    return target.expand(count)

@@ -1,0 +1,149 @@
+"""Images that are changed a little so that a network errs: FGSM, and PGD, which takes small steps.
+
+Both work on pixels in [0, 1], before the model's own normalisation and encoding, for any network
+whose gradient reaches its pixels.  Of a network with a random encoder they average the gradient
+over ``samples`` draws of it.
+"""
+
+import warnings
+from contextlib import nullcontext
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from snnlab.models import check_labels, check_pixels, evaluating
+from snnlab.neurons import surrogate_gradient
+
+__all__ = ["fgsm", "pgd"]
+
+
+def fgsm(
+    model: nn.Module,
+    images: Float[Tensor, "B ..."],
+    labels: int | Int[Tensor, " B"],
+    *,
+    epsilon: float,
+    samples: int = 1,
+    surrogate=None,
+    source: nn.Module | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "B ..."]:
+    r"""The fast gradient sign method (Goodfellow et al., 2015): one step of size ``epsilon``.
+
+    .. math:: x + \epsilon\,\mathrm{sign}(\nabla_x L(x, y)), \quad \text{clipped to } [0, 1]
+
+    Arguments and errors as for :func:`pgd`.
+    """
+    return pgd(
+        model,
+        images,
+        labels,
+        epsilon=epsilon,
+        step_size=epsilon,
+        steps=1,
+        random_start=False,
+        samples=samples,
+        surrogate=surrogate,
+        source=source,
+        generator=generator,
+    )
+
+
+def pgd(
+    model: nn.Module,
+    images: Float[Tensor, "B ..."],
+    labels: int | Int[Tensor, " B"],
+    *,
+    epsilon: float,
+    step_size: float,
+    steps: int,
+    random_start: bool = True,
+    samples: int = 1,
+    surrogate=None,
+    source: nn.Module | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "B ..."]:
+    r"""Projected gradient descent (Madry et al., 2018), away from the right answer.
+
+    .. math::
+        x \leftarrow \mathrm{clip}_\epsilon\big(x + \eta\,\mathrm{sign}(\nabla_x L(x, y))\big)
+
+    with L the cross entropy, eta the ``step_size`` and clip_eps the nearest image that is within
+    ``epsilon`` of the first one in every pixel, and in [0, 1].
+
+    ``labels``: the true classes.  ``random_start``: begin at a random image in the ball.
+    ``samples``: the gradient is the mean over so many draws of the encoder.  ``surrogate``: the
+    attacker's own (:mod:`snnlab.surrogate`; ``rate()`` attacks through firing rates); the forward
+    pass stays.  ``source``: take the gradient of this network instead (a transfer attack).
+    ``generator``: for the start and the encoder; passed to the network only when given.
+
+    ``images`` and the network's train flags and parameter gradients stay as they were.  A progress
+    bar is shown on a terminal.  Raises ValueError for images outside [0, 1], labels out of range,
+    ``epsilon`` outside [0, 1], and a network whose gradient does not reach the pixels; warns where
+    it is 0 for some images.
+    """
+    check_pixels(images)
+    if not 0 <= epsilon <= 1:
+        raise ValueError(f"epsilon must lie in [0, 1], the range of pixels, got {epsilon:g}")
+    if not step_size >= 0 or steps < 1 or samples < 1:
+        raise ValueError(
+            "expected step_size >= 0, steps >= 1 and samples >= 1, got "
+            f"{step_size}, {steps} and {samples}"
+        )
+    if epsilon == 0:
+        return images.detach().clone()
+    attacked = model if source is None else source
+    images = images.detach()
+    x = images.clone()
+    if random_start:
+        noise = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        x = (x + (2 * noise - 1) * epsilon).clamp_(0, 1)
+    with (
+        evaluating(attacked),
+        surrogate_gradient(attacked, surrogate) if surrogate else nullcontext(),
+    ):
+        for _ in tqdm(range(steps), desc="attack", leave=False, delay=1, disable=None):
+            gradient = _loss_gradient(attacked, x, labels, samples, generator)
+            x = x + step_size * gradient.sign()
+            x = torch.clamp(x, images - epsilon, images + epsilon).clamp_(0, 1)
+    return x
+
+
+def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
+    """The gradient of the loss with respect to the pixels, summed over draws of the encoder."""
+    extra = {} if generator is None else {"generator": generator}
+    images = images.clone().requires_grad_()
+    total = torch.zeros_like(images)
+    for _ in range(samples):
+        with torch.enable_grad():
+            logits = model(images, **extra)
+            loss = F.cross_entropy(logits, check_labels(labels, logits), reduction="sum")
+        gradient = None
+        if loss.requires_grad:
+            (gradient,) = torch.autograd.grad(loss, images, allow_unused=True)
+        if gradient is None:
+            raise ValueError(
+                "the gradient does not reach the pixels: something in the network detaches it or "
+                "is not differentiable (an encoder needs a straight-through gradient, spikes a "
+                "surrogate); attack with source=, another network"
+            )
+        total += gradient
+    blind = total.flatten(1).abs().amax(1) == 0
+    if blind.all():
+        raise ValueError(
+            "the gradient is 0 in every pixel of every image, so there is no direction to attack "
+            "in: the surrogate may be too narrow, or the loss too close to 0; try another "
+            "surrogate=, or source="
+        )
+    if blind.any():
+        warnings.warn(
+            f"the gradient is 0 in every pixel of {int(blind.sum())} of {len(blind)} images, "
+            "which this step leaves as they are",
+            stacklevel=4,
+        )
+    if not total.isfinite().all():
+        raise ValueError("the gradient of the loss is not finite; check the network's weights")
+    return total
