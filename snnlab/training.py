@@ -1,11 +1,12 @@
 """Train the networks: one loop, on Lightning Fabric (CPU, one GPU or many), with resume.
 
-    python -m snnlab.training relu-s0 --data tiny-imagenet-20.zip
-    python -m snnlab.training lif-s0 --data tiny-imagenet-20.zip
+    python -m snnlab.training relu-s0 lif-s0 --data tiny-imagenet-20.zip
+    python -m snnlab.training --data tiny-imagenet-20.zip        # all of SHELF that are not there
 
-The number after -s is the seed.  The spiking network starts from the weights of the ReLU network
-of its seed and learns from its soft labels as well.  Everything random in an epoch follows from
-(seed, epoch), so a run that was interrupted ends as if it had not been.
+The number after -s is the seed.  A spiking network starts from the weights of the ReLU network of
+its seed ("lif"), or from the spiking one (other leaks, direct coding), and learns from the soft
+labels of the ReLU network as well.  Everything random in an epoch follows from (seed, epoch), so a
+run that was interrupted ends as if it had not been.
 """
 
 import argparse
@@ -30,12 +31,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from snnlab import zoo
+from snnlab.conversion import convert
 from snnlab.data import Photographs, photographs, tiny_imagenet
 from snnlab.layers import BatchNormThroughTime
 from snnlab.models import VGG, WIDTHS, ConvertedVGG, SpikingVGG, evaluating
 
 __all__ = [
     "RECIPES",
+    "SHELF",
     "Recipe",
     "accuracy",
     "accuracy_difference",
@@ -50,7 +53,8 @@ __all__ = [
 class Recipe:
     """All that a training run depends on, beside the data and the seed of its name."""
 
-    network: str = "relu"
+    network: str = "relu"  # or "spiking", "converted"
+    start: str = ""  # the recipe whose network, of the same seed, this one starts from
     widths: tuple[int, ...] = WIDTHS
     steps: int = 10  # T, of a spiking network
     leak: float = 0.95
@@ -69,21 +73,40 @@ class Recipe:
     precision: str = "32-true"  # or "bf16-mixed", where the machine is fast at it
     seed: int = 0
 
+    def passes(self) -> list[int]:
+        """The steps of each epoch, which is what its time is proportional to (ReLU: 1)."""
+        if self.network == "relu":
+            return [1] * self.epochs
+        long = self.epochs - self.short_epochs
+        return [self.short_steps] * self.short_epochs + [self.steps] * long
 
+
+_LIF = Recipe(
+    network="spiking",
+    start="relu",
+    steps=12,
+    epochs=15,
+    short_epochs=12,
+    batch=32,
+    optimizer="adamw",
+    rate=1e-3,
+    weight_decay=1e-2,
+    distil=0.5,
+)
+# From a trained spiking network one epoch is enough; its average must then be a shorter one.
+_VARIANT = replace(_LIF, start="lif", epochs=1, short_epochs=0, rate=5e-4, average=0.99)
 RECIPES = {
     "relu": Recipe(),
-    "lif": Recipe(
-        network="spiking",
-        steps=12,
-        epochs=15,
-        short_epochs=12,
-        batch=32,
-        optimizer="adamw",
-        rate=1e-3,
-        weight_decay=1e-2,
-        distil=0.5,
-    ),
+    "lif": _LIF,
+    "lif-direct": replace(_VARIANT, encoding="direct"),
+    "lif-leak100": replace(_VARIANT, leak=1.0),
+    "lif-leak80": replace(_VARIANT, leak=0.8),
+    "lif-leak50": replace(_VARIANT, leak=0.5),
+    "converted": Recipe(network="converted", start="relu", steps=64, encoding="direct", epochs=0),
 }
+CALIBRATION = 500  # training images that conversion looks at
+SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}  # all others: 2
+SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]
 
 
 def augment(
@@ -163,11 +186,13 @@ def fit(
     twin: nn.Module | None = None,
     test: Photographs | None = None,
     fabric: Fabric | None = None,
+    progress: tqdm | None = None,
 ) -> nn.Module:
     """Train ``model`` and return the average of its weights, in eval mode.
 
     ``folder`` gets recipe.json, log.jsonl (a line an epoch) and checkpoint.ckpt (after each
-    epoch), from which the same call goes on.  ``test``: photographs to report on as it goes.
+    epoch), from which the same call goes on.  ``test``: photographs to report on as it goes;
+    ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
     Raises ValueError where the folder holds another recipe's run, or a damaged checkpoint.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
@@ -205,6 +230,7 @@ def fit(
         "optimizer": optimizer,
         "schedule": schedule,
         "epoch": 0,
+        "log": [],
     }
     checkpoint = folder / "checkpoint.ckpt"
     if checkpoint.exists():
@@ -215,6 +241,12 @@ def fit(
                 f"{checkpoint} cannot be read ({type(error).__name__}); delete it to start again"
             ) from error
         fabric.print(f"going on after epoch {state['epoch']} of {recipe.epochs}")
+
+    passes = recipe.passes()
+    if progress is not None:
+        done = sum(passes[: state["epoch"]])
+        progress.initial += done  # not counted for the time that is left
+        progress.update(done)
 
     for epoch in range(state["epoch"], recipe.epochs):
         is_short = epoch < recipe.short_epochs
@@ -272,12 +304,14 @@ def fit(
         if test is not None:
             row["tune"] = accuracy(predict(averaged.module, test.images), test.labels)
         state["epoch"] = epoch + 1
+        state["log"].append(row)
         fabric.save(folder / "checkpoint.tmp", state)
         if fabric.is_global_zero:
             os.replace(folder / "checkpoint.tmp", checkpoint)
-            with (folder / "log.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
-        fabric.print(json.dumps(row))
+            log = "".join(json.dumps(row) + "\n" for row in state["log"])
+            (folder / "log.jsonl").write_text(log)
+        if progress is not None:
+            progress.update(passes[epoch])
     return averaged.module.cpu().eval()
 
 
@@ -303,56 +337,32 @@ def _network(recipe: Recipe, classes: int) -> nn.Module:
     return SpikingVGG(classes, recipe.steps, recipe.widths, recipe.leak, recipe.encoding)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m snnlab.training",
-        description="Train a network, then measure it once on the validation images and the "
-        "held-out photographs, and store it with its card.",
-    )
-    parser.add_argument("name", help="relu-s0, lif-s0, ...: recipe and seed")
-    parser.add_argument("--data", type=Path, required=True, help="Tiny-ImageNet, folder or zip")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and logs")
-    parser.add_argument("--zoo", type=Path, default=zoo.FOLDER, help="where networks are stored")
-    parser.add_argument("--twin", help="the ReLU network to start from (default: relu-s<seed>)")
-    parser.add_argument(
-        "--tune",
-        action="store_true",
-        help="only train and report on the images held out of train; store nothing",
-    )
-    parser.add_argument(
-        "--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipe"
-    )
-    options = parser.parse_args(arguments)
-    recipe = _recipe(options.name, options.set)
-    try:
-        train = tiny_imagenet(options.data, "train")
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(f"--data: {error}") from None
-    model, twin = _network(recipe, len(train.classes)), None
-    if recipe.network == "spiking":
-        twin_name = options.twin or f"relu-s{recipe.seed}"
-        twin = zoo.load(twin_name, options.zoo)
-        model.start_from(twin)
-    folder = options.runs / options.name
-    train, tune = hold_out(train)
-    model = fit(model, train, recipe, folder, twin, tune)
-    if options.tune:
-        return
+def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, options, progress):
+    """The network of a recipe, its ReLU twin or None, and the log of its training."""
+    if recipe.network == "relu":
+        model, twin = _network(recipe, len(train.classes)), None
+    else:
+        twin = zoo.load(f"relu-s{recipe.seed}", options.zoo)
+        if recipe.network == "converted":
+            images = train.images[:: max(1, len(train) // CALIBRATION)]
+            model = convert(twin, images, steps=recipe.steps, encoding=recipe.encoding)
+            return model, twin, []
+        model = _network(recipe, len(train.classes))
+        if recipe.start == "relu":
+            model.start_from(twin)
+        else:
+            start = zoo.load(f"{recipe.start}-s{recipe.seed}", options.zoo)
+            model.load_state_dict(start.state_dict())
+    folder = options.runs / name
+    model = fit(model, train, recipe, folder, twin, tune, progress=progress)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    device = "cuda" if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    about = {
-        "classes": list(train.classes),
-        "recipe": asdict(recipe),
-        "twin": twin_name if twin is not None else None,
-        "command": f"python -m snnlab.training {options.name} --data {options.data.name}"
-        + (f" --set {' '.join(options.set)}" if options.set else ""),
-        "data": {"name": options.data.name, "sha256": _sha256(options.data), "n": len(train)},
-        "log": log,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "device": device,
-    }
-    zoo.save(options.name, model, about, options.zoo)
-    stored = zoo.load(options.name, options.zoo)
+    return model, twin, log
+
+
+def _store(name: str, model: nn.Module, twin: nn.Module | None, about: dict, options) -> dict:
+    """Store a network and its card with its accuracy, which is that of the stored weights."""
+    zoo.save(name, model, about, options.zoo)
+    stored = zoo.load(name, options.zoo)
     results = {"encoder_seed": 0}
     for where, photos in {
         "val": tiny_imagenet(options.data, "val"),
@@ -363,8 +373,72 @@ def main(arguments: list[str] | None = None) -> None:
         if twin is not None:
             others = predict(twin, photos.images)
             results[f"{where}, minus twin"] = accuracy_difference(logits, others, photos.labels)
-    path = zoo.save(options.name, model, {**about, "accuracy": results}, options.zoo)
-    print(json.dumps(results, indent=2), f"\nstored {path}")
+    zoo.save(name, model, {**about, "accuracy": results}, options.zoo)
+    return results
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m snnlab.training",
+        description="Train networks one after another; measure each once on the validation images "
+        "and the held-out photographs, and store it with its card. What is stored is not made "
+        "again; what was interrupted goes on.",
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"recipe and seed, as in relu-s0 (default: {', '.join(SHELF)})",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="Tiny-ImageNet, folder or zip")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and logs")
+    parser.add_argument("--zoo", type=Path, default=zoo.FOLDER, help="where networks are stored")
+    parser.add_argument(
+        "--tune",
+        action="store_true",
+        help="only train and report on the images held out of train; store nothing",
+    )
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipe"
+    )
+    options = parser.parse_args(arguments)
+    recipes = {name: _recipe(name, options.set) for name in options.names or SHELF}
+    there = [name for name in recipes if name in zoo.names(options.zoo) and not options.tune]
+    if there:
+        print(f"stored already: {', '.join(there)}")
+    recipes = {name: recipe for name, recipe in recipes.items() if name not in there}
+    try:
+        train = tiny_imagenet(options.data, "train")
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f"--data: {error}") from None
+    train, tune = hold_out(train)
+    device = "cuda" if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    progress = tqdm(
+        total=sum(sum(recipe.passes()) for recipe in recipes.values()),
+        bar_format="{desc} {percentage:3.0f} % of the work, {elapsed} gone, {remaining} left",
+        smoothing=0,
+    )
+    for i, (name, recipe) in enumerate(recipes.items()):
+        progress.set_description_str(f"{i + 1} of {len(recipes)}, {name}:")
+        model, twin, log = _make(name, recipe, train, tune, options, progress)
+        if log:
+            progress.write(f"{name}, last epoch: {json.dumps(log[-1])}")
+        if options.tune:
+            continue
+        about = {
+            "classes": list(train.classes),
+            "recipe": asdict(recipe),
+            "twin": f"relu-s{recipe.seed}" if twin is not None else None,
+            "command": f"python -m snnlab.training {name} --data {options.data.name}"
+            + (f" --set {' '.join(options.set)}" if options.set else ""),
+            "data": {"name": options.data.name, "sha256": _sha256(options.data), "n": len(train)},
+            "log": log,
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "device": device,
+        }
+        results = _store(name, model, twin, about, options)
+        progress.write(f"{name}: {json.dumps(results)}")
+    progress.close()
 
 
 def _sha256(path: Path) -> str | None:

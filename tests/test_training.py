@@ -15,6 +15,7 @@ from snnlab.data import Photographs, scenes
 from snnlab.models import VGG, SpikingVGG
 from snnlab.training import (
     RECIPES,
+    SHELF,
     Recipe,
     accuracy,
     accuracy_difference,
@@ -311,11 +312,15 @@ def test_the_difference_of_two_accuracies_is_a_paired_one():
 # ---- the command
 
 
-def test_the_recipes_are_a_relu_network_and_its_spiking_twin():
-    assert {name: recipe.network for name, recipe in RECIPES.items()} == {
-        "relu": "relu",
-        "lif": "spiking",
-    }
+def test_every_recipe_starts_from_another_one_that_the_shelf_makes_before():
+    for name, recipe in RECIPES.items():
+        assert (recipe.network == "relu") == (name == "relu")
+        if name != "relu":
+            assert list(RECIPES).index(recipe.start) < list(RECIPES).index(name)
+    for name in SHELF:
+        kind, seed = name.rsplit("-s", 1)
+        start = RECIPES[kind].start
+        assert not start or SHELF.index(f"{start}-s{seed}") < SHELF.index(name)
     assert RECIPES["relu"].widths == RECIPES["lif"].widths
     assert 10 <= RECIPES["lif"].steps <= 20
 

@@ -23,15 +23,15 @@ FOLDER = Path(__file__).parent
 
 def names(folder: Path = FOLDER) -> list[str]:
     """The networks that can be loaded, e.g. "relu-s0" (ReLU, seed 0) and "lif-s0" (spiking)."""
-    return sorted(path.stem for path in folder.glob("*.json"))
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
 
 
 def card(name: str, folder: Path = FOLDER) -> dict:
-    """What a network is, how it was made and how well it does.  Unknown names raise ValueError."""
-    if name not in names(folder):
-        raise ValueError(
-            f"there is no network {name!r}; there are: {', '.join(names(folder)) or 'none'}"
-        )
+    """What a network is, how it was made and how well it does; also of networks whose weights are
+    not shipped.  Unknown names raise ValueError."""
+    cards = sorted(path.stem for path in folder.glob("*.json"))
+    if name not in cards:
+        raise ValueError(f"there is no network {name!r}; there are: {', '.join(cards) or 'none'}")
     return json.loads((folder / f"{name}.json").read_text())
 
 
@@ -43,7 +43,10 @@ def load(name: str, folder: Path = FOLDER) -> nn.Module:
     about = card(name, folder)
     path = folder / f"{name}.safetensors"
     if not path.exists():
-        raise ValueError(f"the weights of {name!r} are missing: expected {path}")
+        raise ValueError(
+            f"the weights of {name!r} are not at {path}; make them again from the training images: "
+            f"python -m snnlab.training {name} --data PATH"
+        )
     content = path.read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != about["sha256"]:
         raise ValueError(
