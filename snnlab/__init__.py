@@ -22,6 +22,7 @@ __all__ = [
     "plotting",
     "attacks",
     "explain",
+    "judge",
 ]
 
 

@@ -30,6 +30,15 @@ ORDER = (
     "explain.gradcam",
     "explain.sam",
     "explain",
+    "judge.maps",
+    "judge.baselines",
+    "judge.localisation",
+    "judge.smoothness",
+    "judge.stability",
+    "judge.faithfulness",
+    "judge.sanity",
+    "judge.statistics",
+    "judge",
 )
 
 

@@ -1,0 +1,113 @@
+"""Maps that know less than SAM: what must be beaten before intervals, or a network, get the credit.
+
+From spikes 0/1 [T, B, C, H, W], from the image alone, or from nothing at all.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from snnlab.models import check_images
+
+__all__ = [
+    "centred_gaussian",
+    "count_map",
+    "edges",
+    "noise",
+    "permute_intervals",
+    "permute_steps",
+    "rate_map",
+    "squared_rate_map",
+]
+
+
+def count_map(spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5) -> Float[Tensor, "T B H W"]:
+    r"""What SAM would be if only the spike counts were known: its mean over ALL orders in time.
+
+    .. math::
+        \bar M_t = \sum_k \frac{n(n-1)}{T(T-1)} \cdot \frac{1 - e^{-\gamma t}}{e^\gamma - 1}
+
+    with n the count of each neuron (the "n(n-1) map"); at gamma 0 the last factor is t.  The
+    difference between SAM and this map is all that the intervals contribute.  Raises ValueError for
+    fewer than 2 steps, a wrong shape, or gamma < 0.
+    """
+    steps, count = len(spikes), _count(spikes)
+    if steps < 2 or gamma < 0:
+        raise ValueError(f"expected at least 2 steps and gamma >= 0, got {steps} and {gamma}")
+    pairs = (count * (count - 1)).sum(1) / (steps * (steps - 1))
+    t = torch.arange(steps, dtype=pairs.dtype, device=pairs.device)
+    kernel = -torch.expm1(-gamma * t) / math.expm1(gamma) if gamma > 0 else t
+    return kernel[:, None, None, None] * pairs
+
+
+def rate_map(spikes: Float[Tensor, "T B C H W"]) -> Float[Tensor, "B H W"]:
+    """The firing rate, summed over the channels: where there is activity."""
+    return _count(spikes).sum(1) / len(spikes)
+
+
+def squared_rate_map(spikes: Float[Tensor, "T B C H W"]) -> Float[Tensor, "B H W"]:
+    """The squared firing rate, summed over the channels: where few channels are very active."""
+    return (_count(spikes) / len(spikes)).square().sum(1)
+
+
+def permute_steps(
+    spikes: Float[Tensor, "T ..."], generator: torch.Generator
+) -> Float[Tensor, "T ..."]:
+    """The steps in a random order, the same for all neurons: keeps who fires together, and every
+    count; intervals are new."""
+    order = torch.randperm(len(spikes), generator=generator, device=generator.device)
+    return spikes[order.to(spikes.device)]
+
+
+def permute_intervals(
+    spikes: Float[Tensor, "T ..."], generator: torch.Generator
+) -> Float[Tensor, "T ..."]:
+    """Each neuron's intervals in a random order: keeps its counts, its intervals, its first and
+    its last spike; the order of the intervals is new."""
+    steps = len(spikes)
+    fired = spikes.flatten(1).T != 0  # [neurons, T]
+    count = fired.sum(1, keepdim=True)
+    step = torch.arange(steps, device=spikes.device)
+    times = torch.where(fired, step, steps).sort(dim=1).values  # silent places last
+    real = step[None, 1:] < count  # the interval before the i-th spike, i >= 1
+    gaps = torch.where(real, times.diff(dim=1), 0)
+    keys = torch.rand(gaps.shape, generator=generator, device=generator.device).to(gaps.device)
+    gaps = gaps.gather(1, torch.where(real, keys, 2).argsort(dim=1))
+    times = times[:, :1] + F.pad(gaps.cumsum(1), (1, 0))
+    times = torch.where(step < count, times, steps)  # the silent places go beyond the end
+    permuted = torch.zeros(len(fired), steps + 1, dtype=spikes.dtype, device=spikes.device)
+    return permuted.scatter_(1, times, 1)[:, :steps].T.reshape(spikes.shape)
+
+
+def centred_gaussian(count: int, size: int = 64, sigma: float = 16.0) -> Float[Tensor, "N S S"]:
+    """A bump in the middle, ``sigma`` pixels wide: photographers put the object there."""
+    if count < 1 or size < 1 or not sigma > 0:
+        raise ValueError(f"expected count, size and sigma above 0, got {count}, {size}, {sigma}")
+    x = torch.arange(size) - (size - 1) / 2
+    bump = (-x.square() / (2 * sigma**2)).exp()
+    return (bump[:, None] * bump).expand(count, -1, -1)
+
+
+def edges(images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N H W"]:
+    """The steepness of the image's brightness (Sobel's filter): no network at all."""
+    check_images(images)
+    grey = F.pad(images.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    across = images.new_tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
+    x, y = F.conv2d(grey, torch.stack([across, across.T])[:, None]).unbind(1)
+    return torch.hypot(x, y)
+
+
+def noise(count: int, size: int = 64, *, generator: torch.Generator) -> Float[Tensor, "N S S"]:
+    """Independent uniform values: what a map without any knowledge scores."""
+    return torch.rand(count, size, size, generator=generator, device=generator.device)
+
+
+def _count(spikes: Tensor) -> Tensor:
+    if spikes.ndim != 5:
+        raise ValueError(f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}")
+    if not ((spikes == 0) | (spikes == 1)).all():
+        raise ValueError("expected spikes that are 0 or 1")
+    return spikes.sum(0)

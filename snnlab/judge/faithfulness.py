@@ -1,0 +1,143 @@
+"""Does the network use what a map shows?  Take it away, and see what happens to the answer.
+
+All methods that are compared must see the same encoder draws: give the same ``seed``, or spikes.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torchvision.transforms.v2.functional import gaussian_blur
+from tqdm import tqdm
+
+from snnlab.judge.maps import check
+from snnlab.models import check_images, check_labels, evaluating
+from snnlab.recording import intervene
+
+__all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertion"]
+
+
+def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+    """The fill of taken pixels: the image without detail (Gaussian, an eighth of the width)."""
+    sigma = images.shape[-1] / 8
+    return gaussian_blur(images, 2 * int(3 * sigma) + 1, sigma)
+
+
+def deletion(
+    model: nn.Module,
+    images: Float[Tensor, "B 3 H W"],
+    maps: Float[Tensor, "B H W"],
+    labels: int | Int[Tensor, " B"],
+    *,
+    steps: int = 10,
+    seed: int | None = None,
+) -> Float[Tensor, "S B"]:
+    """The probability of the class while the highest places of the map are blurred, a part of the
+    pixels a step: [steps + 1, B], from the whole image to the blurred one (Petsiuk et al., 2018).
+
+    A faithful map makes it fall fast; :func:`area_under` is its summary.  ``maps`` at the size of
+    the images.  Places of equal value go in a fixed order that is random over the image.  ``seed``:
+    of the encoder's draws, the same at every step; None for a network that draws nothing.
+    """
+    return _curve(model, images, maps, labels, steps, seed, images, blurred(images))
+
+
+def insertion(
+    model: nn.Module,
+    images: Float[Tensor, "B 3 H W"],
+    maps: Float[Tensor, "B H W"],
+    labels: int | Int[Tensor, " B"],
+    *,
+    steps: int = 10,
+    seed: int | None = None,
+) -> Float[Tensor, "S B"]:
+    """As :func:`deletion`, the other way: from the blurred image, the highest places come back."""
+    return _curve(model, images, maps, labels, steps, seed, blurred(images), images)
+
+
+def area_under(curve: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
+    """The mean of the curve over the share of pixels changed, by the trapezium rule."""
+    return torch.trapezoid(curve, dx=1 / (len(curve) - 1), dim=0)
+
+
+@torch.no_grad()
+def _curve(model, images, maps, labels, steps, seed, first, last):
+    check_images(images)
+    check(maps)
+    if maps.shape != (len(images), *images.shape[2:]):
+        raise ValueError(
+            f"expected maps at the size of the images, {(len(images), *images.shape[2:])}, got "
+            f"{tuple(maps.shape)}; use explanation.upsampled(size)"
+        )
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    flat = maps.flatten(1)
+    lot = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(flat.device)
+    order = lot[flat[:, lot].argsort(dim=1, descending=True, stable=True)]
+    rank = order.argsort(dim=1).view(maps.shape)  # 0 is the place that goes first
+    curve = []
+    with evaluating(model):
+        for step in range(steps + 1):
+            gone = (rank < round(step / steps * flat.shape[1]))[:, None]
+            extra = {}
+            if seed is not None:
+                extra = {"generator": torch.Generator(images.device).manual_seed(seed)}
+            logits = model(torch.where(gone, last, first), **extra)
+            chosen = check_labels(labels, logits)[:, None]
+            curve.append(logits.softmax(1).gather(1, chosen)[:, 0])
+    return torch.stack(curve)
+
+
+@torch.no_grad()
+def effect_of_silencing(
+    model: nn.Module,
+    images: Float[Tensor, "B C H W"] | None,
+    labels: int | Int[Tensor, " B"],
+    *,
+    layer: str,
+    what: str = "channels",
+    spikes: Float[Tensor, "T B C H W"] | None = None,
+) -> Float[Tensor, "B ..."]:
+    """The true effect of each channel, or place, of a layer: how far the score of the class falls
+    when its output there is 0.  ``what`` is "channels" ([B, C]) or "places" ([B, H, W]).
+
+    Nothing is approximated: it takes a forward pass for each channel or place.  For a network with
+    a random encoder give ``spikes``, so that all passes see the same.  Raises ValueError for an
+    unknown layer, or one whose output is not [..., C, H, W].
+    """
+    if what not in ("channels", "places"):
+        raise ValueError(f"what must be 'channels' or 'places', got {what!r}")
+    if (images is None) == (spikes is None):
+        raise ValueError("give either images or spikes")
+
+    def score(function: Callable[[Tensor], Tensor]) -> Tensor:
+        with intervene(model, {layer: function}):
+            logits = model(images) if spikes is None else model(spikes=spikes)
+        return logits.gather(1, check_labels(labels, logits)[:, None])[:, 0]
+
+    shape = None
+
+    def look(output):
+        nonlocal shape
+        shape = output.shape
+        return output
+
+    with evaluating(model):
+        whole = score(look)
+        if len(shape) < 4:
+            raise ValueError(f"{layer!r} put out {tuple(shape)}, expected [..., C, H, W]")
+        grid = shape[-3:-2] if what == "channels" else shape[-2:]
+        effects = []
+        for i in tqdm(range(grid.numel()), desc=f"silencing {what}", leave=False, disable=None):
+            index = (..., i, slice(None), slice(None))
+            if what == "places":
+                index = (..., i // grid[1], i % grid[1])
+
+            def silence(output, index=index):
+                output = output.clone()
+                output[index] = 0
+                return output
+
+            effects.append(whole - score(silence))
+    return torch.stack(effects, 1).unflatten(1, grid)

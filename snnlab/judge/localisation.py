@@ -1,0 +1,84 @@
+"""Does a map point at the object?  Scores against boxes and exact masks, between 0 and 1.
+
+``maps`` [N, H, W] are at the size of the ``regions`` (upsample them first: bilinear, corners not
+aligned), a region is a mask [N, H, W] that is nowhere empty.  A map that is 0 everywhere scores as
+a uniform one.  Chance is the region's share of the image, so report that beside every score.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from snnlab.judge.maps import check, shares, top_share
+
+__all__ = ["area", "box_masks", "energy", "has_area", "pointing_game", "rank_accuracy"]
+
+
+def has_area(boxes: Int[Tensor, "N 4"]) -> Bool[Tensor, " N"]:
+    """Whether a box x1 y1 x2 y2 is more than a line or a point; leave out and count the others."""
+    x1, y1, x2, y2 = boxes.unbind(1)
+    return (x2 > x1) & (y2 > y1)
+
+
+def box_masks(boxes: Int[Tensor, "N 4"], size: int = 64) -> Bool[Tensor, "N size size"]:
+    """Boxes x1 y1 x2 y2, both ends inclusive, as masks.
+
+    Raises ValueError for a box without area or one that leaves the image.
+    """
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"expected boxes [N, 4] (x1 y1 x2 y2), got {tuple(boxes.shape)}")
+    if boxes.min() < 0 or boxes.max() >= size:
+        raise ValueError(f"boxes must lie in 0..{size - 1}, got {boxes.min()} to {boxes.max()}")
+    if not has_area(boxes).all():
+        raise ValueError(
+            f"{int((~has_area(boxes)).sum())} boxes have no area (x2 <= x1 or y2 <= y1); leave "
+            "them out: boxes[has_area(boxes)]"
+        )
+    x1, y1, x2, y2 = boxes[:, :, None].unbind(1)
+    place = torch.arange(size, device=boxes.device)
+    columns, rows = (place >= x1) & (place <= x2), (place >= y1) & (place <= y2)
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def area(regions: Bool[Tensor, "N H W"]) -> Float[Tensor, " N"]:
+    """A region's share of its image: what a uniform map scores."""
+    return regions.flatten(1).double().mean(1)
+
+
+def energy(maps: Float[Tensor, "N H W"], regions: Bool[Tensor, "N H W"]) -> Float[Tensor, " N"]:
+    """The share of the map's sum that lies in the region (energy-based pointing game, Wang et al.,
+    2020; with exact masks the relevance mass accuracy of Arras et al., 2022)."""
+    _check(maps, regions)
+    return (shares(maps) * regions.flatten(1)).sum(1)
+
+
+def pointing_game(
+    maps: Float[Tensor, "N H W"], regions: Bool[Tensor, "N H W"]
+) -> Float[Tensor, " N"]:
+    """1 where the map's highest place lies in the region (Zhang et al., 2018); of several highest
+    places, the share that does."""
+    _check(maps, regions)
+    highest = top_share(maps.flatten(1), maps.new_ones(len(maps), dtype=torch.long))
+    return (highest * regions.flatten(1)).sum(1)
+
+
+def rank_accuracy(
+    maps: Float[Tensor, "N H W"], regions: Bool[Tensor, "N H W"]
+) -> Float[Tensor, " N"]:
+    """Of the n highest places, n the region's size, the share that lies in it (Arras et al.,
+    2022); ties by expectation."""
+    _check(maps, regions)
+    size = regions.flatten(1).sum(1)
+    return (top_share(maps.flatten(1), size) * regions.flatten(1)).sum(1) / size
+
+
+def _check(maps: Tensor, regions: Tensor) -> None:
+    check(maps)
+    if regions.shape != maps.shape or regions.dtype != torch.bool:
+        raise ValueError(
+            f"expected regions as bool {tuple(maps.shape)}, like the maps, got "
+            f"{str(regions.dtype).removeprefix('torch.')} {tuple(regions.shape)}"
+        )
+    empty = ~regions.flatten(1).any(1)
+    if empty.any():
+        raise ValueError(f"regions {empty.nonzero().flatten().tolist()} are empty; leave them out")

@@ -1,0 +1,48 @@
+"""Intervals and corrections: the bootstrap from SciPy, Holm's method from statsmodels."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.stats import bootstrap
+from statsmodels.stats.multitest import multipletests
+from torch import Tensor
+
+__all__ = ["holm", "interval"]
+
+
+def interval(
+    *samples: Tensor | np.ndarray,
+    statistic: Callable[..., float] = np.mean,
+    seed: int = 0,
+    resamples: int = 9999,
+) -> dict:
+    """A statistic of n images with its 95 % interval and p value, by the percentile bootstrap.
+
+    Several ``samples`` are of the same images: they are resampled together, which makes the
+    bootstrap a paired one.  ``statistic(*samples)`` gives one number.  ``p``: two-sided, that the
+    statistic is 0.  Raises ValueError for fewer than 2 images, NaN, or samples of unequal length.
+    """
+    arrays = [np.asarray(sample, dtype=np.float64) for sample in samples]
+    if not arrays or {a.shape for a in arrays} != {arrays[0].shape} or arrays[0].ndim != 1:
+        raise ValueError(f"expected samples of one length, got {[a.shape for a in arrays]}")
+    if len(arrays[0]) < 2 or not all(np.isfinite(a).all() for a in arrays):
+        raise ValueError("the bootstrap needs at least 2 values, all finite; leave others out")
+
+    def of(indices):  # SciPy resamples the images' numbers, so any function will do
+        return float(statistic(*(a[indices] for a in arrays)))
+
+    whole = np.arange(len(arrays[0]))
+    result = bootstrap(
+        (whole,), of, vectorized=False, n_resamples=resamples, method="percentile", rng=seed
+    )
+    low, high = map(float, result.confidence_interval)
+    draws = result.bootstrap_distribution
+    below, above = (np.sum(draws <= 0) + 1, np.sum(draws >= 0) + 1)
+    p = min(1.0, 2 * min(below, above) / (len(draws) + 1))
+    return {"value": of(whole), "low": low, "high": high, "p": float(p), "n": len(whole)}
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's corrected p values (1979): all claims together err in at most 5 % where one takes
+    those under 0.05."""
+    return [float(value) for value in multipletests(p, method="holm")[1]]
