@@ -1,0 +1,324 @@
+/**
+ * The library's arithmetic again, in JavaScript: encoder, neuron, contribution score, maps.
+ *
+ * Every function is pure and has its Python counterpart named; the tests hold each pair to the same
+ * numbers.  Sequences are flat typed arrays in the library's order of axes: spikes [T][C][P] with
+ * P = H W places, 0 or 1 (the encoder's -1, 0, 1); maps [T][P].
+ */
+
+/**
+ * The Mersenne Twister (Matsumoto and Nishimura, 1998) as PyTorch's CPU generator runs it, so that
+ * a seed gives the same spikes here and there: torch.Generator().manual_seed(seed), torch.rand.
+ */
+export class Mersenne {
+  /** @param {number} seed an integer; its lower 32 bits count */
+  constructor(seed) {
+    this.state = new Uint32Array(624);
+    this.next = 624;
+    this.state[0] = seed >>> 0;
+    for (let i = 1; i < 624; i++) {
+      const before = this.state[i - 1] ^ (this.state[i - 1] >>> 30);
+      this.state[i] = Math.imul(before, 1812433253) + i;
+    }
+  }
+
+  twist() {
+    const state = this.state;
+    for (let i = 0; i < 624; i++) {
+      const y = (state[i] & 0x80000000) | (state[(i + 1) % 624] & 0x7fffffff);
+      state[i] = state[(i + 397) % 624] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+    }
+    this.next = 0;
+  }
+
+  /** @returns {number} 32 random bits */
+  random32() {
+    if (this.next === 624) this.twist();
+    let y = this.state[this.next++];
+    y ^= y >>> 11;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
+    return (y ^ (y >>> 18)) >>> 0;
+  }
+
+  /** @returns {number} in [0, 1): what torch.rand gives for float32, which has 24 bits */
+  uniform() {
+    return (this.random32() & 0xffffff) / 16777216;
+  }
+}
+
+const MEAN = [0.485, 0.456, 0.406];
+const DEVIATION = [0.229, 0.224, 0.225];
+
+/**
+ * Pixels as the models normalise them, in float32 as there.
+ * @param {Float32Array} pixels [3][P] in [0, 1]
+ * @returns {Float32Array} [3][P]
+ */
+export function normalise(pixels) {
+  const places = pixels.length / 3;
+  return pixels.map((pixel, i) => {
+    const channel = Math.floor(i / places);
+    return Math.fround(pixel - Math.fround(MEAN[channel])) / Math.fround(DEVIATION[channel]);
+  });
+}
+
+/**
+ * Signed Poisson spikes of one image: snnlab.encoding.poisson.
+ * @param {Float32Array} x normalised pixels, in any shape
+ * @param {number} steps
+ * @param {Mersenne} generator
+ * @returns {Int8Array} [T][x.length], -1, 0 or 1
+ */
+export function poisson(x, steps, generator) {
+  const spikes = new Int8Array(steps * x.length);
+  for (let t = 0, at = 0; t < steps; t++) {
+    for (let i = 0; i < x.length; i++, at++) {
+      if (2 * generator.uniform() <= Math.abs(x[i])) spikes[at] = Math.sign(x[i]);
+    }
+  }
+  return spikes;
+}
+
+/**
+ * Leaky integrate-and-fire neurons: snnlab.neurons.lif, with its float32 roundings.
+ * @param {Float32Array} currents [T][n]
+ * @param {number} steps T
+ * @param {number} leak lambda in [0, 1]
+ * @param {number} [threshold]
+ * @param {"soft" | "hard"} [reset]
+ * @param {Float32Array} [state] the membrane before the first step, [n]; zeros if left out
+ * @returns {{spikes: Uint8Array, before: Float32Array, after: Float32Array}} all [T][n]: the spikes,
+ *   and the membrane before (u) and after (v) the reset
+ */
+export function lif(currents, steps, leak, threshold = 1, reset = "soft", state = undefined) {
+  const n = currents.length / steps;
+  const spikes = new Uint8Array(currents.length);
+  const before = new Float32Array(currents.length);
+  const after = new Float32Array(currents.length);
+  const [lambda, theta] = [Math.fround(leak), Math.fround(threshold)];
+  for (let i = 0; i < currents.length; i++) {
+    const v = i >= n ? after[i - n] : state ? state[i] : 0;
+    before[i] = currents[i] + lambda * v;
+    spikes[i] = before[i] > theta ? 1 : 0;
+    after[i] = spikes[i] ? (reset === "hard" ? 0 : before[i] - theta) : before[i];
+  }
+  return { spikes, before, after };
+}
+
+/**
+ * A stand-in for the slope of the spike at membrane u: snnlab.surrogate.
+ * @param {"triangle" | "fast_sigmoid" | "arctan"} kind
+ * @param {number} u
+ * @param {number} [threshold]
+ * @param {number} [scale] height times threshold
+ * @param {number} [width] in units of the threshold
+ */
+export function surrogateSlope(kind, u, threshold = 1, scale = 0.3, width = 1) {
+  const z = Math.abs(u / threshold - 1) / width;
+  const shapes = {
+    triangle: Math.max(0, 1 - z),
+    fast_sigmoid: 1 / (1 + z) ** 2,
+    arctan: 1 / (1 + ((Math.PI / 2) * z) ** 2),
+  };
+  return (scale / threshold) * shapes[kind];
+}
+
+/**
+ * N_t, each neuron's earlier spikes weighted with exp(-gamma age):
+ * snnlab.explain.neuronal_contribution_score.
+ * @param {ArrayLike<number>} spikes [T][n], 0 or 1
+ * @param {number} steps T
+ * @param {number} n
+ * @param {number} gamma
+ * @returns {Float64Array} [T][n]
+ */
+export function contributionScore(spikes, steps, n, gamma) {
+  const decay = Math.exp(-gamma);
+  const scores = new Float64Array(steps * n);
+  for (let i = n; i < scores.length; i++) scores[i] = decay * (scores[i - n] + spikes[i - n]);
+  return scores;
+}
+
+/**
+ * M_t = sum over channels of N_t S_t: snnlab.explain.spike_activation_map of one image.
+ * @param {Uint8Array} spikes [T][C][P]
+ * @param {number} steps T
+ * @param {number} channels C
+ * @param {number} places P
+ * @param {number} gamma
+ * @param {"paper" | "authors-code"} [variant]
+ * @returns {Float64Array} [T][P]
+ */
+export function spikeActivationMap(spikes, steps, channels, places, gamma, variant = "paper") {
+  const decay = Math.exp(-gamma);
+  const maps = new Float64Array(steps * places);
+  const trace = new Float64Array(places); // N of one channel: one step is all that is kept
+  const silent = new Float64Array(places);
+  for (let k = 0; k < channels; k++) {
+    trace.fill(0);
+    silent.fill(0);
+    for (let t = 0; t < steps; t++) {
+      const [from, to] = [(t * channels + k) * places, t * places];
+      const age = decay ** t;
+      for (let p = 0; p < places; p++) {
+        const s = spikes[from + p];
+        if (variant === "paper") maps[to + p] += s * trace[p];
+        else {
+          silent[p] += 1 - s;
+          maps[to + p] += s * (trace[p] + 1 + silent[p] * age);
+        }
+        trace[p] = decay * (trace[p] + s);
+      }
+    }
+  }
+  return maps;
+}
+
+/**
+ * The map that knows only the counts: SAM averaged over all shuffles of each neuron's steps,
+ * sum_k n(n-1)/(T(T-1)) times the mean kernel at step t.
+ * @param {Uint8Array} spikes [T][C][P]
+ * @param {number} steps T
+ * @param {number} channels C
+ * @param {number} places P
+ * @param {number} gamma
+ * @returns {Float64Array} [T][P]
+ */
+export function countsMap(spikes, steps, channels, places, gamma) {
+  const counts = new Float64Array(channels * places);
+  for (let i = 0; i < spikes.length; i++) counts[i % counts.length] += spikes[i];
+  const pairs = new Float64Array(places);
+  for (let i = 0; i < counts.length; i++) pairs[i % places] += counts[i] * (counts[i] - 1);
+  const maps = new Float64Array(steps * places);
+  for (let t = 1; t < steps; t++) {
+    const kernel = gamma > 0 ? -Math.expm1(-gamma * t) / Math.expm1(gamma) : t;
+    for (let p = 0; p < places; p++) {
+      maps[t * places + p] = (pairs[p] * kernel) / (steps * (steps - 1));
+    }
+  }
+  return maps;
+}
+
+/**
+ * The number of spikes at each place and step.
+ * @param {Uint8Array} spikes [T][C][P]
+ * @param {number} steps T
+ * @param {number} channels C
+ * @param {number} places P
+ * @returns {Float64Array} [T][P]
+ */
+export function rateMap(spikes, steps, channels, places) {
+  return weightedMap(spikes, steps, channels, places, new Float64Array(channels).fill(1));
+}
+
+/**
+ * SNN Grad-CAM from its channel weights, max(0, sum_k alpha_k S_t): snnlab.explain.snn_grad_cam.
+ * @param {Uint8Array} spikes [T][C][P]
+ * @param {number} steps T
+ * @param {number} channels C
+ * @param {number} places P
+ * @param {ArrayLike<number>} alpha [C]
+ * @returns {Float64Array} [T][P]
+ */
+export function gradCamMap(spikes, steps, channels, places, alpha) {
+  return weightedMap(spikes, steps, channels, places, alpha).map((sum) => Math.max(0, sum));
+}
+
+/** Sum over the channels of alpha_k S_t. */
+function weightedMap(spikes, steps, channels, places, alpha) {
+  const maps = new Float64Array(steps * places);
+  for (let t = 0; t < steps; t++) {
+    for (let k = 0; k < channels; k++) {
+      const from = (t * channels + k) * places;
+      for (let p = 0; p < places; p++) maps[t * places + p] += alpha[k] * spikes[from + p];
+    }
+  }
+  return maps;
+}
+
+/**
+ * The sum over the steps.
+ * @param {ArrayLike<number>} maps [T][P]
+ * @param {number} steps T
+ * @returns {Float64Array} [P]
+ */
+export function sumOverSteps(maps, steps) {
+  const total = new Float64Array(maps.length / steps);
+  for (let i = 0; i < maps.length; i++) total[i % total.length] += maps[i];
+  return total;
+}
+
+/**
+ * Bits as numpy.packbits packs them, the first in a byte's highest place.
+ * @param {Uint8Array} bytes
+ * @param {number} count how many bits
+ * @returns {Uint8Array} 0 or 1 each
+ */
+export function unpackBits(bytes, count) {
+  const bits = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bits[i] = (bytes[i >> 3] >> (7 - (i & 7))) & 1;
+  return bits;
+}
+
+/**
+ * IEEE half precision, little-endian, as numpy's float16.
+ * @param {Uint8Array} bytes two for each number
+ * @returns {Float32Array}
+ */
+export function decodeFloat16(bytes) {
+  const numbers = new Float32Array(bytes.length >> 1);
+  for (let i = 0; i < numbers.length; i++) {
+    const half = bytes[2 * i] | (bytes[2 * i + 1] << 8);
+    const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
+    const size =
+      exponent === 31
+        ? fraction ? NaN : Infinity
+        : exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+    numbers[i] = half & 0x8000 ? -size : size;
+  }
+  return numbers;
+}
+
+/**
+ * The correlation of two maps; 0 where one is constant: snnlab.judge.pearson.
+ * @param {ArrayLike<number>} first
+ * @param {ArrayLike<number>} second
+ */
+export function pearson(first, second) {
+  const [a, b] = [centred(first), centred(second)];
+  const length = Math.sqrt(dot(a, a) * dot(b, b));
+  return isConstant(first) || isConstant(second) ? 0 : dot(a, b) / length;
+}
+
+function centred(values) {
+  const array = Float64Array.from(values);
+  const mean = array.reduce((sum, value) => sum + value, 0) / array.length;
+  return array.map((value) => value - mean);
+}
+
+function dot(a, b) {
+  return a.reduce((sum, value, i) => sum + value * b[i], 0);
+}
+
+function isConstant(values) {
+  return Array.prototype.every.call(values, (value) => value === values[0]);
+}
+
+/**
+ * The smallest share of the area that holds half of the map's sum: snnlab.judge.half_mass_area.
+ * A map that is 0 everywhere counts as a uniform one.
+ * @param {ArrayLike<number>} map
+ */
+export function halfMassArea(map) {
+  const ordered = Float64Array.from(map).sort().reverse();
+  let missing = ordered.reduce((sum, value) => sum + value, 0) / 2;
+  if (missing === 0) return 0.5;
+  let places = 0;
+  for (const value of ordered) {
+    if (value >= missing) return (places + missing / value) / ordered.length;
+    missing -= value;
+    places += 1;
+  }
+  return places / ordered.length;
+}

@@ -1,0 +1,95 @@
+// snnlab/widgets/front/numbers.js against the library: tests/test_widgets_numbers.py writes what
+// snnlab gives into the file that the environment variable EXPECTED names, and runs this.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+import * as numbers from "../../snnlab/widgets/front/numbers.js";
+
+const expected = JSON.parse(readFileSync(process.env.EXPECTED, "utf8"));
+const bytes = (base64) => Uint8Array.from(Buffer.from(base64, "base64"));
+
+function assertClose(actual, wanted, tolerance) {
+  assert.equal(actual.length, wanted.length);
+  for (let i = 0; i < wanted.length; i++) {
+    const allowed = tolerance * Math.max(1, Math.abs(wanted[i]));
+    assert.ok(Math.abs(actual[i] - wanted[i]) <= allowed, `${i}: ${actual[i]}, not ${wanted[i]}`);
+  }
+}
+
+test("a seed gives torch's random numbers", () => {
+  for (const { seed, size, last } of expected.uniform) {
+    const generator = new numbers.Mersenne(seed);
+    const drawn = Array.from({ length: size }, () => generator.uniform());
+    assert.deepEqual(drawn.slice(-last.length), last, `seed ${seed}`);
+  }
+});
+
+test("a seed gives the encoder's spikes, from pixels on", () => {
+  const { pixels, x, steps, seed, spikes } = expected.poisson;
+  const normalised = numbers.normalise(Float32Array.from(pixels));
+  assert.deepEqual([...normalised], x);
+  assert.deepEqual([...numbers.poisson(normalised, steps, new numbers.Mersenne(seed))], spikes);
+});
+
+test("the neuron fires as snnlab's, whatever leak, threshold and reset", () => {
+  for (const { currents, steps, leak, threshold, reset, start, spikes, state } of expected.lif) {
+    const begin = start && Float32Array.from(start);
+    const given = Float32Array.from(currents);
+    const found = numbers.lif(given, steps, leak, threshold, reset, begin);
+    assert.deepEqual([...found.spikes], spikes);
+    assertClose(found.after.slice(-state.length), state, 1e-5);
+    found.before.forEach((u, i) => assert.equal(found.spikes[i], Number(u > Math.fround(threshold))));
+  }
+});
+
+test("the stand-in slopes", () => {
+  for (const { kind, u, threshold, scale, width, slope } of expected.slopes) {
+    assertClose(u.map((u) => numbers.surrogateSlope(kind, u, threshold, scale, width)), slope, 1e-6);
+  }
+});
+
+test("contribution scores and maps", () => {
+  const { steps, channels, places, packed, alpha, gammas, rate, gradCam } = expected.maps;
+  const spikes = numbers.unpackBits(bytes(packed), steps * channels * places);
+  const shape = [steps, channels, places];
+  for (const { gamma, scores, paper, code, counts, total } of gammas) {
+    assertClose(numbers.contributionScore(spikes, steps, channels * places, gamma), scores, 1e-5);
+    const map = numbers.spikeActivationMap(spikes, ...shape, gamma);
+    assertClose(map, paper, 1e-5);
+    assertClose(numbers.sumOverSteps(map, steps), total, 1e-5);
+    assertClose(numbers.spikeActivationMap(spikes, ...shape, gamma, "authors-code"), code, 1e-5);
+    assertClose(numbers.countsMap(spikes, ...shape, gamma), counts, 1e-5);
+  }
+  assertClose(numbers.rateMap(spikes, ...shape), rate, 1e-9);
+  assertClose(numbers.gradCamMap(spikes, ...shape, alpha), gradCam, 1e-5);
+});
+
+test("bits and half-precision numbers are read as numpy writes them", () => {
+  const { bits, packed } = expected.bits;
+  assert.deepEqual([...numbers.unpackBits(bytes(packed), bits.length)], bits);
+  const { halves, values } = expected.float16;
+  const read = [...numbers.decodeFloat16(bytes(halves))];
+  assert.deepEqual(read.map(String), values);
+});
+
+test("how alike two maps are, and how compact one is", () => {
+  for (const { first, second, correlation, area } of expected.measures) {
+    assertClose([numbers.pearson(first, second)], [correlation], 1e-9);
+    assertClose([numbers.halfMassArea(first)], [area], 1e-9);
+  }
+});
+
+test("the map of a large layer takes under ten milliseconds", () => {
+  const spikes = Uint8Array.from({ length: 30 * 128 * 256 }, (_, i) => Number((i * 7919) % 31 < 5));
+  const times = [];
+  for (let run = 0; run < 15; run++) {
+    const begin = performance.now();
+    numbers.spikeActivationMap(spikes, 30, 128, 256, 0.5, run % 2 ? "paper" : "authors-code");
+    times.push(performance.now() - begin);
+  }
+  const median = times.sort((a, b) => a - b)[7];
+  console.log(`median ${median.toFixed(1)} ms`);
+  assert.ok(median < Number(process.env.LIMIT_MS ?? 10), `median ${median} ms`);
+});
