@@ -162,7 +162,7 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
 def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:
     """Top-1 accuracy with its 95 % interval (Wilson)."""
     right = int((logits.argmax(1) == labels).sum())
-    low, high = binomtest(right, len(labels)).proportion_ci(method="wilson")
+    low, high = map(float, binomtest(right, len(labels)).proportion_ci(method="wilson"))
     return {"value": right / len(labels), "low": low, "high": high, "n": len(labels)}
 
 
