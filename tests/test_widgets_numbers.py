@@ -132,7 +132,8 @@ def float16():
 def measures():
     generator = tiny.generator(5)
     pairs = [torch.rand(2, 4, 4, generator=generator, dtype=torch.float64) for _ in range(2)]
-    pairs.append(torch.stack([torch.zeros(4, 4), torch.ones(4, 4)]).double())
+    pairs.append(torch.stack([torch.zeros(4, 4), torch.eye(4)]).double())
+    pairs.append(torch.stack([torch.eye(4), torch.ones(4, 4)]).double())
     pairs.append(torch.stack([torch.eye(4), torch.eye(4).flip(0)]).double())
     for first, second in pairs:
         yield {
