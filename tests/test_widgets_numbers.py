@@ -15,6 +15,7 @@ import torch
 from snnlab import encoding, explain, neurons, surrogate
 from snnlab.judge import smoothness, stability
 from snnlab.models import DEVIATION, MEAN
+from snnlab.widgets.recorded import lag_pairs
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +111,7 @@ def maps():
         "packed": text(np.packbits(spikes.numpy().astype(bool))),
         "gammas": gammas,
         "alpha": alpha.tolist(),
+        "lags": list(lag_pairs(spikes)),
         "rate": flat(spikes.sum(2)),
         "gradCam": flat((alpha.view(5, 1, 1) * spikes).sum(2).clamp(min=0)),
     }

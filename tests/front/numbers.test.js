@@ -51,16 +51,18 @@ test("the stand-in slopes", () => {
 });
 
 test("contribution scores and maps", () => {
-  const { steps, channels, places, packed, alpha, gammas, rate, gradCam } = expected.maps;
+  const { steps, channels, places, packed, alpha, gammas, rate, gradCam, lags } = expected.maps;
   const spikes = numbers.unpackBits(bytes(packed), steps * channels * places);
   const shape = [steps, channels, places];
+  const pairs = numbers.pairsMap(spikes, channels, places);
   for (const { gamma, scores, paper, code, counts, total } of gammas) {
     assertClose(numbers.contributionScore(spikes, steps, channels * places, gamma), scores, 1e-5);
     const map = numbers.spikeActivationMap(spikes, ...shape, gamma);
     assertClose(map, paper, 1e-5);
+    assertClose(numbers.mapFromPairs(Uint8Array.from(lags), steps, places, gamma), paper, 1e-5);
     assertClose(numbers.sumOverSteps(map, steps), total, 1e-5);
     assertClose(numbers.spikeActivationMap(spikes, ...shape, gamma, "authors-code"), code, 1e-5);
-    assertClose(numbers.countsMap(spikes, ...shape, gamma), counts, 1e-5);
+    assertClose(numbers.countsMap(pairs, steps, gamma), counts, 1e-5);
   }
   assertClose(numbers.rateMap(spikes, ...shape), rate, 1e-9);
   assertClose(numbers.gradCamMap(spikes, ...shape, alpha), gradCam, 1e-5);
@@ -86,7 +88,7 @@ test("the map of a large layer takes under ten milliseconds", () => {
   const times = [];
   for (let run = 0; run < 15; run++) {
     const begin = performance.now();
-    numbers.spikeActivationMap(spikes, 30, 128, 256, 0.5, run % 2 ? "paper" : "authors-code");
+    numbers.spikeActivationMap(spikes, 30, 128, 256, 0.5);
     times.push(performance.now() - begin);
   }
   const median = times.sort((a, b) => a - b)[7];

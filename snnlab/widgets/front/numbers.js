@@ -154,22 +154,52 @@ export function spikeActivationMap(spikes, steps, channels, places, gamma, varia
   const decay = Math.exp(-gamma);
   const maps = new Float64Array(steps * places);
   const trace = new Float64Array(places); // N of one channel: one step is all that is kept
-  const silent = new Float64Array(places);
   for (let k = 0; k < channels; k++) {
     trace.fill(0);
-    silent.fill(0);
     for (let t = 0; t < steps; t++) {
       const [from, to] = [(t * channels + k) * places, t * places];
-      const age = decay ** t;
       for (let p = 0; p < places; p++) {
         const s = spikes[from + p];
-        if (variant === "paper") maps[to + p] += s * trace[p];
-        else {
-          silent[p] += 1 - s;
-          maps[to + p] += s * (trace[p] + 1 + silent[p] * age);
-        }
+        maps[to + p] += s * trace[p];
         trace[p] = decay * (trace[p] + s);
       }
+    }
+  }
+  if (variant === "paper") return maps;
+  const rate = rateMap(spikes, steps, channels, places);
+  return authorsCode(maps, rate, silenceMap(spikes, steps, channels, places), steps, gamma);
+}
+
+/**
+ * What the authors' code adds to SAM: the spike itself, and exp(-gamma t) for every silent step.
+ * Only the factor depends on gamma, so a slider of gamma need not sum over the channels again.
+ * @param {Float64Array} sam [T][P]
+ * @param {Float64Array} rate [T][P], of {@link rateMap}
+ * @param {Float64Array} silence [T][P], of {@link silenceMap}
+ * @param {number} steps T
+ * @param {number} gamma
+ * @returns {Float64Array} [T][P]
+ */
+export function authorsCode(sam, rate, silence, steps, gamma) {
+  const places = sam.length / steps;
+  return sam.map((m, i) => m + rate[i] + silence[i] * Math.exp(-gamma * Math.floor(i / places)));
+}
+
+/**
+ * At each spike, how many steps its neuron has been silent so far; summed over the channels.
+ * @param {Uint8Array} spikes [T][C][P]
+ * @param {number} steps T
+ * @param {number} channels C
+ * @param {number} places P
+ * @returns {Float64Array} [T][P]
+ */
+export function silenceMap(spikes, steps, channels, places) {
+  const maps = new Float64Array(steps * places);
+  const silent = new Float64Array(channels * places);
+  for (let at = 0, t = 0; t < steps; t++) {
+    for (let i = 0; i < silent.length; i++, at++) {
+      if (spikes[at]) maps[t * places + (i % places)] += silent[i];
+      else silent[i] += 1;
     }
   }
   return maps;
@@ -178,23 +208,54 @@ export function spikeActivationMap(spikes, steps, channels, places, gamma, varia
 /**
  * The map that knows only the counts: SAM averaged over all shuffles of each neuron's steps,
  * sum_k n(n-1)/(T(T-1)) times the mean kernel at step t.
- * @param {Uint8Array} spikes [T][C][P]
+ * @param {Float64Array} pairs [P], of {@link pairsMap}
  * @param {number} steps T
- * @param {number} channels C
- * @param {number} places P
  * @param {number} gamma
  * @returns {Float64Array} [T][P]
  */
-export function countsMap(spikes, steps, channels, places, gamma) {
-  const counts = new Float64Array(channels * places);
-  for (let i = 0; i < spikes.length; i++) counts[i % counts.length] += spikes[i];
-  const pairs = new Float64Array(places);
-  for (let i = 0; i < counts.length; i++) pairs[i % places] += counts[i] * (counts[i] - 1);
+export function countsMap(pairs, steps, gamma) {
+  const places = pairs.length;
   const maps = new Float64Array(steps * places);
   for (let t = 1; t < steps; t++) {
     const kernel = gamma > 0 ? -Math.expm1(-gamma * t) / Math.expm1(gamma) : t;
     for (let p = 0; p < places; p++) {
       maps[t * places + p] = (pairs[p] * kernel) / (steps * (steps - 1));
+    }
+  }
+  return maps;
+}
+
+/**
+ * sum_k n(n-1), with n the spikes of a neuron over all steps.
+ * @param {Uint8Array} spikes [T][C][P]
+ * @param {number} channels C
+ * @param {number} places P
+ * @returns {Float64Array} [P]
+ */
+export function pairsMap(spikes, channels, places) {
+  const counts = new Float64Array(channels * places);
+  for (let at = 0; at < spikes.length; ) {
+    for (let i = 0; i < counts.length; i++) counts[i] += spikes[at++];
+  }
+  const pairs = new Float64Array(places);
+  for (let i = 0; i < counts.length; i++) pairs[i % places] += counts[i] * (counts[i] - 1);
+  return pairs;
+}
+
+/**
+ * SAM from the number of channels that fire both at t and at t - d, which is all it needs.
+ * @param {Uint8Array} pairs [t][d][P] for t = 1 .. T-1 and d = 1 .. t
+ * @param {number} steps T
+ * @param {number} places P
+ * @param {number} gamma
+ * @returns {Float64Array} [T][P]
+ */
+export function mapFromPairs(pairs, steps, places, gamma) {
+  const maps = new Float64Array(steps * places);
+  for (let t = 1, at = 0; t < steps; t++) {
+    for (let d = 1; d <= t; d++) {
+      const weight = Math.exp(-gamma * d);
+      for (let p = 0; p < places; p++) maps[t * places + p] += weight * pairs[at++];
     }
   }
   return maps;

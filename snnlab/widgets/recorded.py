@@ -1,0 +1,70 @@
+"""What the explorers of maps show: a network's spikes, packed, and the weights of its Grad-CAM."""
+
+import torch
+from torch import Tensor, nn
+
+from snnlab.models import evaluating
+from snnlab.recording import record
+from snnlab.widgets.base import bits
+
+__all__ = ["Recorded", "floats", "lag_pairs", "run"]
+
+
+class Recorded:
+    """One image's way through a network: ``logits`` [1, K], and of each layer its spikes
+    [T, 1, C, H, W] and ``alpha`` [C], Grad-CAM's weights for one class (0: none was asked for)."""
+
+    def __init__(self, logits: Tensor, spikes: dict[str, Tensor], alpha: dict[str, Tensor]):
+        self.logits, self.spikes, self.alpha = logits, spikes, alpha
+
+    @property
+    def shapes(self) -> list[dict]:
+        """For the front end: each layer's name and shape."""
+        return [
+            {"name": name, "channels": s.shape[2], "height": s.shape[3], "width": s.shape[4]}
+            for name, s in self.spikes.items()
+        ]
+
+    @property
+    def packed(self) -> bytes:
+        """All layers' spikes, each from a new byte on."""
+        return b"".join(bits(spikes) for spikes in self.spikes.values())
+
+    @property
+    def weights(self) -> bytes:
+        return b"".join(floats(alpha) for alpha in self.alpha.values())
+
+
+def run(model: nn.Module, encoded: Tensor, layers, target: int | None = None) -> Recorded:
+    """Run a spiking network on encoded spikes [T, 1, 3, H, W]; ``target``: Grad-CAM's class."""
+    with (
+        evaluating(model),
+        torch.set_grad_enabled(target is not None),
+        record(model, layers, keep_graph=target is not None) as recording,
+    ):
+        logits = model(spikes=encoded)
+    spikes = {layer: recording[layer] for layer in layers}
+    alpha = {layer: torch.zeros(s.shape[2]) for layer, s in spikes.items()}
+    if target is not None:
+        gradients = torch.autograd.grad(logits[0, target], list(spikes.values()))
+        means = [gradient.mean((-2, -1)).sum(0)[0] for gradient in gradients]
+        alpha = dict(zip(layers, means, strict=True))
+    return Recorded(logits.detach(), {k: s.detach() for k, s in spikes.items()}, alpha)
+
+
+def floats(numbers: Tensor) -> bytes:
+    """Numbers of any shape as float32, for a Float32Array."""
+    return numbers.detach().float().contiguous().cpu().numpy().tobytes()
+
+
+def lag_pairs(spikes: Tensor) -> bytes:
+    """How many channels fire both at t and at t - d, place by place: all that SAM needs, for any
+    gamma.  For t = 1 .. T-1 and d = 1 .. t; of spikes [T, 1, C, H, W] with C < 256."""
+    if spikes.shape[2] > 255:
+        raise ValueError(f"a byte counts up to 255 channels, got {spikes.shape[2]}")
+    counts = [
+        (spikes[t, 0] * spikes[t - d, 0]).sum(0)
+        for t in range(1, len(spikes))
+        for d in range(1, t + 1)
+    ]
+    return torch.stack(counts).to(torch.uint8).contiguous().numpy().tobytes()
