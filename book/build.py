@@ -15,8 +15,8 @@ from jupyter_cache import get_cache
 
 
 def library_hash(root: Path) -> str:
-    """What every chapter depends on besides its own text: the library, its networks, the pins."""
-    kinds = {".py", ".json", ".safetensors"}
+    """What every chapter depends on besides its own text: the library, its networks and front ends, the pins."""
+    kinds = {".py", ".js", ".css", ".json", ".safetensors"}
     files = [file for file in (root / "snnlab").rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()
     for file in sorted([*files, *root.glob("requirements*.txt")]):

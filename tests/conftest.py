@@ -1,4 +1,24 @@
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+
 def pytest_addoption(parser):
     parser.addoption(
-        "--screenshots", metavar="DIR", help="tests/test_pages.py saves every page it opens here"
+        "--screenshots", metavar="DIR", help="the tests in a browser save every page they open here"
     )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    chromium = next((path for path in map(shutil.which, names) if path), None)
+    assert chromium, f"none of {', '.join(names)} is installed (Debian: apt install chromium)"
+    quiet = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        + ("--disable-component-update --disable-sync")
+    )
+    with sync_playwright() as playwright:
+        with playwright.chromium.launch(executable_path=chromium, args=quiet.split()) as browser:
+            yield browser

@@ -1,7 +1,6 @@
 """The built pages (`make book` first): nothing comes from another host, a browser is content."""
 
 import re
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
 pytestmark = pytest.mark.book
 
@@ -101,20 +99,6 @@ def test_no_output_is_an_address_in_memory(page):
 
 
 # In the browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    names = ["chromium", "chromium-browser", "google-chrome"]
-    chromium = next((path for path in map(shutil.which, names) if path), None)
-    assert chromium, f"none of {', '.join(names)} is installed (Debian: apt install chromium)"
-    quiet = (
-        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        + ("--disable-component-update --disable-sync")
-    )
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=chromium, args=quiet.split()) as browser:
-            yield browser
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -39,6 +39,10 @@ ORDER = (
     "judge.sanity",
     "judge.statistics",
     "judge",
+    "widgets.base",
+    "widgets.recorded",
+    "widgets.kernel",
+    "widgets",
 )
 
 
@@ -85,6 +89,12 @@ def test_hooks_are_made_in_recording_alone():
 def test_matplotlib_is_imported_in_plotting_alone():
     users = [n for n, tree in files().items() if any("matplotlib" in i for i in imports(tree))]
     assert users == ["plotting"]
+
+
+def test_anywidget_is_imported_in_widgets_alone():
+    found = files().items()
+    users = {n for n, tree in found if {"anywidget", "ipywidgets"} & set(imports(tree))}
+    assert users == {"widgets.base"}
 
 
 def test_nothing_can_unpickle():

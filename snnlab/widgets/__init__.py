@@ -1,0 +1,9 @@
+"""Figures that the reader can change: in the static page, in JupyterLab and on Binder.
+
+All of them compute in the page, in JavaScript, with the library's numbers; in a notebook their
+controls are traits: ``widget.gamma`` reads the slider, ``widget.gamma = 1`` moves it.
+"""
+
+from snnlab.widgets.kernel import KernelExplorer
+
+__all__ = ["KernelExplorer"]

@@ -1,0 +1,116 @@
+"""What all widgets share: their front end is one ES module, their still picture stands in for it.
+
+A widget is two files, ``widgets/name.py`` and ``widgets/front/name.js``.
+
+The Python class derives from :class:`Widget`, names its front end in the class line, holds what the
+reader can change as traits with ``.tag(sync=True)`` and their limits, and what is large as
+``Bytes`` made by :func:`bits` or :func:`pixels`.  It computes nothing: all numbers are worked out
+in JavaScript, so that the page needs no kernel.  ``alt`` says in words what the widget shows, and
+``still()`` draws it once with :func:`snnlab.plotting.picture`, for pages without JavaScript::
+
+    class Explorer(Widget, front="explorer"):
+        gamma = Float(0.5, min=0).tag(sync=True)
+
+The JavaScript side is explained at the top of ``front/parts.js``.
+"""
+
+import base64
+import html
+import re
+from pathlib import Path
+
+import anywidget
+import torch
+from IPython.display import display
+from torch import Tensor
+from traitlets import List, TraitError
+
+__all__ = ["Spikes", "Widget", "bits", "pixels"]
+
+FRONT = Path(__file__).parent / "front"
+
+
+def bundle(module: Path, seen: set[Path] | None = None) -> str:
+    """An ES module with the modules of ours that it imports, as one text without imports.
+
+    Each stands once, after those that it needs, without its comments before declarations: the text
+    is embedded with every widget.  Only a widget's own ``export default`` stays.
+    """
+    seen = set() if seen is None else seen
+    if module in seen:
+        return ""
+    seen.add(module)
+    text = module.read_text(encoding="utf-8")
+    imported = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.M)
+    before = [bundle(module.parent / name, seen) for name in imported.findall(text)]
+    text = imported.sub("", text)
+    text = re.sub(r"^[ \t]*/\*\*.*?\*/\n", "", text, flags=re.M | re.S)
+    return "".join(before) + re.sub(r"^export (?!default)", "", text, flags=re.M)
+
+
+def bits(spikes: Tensor) -> bytes:
+    """Spikes 0/1 of any shape, eight to a byte, the first in the highest bit."""
+    if not ((spikes == 0) | (spikes == 1)).all():
+        raise ValueError("expected spikes that are 0 or 1, got other values")
+    flat = spikes.flatten().to(torch.uint8)
+    flat = torch.nn.functional.pad(flat, (0, -len(flat) % 8)).view(-1, 8)
+    weights = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8)
+    return bytes((flat * weights).sum(1, dtype=torch.uint8).tolist())
+
+
+def pixels(image: Tensor) -> bytes:
+    """Pixels in [0, 1] of any shape, rounded to a byte each."""
+    if not ((image >= 0) & (image <= 1)).all():
+        raise ValueError(
+            f"expected an image in [0, 1], got values from {image.min():.3g} to {image.max():.3g}"
+        )
+    return bytes((image * 255).round().flatten().to(torch.uint8).tolist())
+
+
+class Spikes(List):
+    """A trait: the spikes of one neuron, a list of 0 and 1 with an entry for each step."""
+
+    def validate(self, obj, value):
+        value = value.tolist() if isinstance(value, Tensor) else list(value)
+        if not value or not all(spike in (0, 1) for spike in value):
+            raise TraitError(f"{self.name}: expected 0 or 1 for each step, got {value}")
+        return [int(spike) for spike in value]
+
+
+class Widget(anywidget.AnyWidget):
+    """A figure that computes in the page; with a kernel its traits are the reader's controls."""
+
+    alt: str
+
+    def __init_subclass__(cls, front: str | None = None, **options):
+        super().__init_subclass__(**options)
+        if front:
+            cls._esm = bundle(FRONT / f"{front}.js")
+            cls._css = (FRONT / "style.css").read_text(encoding="utf-8")
+
+    def __init__(self, **traits):
+        known = self.trait_names(sync=True)
+        if unknown := set(traits) - set(known):
+            raise TypeError(
+                f"{type(self).__name__} has no {', '.join(sorted(unknown))}; it has "
+                + ", ".join(sorted(set(known) - set(anywidget.AnyWidget.class_trait_names())))
+            )
+        super().__init__(**traits)
+
+    def still(self) -> bytes:
+        """The widget as it stands, as a PNG file: what a page without JavaScript shows."""
+        raise NotImplementedError
+
+    def outputs(self) -> list[dict[str, str]]:
+        """What a notebook shows: the widget, and a picture for where there is no JavaScript."""
+        picture = base64.b64encode(self.still()).decode()
+        alt = html.escape(self.alt)
+        image = f'<noscript><img alt="{alt}" src="data:image/png;base64,{picture}"></noscript>'
+        return [self._repr_mimebundle_()[0], {"text/plain": "", "text/html": image}]
+
+    def _ipython_display_(self):
+        for output in self.outputs():
+            display(output, raw=True)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"

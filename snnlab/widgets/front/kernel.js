@@ -1,0 +1,111 @@
+/** The interval kernel and the contribution score of one neuron (kernel.py). */
+
+import { View, Plot, RIGHT, show } from "./parts.js";
+import { contributionScore, spikeActivationMap } from "./numbers.js";
+
+export default {
+  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  render({ model, el }) {
+    const view = new View(model, el, "Kernel and contribution score");
+    const train = view.toggles({
+      label: "Spike",
+      toggle(step) {
+        view.set({ spikes: model.get("spikes").map((/** @type {number} */ s, /** @type {number} */ t) => (t === step ? 1 - s : s)) });
+      },
+    });
+    view.follow("spikes", train.write);
+    const sheet = view.sheet({ height: 400 });
+    view.slider("gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+    view.choice("variant", {
+      label: "Map by",
+      options: { paper: "the equation", "authors-code": "the authors’ code" },
+    });
+
+    return view.start(() => {
+      const numbers = work(model.get("spikes"), model.get("gamma"), model.get("variant"));
+      drawKernels(sheet, view.colours, model.get("spikes"), model.get("gamma"), numbers);
+      const sentence = inWords(model.get("variant"), numbers);
+      sheet.describe(`Kernels of ${numbers.count} spikes, their sum at each step, and their shares in the map. ${sentence}`);
+      view.say(sentence);
+      return numbers;
+    });
+  },
+};
+
+/**
+ * @param {number[]} spikes
+ * @param {number} gamma
+ * @param {"paper" | "authors-code"} variant
+ */
+function work(spikes, gamma, variant) {
+  const train = Uint8Array.from(spikes);
+  const steps = train.length;
+  const scores = contributionScore(train, steps, 1, gamma);
+  const equation = spikeActivationMap(train, steps, 1, 1, gamma);
+  const map = spikeActivationMap(train, steps, 1, 1, gamma, variant);
+  const add = (/** @type {Float64Array} */ values) => values.reduce((sum, value) => sum + value, 0);
+  return {
+    scores,
+    map,
+    count: add(Float64Array.from(train)),
+    equation: add(equation),
+    total: add(map),
+    bound: gamma > 0 ? 1 / Math.expm1(gamma) : Infinity,
+  };
+}
+
+/** @typedef {ReturnType<typeof work>} Numbers */
+
+/**
+ * @param {import("./parts.js").Sheet} sheet
+ * @param {import("./parts.js").View["colours"]} colours
+ * @param {number[]} spikes
+ * @param {number} gamma
+ * @param {Numbers} numbers
+ */
+function drawKernels(sheet, colours, spikes, gamma, { scores, map, bound }) {
+  const pen = sheet.begin();
+  const right = sheet.width - RIGHT;
+  /** @type {[number, number]} */
+  const xs = [-0.5, spikes.length - 0.5];
+  const highest = Math.max(1, ...scores);
+  const top = 1.12 * (bound < 1.6 * highest ? Math.max(bound, highest) : highest);
+
+  const above = new Plot(pen, colours, { top: 34, right, bottom: 220 }, xs, [0, top]);
+  above.axes({ y: "Kernel of each spike, and their sum N at each step" });
+  above.bars(scores, { colour: colours.blue, opacity: 0.85 });
+  for (const [from, spike] of spikes.entries()) {
+    if (spike) above.line(decay(from, xs[1], gamma), { colour: colours.orange, width: 1.5 });
+  }
+  if (bound <= top) above.level(bound, { colour: colours.soft, name: `bound ${show(bound)}` });
+
+  const below = new Plot(pen, colours, { top: 270, right, bottom: 355 }, xs, [0, 1.08 * Math.max(1, ...map)]);
+  below.axes({ x: "time-step t", y: "What each spike adds to the map" });
+  below.bars(map, { colour: colours.green });
+  below.bars(scores.map((score, t) => (spikes[t] ? score : 0)), { colour: colours.blue });
+}
+
+/**
+ * The kernel of a spike, as points of a curve.
+ * @param {number} from its step
+ * @param {number} to
+ * @param {number} gamma
+ */
+function decay(from, to, gamma) {
+  const points = /** @type {[number, number][]} */ ([]);
+  for (let t = from; t <= to; t += 0.1) points.push([t, Math.exp(-gamma * (t - from))]);
+  return points;
+}
+
+/**
+ * @param {string} variant
+ * @param {Numbers} numbers
+ */
+function inWords(variant, { scores, count, equation, total, bound }) {
+  const spikes = count === 1 ? "1 spike adds" : `${count} spikes add`;
+  if (variant === "authors-code") {
+    return `${spikes} ${show(total)} to the map by the authors’ code, in place of ${show(equation)} by the equation: it counts the present step, and silent steps too.`;
+  }
+  const limit = bound === Infinity ? "without decay there is no bound" : `no spike train reaches ${show(bound)}`;
+  return `${spikes} ${show(total)} to the map. The highest score is ${show(Math.max(...scores))}; ${limit}.`;
+}

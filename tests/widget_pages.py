@@ -1,0 +1,209 @@
+"""Pages with widgets for the tests, and what every widget must do there.
+
+A new widget needs an entry in WIDGETS: how it is made, and its numbers worked out by snnlab.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from ipywidgets.embed import dependency_state, embed_data
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from snnlab import explain, widgets
+
+HOST = Path(__file__).parent.parent / "book" / "_assets" / "widgets.js"
+MIME = "application/vnd.jupyter.widget"
+TIME = 120_000  # milliseconds; far less is needed, unless the machine is busy
+
+
+@dataclass(frozen=True)
+class Case:
+    make: Callable[[], widgets.base.Widget]
+    expected: Callable[[widgets.base.Widget], dict]  # the numbers of a widget as it stands
+
+
+def kernel(widget):
+    spikes = torch.tensor(widget.spikes, dtype=torch.float64)
+    maps = [
+        explain.spike_activation_map(spikes[:, None, None, None, None], widget.gamma, variant)
+        for variant in [widget.variant, "paper"]
+    ]
+    decay = torch.tensor(-widget.gamma, dtype=torch.float64).exp()
+    return {
+        "scores": explain.neuronal_contribution_score(spikes, widget.gamma),
+        "map": maps[0].flatten(),
+        "total": maps[0].sum(),
+        "equation": maps[1].sum(),
+        "count": spikes.sum(),
+        "bound": 1 / (1 / decay - 1),
+    }
+
+
+WIDGETS = {
+    "kernel": Case(widgets.KernelExplorer, kernel),
+    "kernel without decay": Case(lambda: widgets.KernelExplorer(gamma=0), kernel),
+}
+
+
+def state_of(*shown) -> dict:
+    """The state that a notebook keeps of these widgets."""
+    state = dependency_state(list(shown), drop_defaults=False)
+    return embed_data(list(shown), state=state)["manager_state"]
+
+
+def page(*shown, state: str | None = None) -> str:
+    """A page with the outputs of these widgets, as the book holds them."""
+    state = json.dumps(state_of(*shown)) if state is None else state
+    outputs = [output for widget in shown for output in widget.outputs()]
+    body = [
+        output["text/html"]
+        if "text/html" in output
+        else script(f"{MIME}-view+json", json.dumps(output[f"{MIME}-view+json"]))
+        for output in outputs
+    ]
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Widgets</title>
+<link rel="icon" href="data:,">
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font-family: sans-serif; max-width: 780px; margin: 0 auto; padding: 0 12px; }}
+img {{ max-width: 100%; }}
+</style>
+{script(f"{MIME}-state+json", state)}
+<script>{HOST.read_text()}</script>
+</head>
+<body>
+<main>
+<h1>Widgets</h1>
+{"".join(f"<div>{part}</div>" for part in body)}
+</main>
+</body>
+</html>
+"""
+
+
+def script(kind: str, content: str) -> str:
+    content = content.replace("</script>", r"<\/script>")
+    return f'<script type="{kind}">{content}</script>'
+
+
+@contextmanager
+def opened(browser, address: str, **look):
+    """The page in a tab.  At the end it has asked no other host and the console holds no error."""
+    root = address.rsplit("/", 1)[0]
+    refused, errors = [], []
+
+    def local_only(route):
+        if route.request.url.startswith((root, "blob:", "data:")):
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.abort()
+
+    with browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **look}) as context:
+        context.route("**/*", local_only)
+        tab = context.new_page()
+        tab.set_default_timeout(TIME)
+        tab.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" else None,
+        )
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.goto(address)
+        yield tab
+    assert not refused, f"asked another host for {refused}"
+    assert not errors, f"errors in the console: {errors}"
+
+
+# What a view shows
+
+SEEN = """view => ({
+  canvas: [...view.querySelectorAll('canvas')].map(c => c.toDataURL()).join(),
+  said: view.querySelector('.snn-live').textContent,
+})"""
+CHANGED = """([view, before]) => {
+  view.numbers();
+  const now = (SEEN)(view);
+  return now.canvas !== before.canvas && now.said !== before.said;
+}""".replace("SEEN", SEEN)
+
+
+def seen(view) -> dict:
+    """The canvases as pictures and the live text."""
+    view.evaluate("view => view.numbers()")  # draws what has not been drawn yet
+    return view.evaluate(SEEN)
+
+
+def changes(tab, view, act, what: str) -> None:
+    """After ``act()`` the canvas and the live text are new."""
+    before = seen(view)
+    act()
+    handle = view.element_handle()
+    try:
+        tab.wait_for_function(CHANGED, arg=[handle, before], timeout=20_000)
+    except PlaywrightTimeout:
+        after = seen(view)
+        same = [part for part in before if before[part] == after[part]]
+        raise AssertionError(f"{what} does not change {same}: {after['said']}") from None
+
+
+def controls(view):
+    """Everything that the reader can move, as (what it is, how a hand moves it)."""
+    for kind, move in MOVES.items():
+        for k, control in enumerate(view.locator(kind).all()):
+            if control.is_visible():
+                yield f"{kind} {k} ({name(control)})", lambda c=control, m=move: m(c)
+
+
+def name(control) -> str:
+    return control.evaluate("c => c.ariaLabel ?? c.closest('label')?.textContent ?? c.textContent")
+
+
+def slide(control):
+    """By the keyboard, a tenth of the way; back from the end."""
+    before = control.input_value()
+    control.press("PageUp")
+    if control.input_value() == before:
+        control.press("PageDown")
+
+
+def type_number(control):
+    low, high, value, whole = control.evaluate(
+        "c => [Number(c.min), Number(c.max), c.valueAsNumber, c.step !== 'any']"
+    )
+    middle = (value + (high if value - low < high - value else low)) / 2
+    control.fill(f"{round(middle) if whole else round(middle, 3):g}")
+
+
+def choose_another(control):
+    control.select_option(index=control.evaluate("c => (c.selectedIndex + 1) % c.options.length"))
+
+
+MOVES = {
+    "input[type=range]": slide,
+    "input[type=number]": type_number,
+    "select": choose_another,
+    "input[type=checkbox]": lambda control: control.click(),
+    "input[type=radio]:not(:checked)": lambda control: control.click(),
+    ".snn-toggles button:nth-child(3n)": lambda control: control.press("Space"),
+    ".snn-play": lambda control: control.click(),
+}
+
+
+def assert_numbers(view, case: Case, widget) -> None:
+    """The page's numbers are those of snnlab for the traits that the page shows."""
+    widget.set_state(view.evaluate("view => view.traits()"))
+    numbers, expected = view.evaluate("view => view.numbers()"), case.expected(widget)
+    assert set(expected) <= set(numbers)
+    for part, value in expected.items():
+        value = torch.as_tensor(value).double()
+        found = torch.tensor(numbers[part], dtype=torch.float64)
+        assert torch.allclose(found, value, atol=1e-5, rtol=1e-5), (part, found, value)
