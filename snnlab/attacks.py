@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnlab.models import check_labels, check_pixels, evaluating
+from snnlab.models import check_labels, check_pixels, evaluating, takes_generator
 from snnlab.neurons import surrogate_gradient
 
 __all__ = ["fgsm", "pgd"]
@@ -78,7 +78,7 @@ def pgd(
     ``samples``: the gradient is the mean over so many draws of the encoder.  ``surrogate``: the
     attacker's own (:mod:`snnlab.surrogate`; ``rate()`` attacks through firing rates); the forward
     pass stays.  ``source``: take the gradient of this network instead (a transfer attack).
-    ``generator``: for the start and the encoder; passed to the network only when given.
+    ``generator``: for the random start, and for the encoder of a network that takes one.
 
     ``images`` and the network's train flags and parameter gradients stay as they were.  A progress
     bar is shown on a terminal.  Raises ValueError for images outside [0, 1], labels out of range,
@@ -114,7 +114,7 @@ def pgd(
 
 def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
     """The gradient of the loss with respect to the pixels, summed over draws of the encoder."""
-    extra = {} if generator is None else {"generator": generator}
+    extra = {"generator": generator} if generator is not None and takes_generator(model) else {}
     images = images.clone().requires_grad_()
     total = torch.zeros_like(images)
     for _ in range(samples):

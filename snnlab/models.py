@@ -3,6 +3,7 @@
 All have the same named blocks conv1 .. conv8.
 """
 
+import inspect
 from contextlib import contextmanager
 
 import torch
@@ -24,6 +25,7 @@ __all__ = [
     "check_labels",
     "check_pixels",
     "evaluating",
+    "takes_generator",
 ]
 
 BLOCKS = tuple(f"conv{i}" for i in range(1, 9))
@@ -45,6 +47,11 @@ def evaluating(model: nn.Module):
     finally:
         for module, flag in flags.items():
             module.training = flag
+
+
+def takes_generator(model: nn.Module) -> bool:
+    """Whether ``forward`` has an argument ``generator``, as that of a random encoder has."""
+    return "generator" in inspect.signature(model.forward).parameters
 
 
 def check_images(images: Tensor) -> None:

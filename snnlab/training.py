@@ -34,7 +34,7 @@ from snnlab import zoo
 from snnlab.conversion import convert
 from snnlab.data import Photographs, photographs, tiny_imagenet
 from snnlab.layers import BatchNormThroughTime
-from snnlab.models import VGG, WIDTHS, ConvertedVGG, SpikingVGG, evaluating
+from snnlab.models import VGG, WIDTHS, SpikingVGG, evaluating, takes_generator
 
 __all__ = [
     "RECIPES",
@@ -154,7 +154,7 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
     """Logits [N, K] in eval mode; the encoder's draws follow from ``seed`` and the order."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    extra = {"generator": generator} if isinstance(model, SpikingVGG | ConvertedVGG) else {}
+    extra = {"generator": generator} if takes_generator(model) else {}
     with evaluating(model):
         return torch.cat([model(part.to(device), **extra).cpu() for part in images.split(batch)])
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from snnlab.explain import Explanation
 from snnlab.judge.stability import pearson
-from snnlab.models import BLOCKS
+from snnlab.models import BLOCKS, takes_generator
 
 __all__ = ["cascade", "class_sensitivity", "recalibrate"]
 
@@ -53,8 +53,7 @@ def recalibrate(
     """
     norms = [m for m in model.modules() if hasattr(m, "running_mean")]
     before = [(norm, norm.training, norm.momentum) for norm in norms]
-    takes = hasattr(model, "encode")
-    extra = {"generator": generator} if takes and generator is not None else {}
+    extra = {"generator": generator} if generator is not None and takes_generator(model) else {}
     try:
         for norm in norms:
             norm.train()
