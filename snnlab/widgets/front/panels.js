@@ -1,0 +1,221 @@
+/** Photographs and maps in rows of panels, each with the scale of its colours. */
+
+import { lay, mapColour, picture, heatMap, show } from "./parts.js";
+
+const GAP = 14;
+const TITLE = 24;
+const SCALE = 26;
+
+/**
+ * @typedef {object} Panel
+ * @property {string} title
+ * @property {HTMLCanvasElement} image
+ * @property {number} [top] the value of the brightest colour; left out: a picture without scale
+ * @property {boolean} [smooth]
+ */
+
+/** Panels of one size on one canvas; as many columns as fit. */
+export class Panels {
+  /**
+   * @param {import("./parts.js").View} view
+   * @param {{count: number, columns?: number, least?: number, aspect?: number, scales?: boolean}} options
+   *   at most so many columns, of at least so many pixels; aspect: height over width
+   */
+  constructor(view, { count, columns = 4, least = 100, aspect = 1, scales = true }) {
+    Object.assign(this, { view, count, columns, least, aspect });
+    this.under = scales ? SCALE : 6;
+    /** @type {{left: number, top: number, width: number, height: number}[]} */
+    this.boxes = [];
+    this.sheet = view.sheet({ height: (width) => this.#layOut(width) });
+  }
+
+  /** @returns {number} the height that the panels take */
+  #layOut(width) {
+    const fit = Math.floor((width + GAP) / (this.least + GAP));
+    const columns = Math.max(1, Math.min(this.columns, fit, this.count));
+    const size = Math.min(240, (width - (columns - 1) * GAP) / columns);
+    const high = size * this.aspect;
+    const line = TITLE + high + this.under;
+    this.boxes = Array.from({ length: this.count }, (_, i) => ({
+      left: (i % columns) * (size + GAP),
+      top: Math.floor(i / columns) * line + TITLE,
+      width: size,
+      height: high,
+    }));
+    return Math.ceil(this.count / columns) * line;
+  }
+
+  /** @param {Panel[]} panels */
+  draw(panels) {
+    const pen = this.sheet.begin();
+    const colours = this.view.colours;
+    for (const [i, { title, image, top, smooth = false }] of panels.entries()) {
+      lay(pen, colours, image, this.boxes[i], { title, smooth });
+      if (top !== undefined) drawScale(pen, colours, this.boxes[i], top);
+    }
+    return pen;
+  }
+
+  /**
+   * Outline a cell of a grid in every panel.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} place
+   * @param {number} rows
+   * @param {number} columns
+   */
+  mark(pen, place, rows, columns) {
+    for (const { left, top, width, height } of this.boxes) {
+      const [w, h] = [width / columns, height / rows];
+      const [x, y] = [left + (place % columns) * w, top + Math.floor(place / columns) * h];
+      for (const [colour, line] of [["#000", 4], ["#fff", 2]]) {
+        pen.strokeStyle = /** @type {string} */ (colour);
+        pen.lineWidth = /** @type {number} */ (line);
+        pen.strokeRect(x, y, w, h);
+      }
+    }
+  }
+
+  /**
+   * A point in every panel.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {number} u in 0..1
+   * @param {number} v in 0..1
+   */
+  dot(pen, u, v) {
+    for (const { left, top, width, height } of this.boxes) {
+      pen.fillStyle = "#fff";
+      pen.beginPath();
+      pen.arc(left + u * width, top + v * height, 2.5, 0, 2 * Math.PI);
+      pen.fill();
+    }
+  }
+
+  /**
+   * Let the reader pick a point of any panel: by a click, or with the arrow keys.
+   * @param {string} label what is picked
+   * @param {(x: number, y: number) => void} pick called with a point in 0..1
+   * @param {(dx: number, dy: number) => void} move called with -1, 0 or 1
+   */
+  pickable(label, pick, move) {
+    const { canvas } = this.sheet;
+    canvas.tabIndex = 0;
+    canvas.style.cursor = "crosshair";
+    canvas.setAttribute("role", "application");
+    canvas.setAttribute("aria-roledescription", label);
+    canvas.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+      const [x, y] = [event.offsetX, event.offsetY];
+      for (const { left, top, width, height } of this.boxes) {
+        const [u, v] = [(x - left) / width, (y - top) / height];
+        if (u >= 0 && u < 1 && v >= 0 && v < 1) pick(u, v);
+      }
+    });
+    canvas.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      move(step[0], step[1]);
+    });
+  }
+}
+
+function drawScale(pen, colours, { left, top, width, height }, most) {
+  const y = top + height + 6;
+  const ramp = pen.createLinearGradient(left, 0, left + width, 0);
+  for (let i = 0; i <= 8; i++) ramp.addColorStop(i / 8, `rgb(${mapColour(i / 8).join(",")})`);
+  pen.fillStyle = ramp;
+  pen.fillRect(left, y, width, 4);
+  pen.fillStyle = colours.soft;
+  pen.textBaseline = "top";
+  pen.save();
+  pen.font = pen.font.replace("13px", "11.5px");
+  pen.textAlign = "left";
+  pen.fillText("0", left, y + 6);
+  pen.textAlign = "right";
+  pen.fillText(show(most, 3), left + width, y + 6);
+  pen.restore();
+}
+
+/**
+ * A photograph in colour.
+ * @param {Uint8Array} pixels [3][rows][columns], bytes
+ * @param {number} rows
+ * @param {number} columns
+ */
+export function photograph(pixels, rows, columns) {
+  const places = rows * columns;
+  return picture(rows, columns, (p, colour) => {
+    for (let c = 0; c < 3; c++) colour[c] = pixels[c * places + p];
+  });
+}
+
+/**
+ * A map over its photograph in grey, as snnlab.plotting.overlay draws it.
+ * @param {Uint8Array} pixels [3][rows][columns], bytes
+ * @param {number} rows
+ * @param {number} columns
+ * @param {ArrayLike<number>} map [height][width]
+ * @param {number} height
+ * @param {number} width
+ * @param {number} top the value of the brightest colour
+ */
+export function overlay(pixels, rows, columns, map, height, width, top) {
+  const places = rows * columns;
+  const heat = enlarge(map, height, width, rows, columns);
+  return picture(rows, columns, (p, colour) => {
+    const grey = (pixels[p] + pixels[places + p] + pixels[2 * places + p]) / 3;
+    const strength = top > 0 ? Math.min(1, heat[p] / top) : 0;
+    const opacity = 0.35 + 0.5 * strength;
+    const shade = mapColour(strength);
+    for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * shade[c];
+  });
+}
+
+/**
+ * A map over its photograph, or plain on its own grid.
+ * @param {boolean} over
+ * @param {Uint8Array} pixels [3][rows][columns], bytes
+ * @param {number} rows
+ * @param {number} columns
+ * @param {ArrayLike<number>} map [height][width]
+ * @param {{height: number, width: number}} grid
+ * @param {number} top
+ */
+export function mapImage(over, pixels, rows, columns, map, { height, width }, top) {
+  return over
+    ? overlay(pixels, rows, columns, map, height, width, top)
+    : heatMap(map, height, width, top);
+}
+
+/**
+ * Bilinear, corners not aligned: torch.nn.functional.interpolate.
+ * @param {ArrayLike<number>} map [height][width]
+ * @param {number} height
+ * @param {number} width
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {Float64Array} [rows][columns]
+ */
+export function enlarge(map, height, width, rows, columns) {
+  const across = between(width, columns);
+  const down = between(height, rows);
+  const large = new Float64Array(rows * columns);
+  for (let y = 0, at = 0; y < rows; y++) {
+    const { low: up, high: below, share: v } = down[y];
+    for (let x = 0; x < columns; x++) {
+      const { low, high, share: u } = across[x];
+      const above = (1 - u) * map[up * width + low] + u * map[up * width + high];
+      const under = (1 - u) * map[below * width + low] + u * map[below * width + high];
+      large[at++] = (1 - v) * above + v * under;
+    }
+  }
+  return large;
+}
+
+/** For each of `to` points, its two neighbours among `from`, and how near it is to the second. */
+function between(from, to) {
+  return Array.from({ length: to }, (_, i) => {
+    const at = Math.max(0, ((i + 0.5) * from) / to - 0.5);
+    const low = Math.min(from - 1, Math.floor(at));
+    return { low, high: Math.min(from - 1, low + 1), share: at - low };
+  });
+}
