@@ -15,7 +15,7 @@ from jupyter_cache import get_cache
 
 
 def library_hash(root: Path) -> str:
-    """What every chapter depends on besides its own text: the library, its networks and front ends, the pins."""
+    """What every chapter depends on besides its own text: the library, its networks, the pins."""
     kinds = {".py", ".js", ".css", ".json", ".safetensors"}
     files = [file for file in (root / "snnlab").rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()

@@ -155,7 +155,7 @@ def raster(axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) 
 
 
 def picture(draw, rows: int = 1, columns: int = 1, size: tuple[float, float] = (7, 3)) -> bytes:
-    """What ``draw(*axes)`` draws, as a PNG file in the book's style.  Leaves matplotlib as it was.
+    """What ``draw(*axes)`` draws, as a WebP file in the book's style.  Leaves matplotlib as it was.
 
     The axes of ``rows`` times ``columns`` panels come row by row; ``size`` is in inches.
     """
@@ -165,7 +165,7 @@ def picture(draw, rows: int = 1, columns: int = 1, size: tuple[float, float] = (
         figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
         try:
             draw(*grid.flat)
-            figure.savefig(file, format="png")
+            figure.savefig(file, format="webp", pil_kwargs={"quality": 85})
         finally:
             plt.close(figure)
     return file.getvalue()

@@ -41,6 +41,8 @@ ORDER = (
     "judge",
     "widgets.base",
     "widgets.recorded",
+    "widgets.neuron",
+    "widgets.encoder",
     "widgets.kernel",
     "widgets",
 )

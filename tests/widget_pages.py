@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import map_cases
 import torch
 from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from snnlab import explain, widgets
+from snnlab import data, explain, judge, neurons, surrogate, widgets
 
 HOST = Path(__file__).parent.parent / "book" / "_assets" / "widgets.js"
 MIME = "application/vnd.jupyter.widget"
@@ -43,9 +44,53 @@ def kernel(widget):
     }
 
 
+def neuron(widget):
+    currents = widget.currents()[:, None].requires_grad_()
+    stand_in = getattr(surrogate, widget.surrogate)(widget.scale, widget.width)
+    setting = widget.leak, widget.threshold, widget.reset, stand_in
+    spikes, _ = neurons.lif(currents, *setting)
+    spikes.sum().backward()
+    states = [neurons.lif(currents[: t + 1], *setting)[1] for t in range(len(currents))]
+    before = torch.cat([torch.zeros(1), torch.cat(states)[:-1]])
+    membrane = widget.leak * before + currents.detach()[:, 0]
+    return {
+        "spikes": spikes[:, 0],
+        "after": torch.cat(states),
+        "membrane": membrane,
+        "slopes": stand_in(membrane, widget.threshold),
+        "gradient": currents.grad[:, 0],
+        "count": spikes.sum(),
+        "total": currents.grad.sum(),
+    }
+
+
+def encoder(widget):
+    x, spikes = widget.scaled(), widget.spikes()
+    last = min(widget.step, widget.steps - 1)
+    means = spikes.cumsum(0) / torch.arange(1, widget.steps + 1).view(-1, 1, 1, 1)
+    flat = means.double().view(widget.steps, 1, -1)
+    correlations = judge.pearson(flat, x.double().view(1, 1, -1).expand_as(flat))
+    return {
+        "spikes": spikes[last].flatten(),
+        "mean": means[last].flatten(),
+        "count": spikes[last].abs().sum(),
+        "correlations": correlations,
+        "correlation": correlations[last],
+        "rms": (2 * means[last] - x).square().mean().sqrt(),
+    }
+
+
+def photograph():
+    return data.photographs()[0].images[0]
+
+
 WIDGETS = {
+    "neuron": Case(widgets.NeuronPlayground, neuron),
+    "neuron, spikes": Case(lambda: widgets.NeuronPlayground(source="spikes"), neuron),
+    "encoder": Case(lambda: widgets.EncoderExplorer(photograph()), encoder),
     "kernel": Case(widgets.KernelExplorer, kernel),
     "kernel without decay": Case(lambda: widgets.KernelExplorer(gamma=0), kernel),
+    **{name: Case(*parts) for name, parts in map_cases.CASES.items()},
 }
 
 

@@ -4,6 +4,9 @@ All of them compute in the page, in JavaScript, with the library's numbers; in a
 controls are traits: ``widget.gamma`` reads the slider, ``widget.gamma = 1`` moves it.
 """
 
+from snnlab.widgets.encoder import EncoderExplorer
 from snnlab.widgets.kernel import KernelExplorer
+from snnlab.widgets.maps import MapExplorer
+from snnlab.widgets.neuron import NeuronPlayground
 
-__all__ = ["KernelExplorer"]
+__all__ = ["EncoderExplorer", "KernelExplorer", "MapExplorer", "NeuronPlayground"]

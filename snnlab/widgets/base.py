@@ -98,14 +98,14 @@ class Widget(anywidget.AnyWidget):
         super().__init__(**traits)
 
     def still(self) -> bytes:
-        """The widget as it stands, as a PNG file: what a page without JavaScript shows."""
+        """The widget as it stands, as a WebP file: what a page without JavaScript shows."""
         raise NotImplementedError
 
     def outputs(self) -> list[dict[str, str]]:
         """What a notebook shows: the widget, and a picture for where there is no JavaScript."""
         picture = base64.b64encode(self.still()).decode()
         alt = html.escape(self.alt)
-        image = f'<noscript><img alt="{alt}" src="data:image/png;base64,{picture}"></noscript>'
+        image = f'<noscript><img alt="{alt}" src="data:image/webp;base64,{picture}"></noscript>'
         return [self._repr_mimebundle_()[0], {"text/plain": "", "text/html": image}]
 
     def _ipython_display_(self):

@@ -7,10 +7,12 @@ export default {
   /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Kernel and contribution score");
+    const spikes = () => /** @type {number[]} */ (model.get("spikes"));
     const train = view.toggles({
       label: "Spike",
+      hint: "Spikes: click the line, or move along it with the arrow keys and press Space",
       toggle(step) {
-        view.set({ spikes: model.get("spikes").map((/** @type {number} */ s, /** @type {number} */ t) => (t === step ? 1 - s : s)) });
+        view.set({ spikes: spikes().map((spike, t) => (t === step ? 1 - spike : spike)) });
       },
     });
     view.follow("spikes", train.write);
@@ -22,9 +24,9 @@ export default {
     });
 
     return view.start(() => {
-      const numbers = work(model.get("spikes"), model.get("gamma"), model.get("variant"));
-      drawKernels(sheet, view.colours, model.get("spikes"), model.get("gamma"), numbers);
-      const sentence = inWords(model.get("variant"), numbers);
+      const numbers = work(spikes(), model.get("gamma"), model.get("variant"));
+      drawKernels(sheet, view.colours, spikes(), model.get("gamma"), numbers);
+      const sentence = inWords(numbers);
       sheet.describe(`Kernels of ${numbers.count} spikes, their sum at each step, and their shares in the map. ${sentence}`);
       view.say(sentence);
       return numbers;
@@ -45,6 +47,7 @@ function work(spikes, gamma, variant) {
   const map = spikeActivationMap(train, steps, 1, 1, gamma, variant);
   const add = (/** @type {Float64Array} */ values) => values.reduce((sum, value) => sum + value, 0);
   return {
+    variant,
     scores,
     map,
     count: add(Float64Array.from(train)),
@@ -63,7 +66,7 @@ function work(spikes, gamma, variant) {
  * @param {number} gamma
  * @param {Numbers} numbers
  */
-function drawKernels(sheet, colours, spikes, gamma, { scores, map, bound }) {
+function drawKernels(sheet, colours, spikes, gamma, { variant, scores, map, bound }) {
   const pen = sheet.begin();
   const right = sheet.width - RIGHT;
   /** @type {[number, number]} */
@@ -72,7 +75,8 @@ function drawKernels(sheet, colours, spikes, gamma, { scores, map, bound }) {
   const top = 1.12 * (bound < 1.6 * highest ? Math.max(bound, highest) : highest);
 
   const above = new Plot(pen, colours, { top: 34, right, bottom: 220 }, xs, [0, top]);
-  above.axes({ y: "Kernel of each spike, and their sum N at each step" });
+  above.axes({});
+  above.legend([["kernel of a spike", colours.orange], ["sum N of those before", colours.blue]]);
   above.bars(scores, { colour: colours.blue, opacity: 0.85 });
   for (const [from, spike] of spikes.entries()) {
     if (spike) above.line(decay(from, xs[1], gamma), { colour: colours.orange, width: 1.5 });
@@ -80,7 +84,9 @@ function drawKernels(sheet, colours, spikes, gamma, { scores, map, bound }) {
   if (bound <= top) above.level(bound, { colour: colours.soft, name: `bound ${show(bound)}` });
 
   const below = new Plot(pen, colours, { top: 270, right, bottom: 355 }, xs, [0, 1.08 * Math.max(1, ...map)]);
-  below.axes({ x: "time-step t", y: "What each spike adds to the map" });
+  below.axes({ x: "time-step t", about: 3 });
+  const added = /** @type {[string, string][]} */ ([["a spike’s share in the map", colours.blue]]);
+  below.legend(variant === "paper" ? added : [...added, ["what the code adds", colours.green]]);
   below.bars(map, { colour: colours.green });
   below.bars(scores.map((score, t) => (spikes[t] ? score : 0)), { colour: colours.blue });
 }
@@ -97,11 +103,8 @@ function decay(from, to, gamma) {
   return points;
 }
 
-/**
- * @param {string} variant
- * @param {Numbers} numbers
- */
-function inWords(variant, { scores, count, equation, total, bound }) {
+/** @param {Numbers} numbers */
+function inWords({ variant, scores, count, equation, total, bound }) {
   const spikes = count === 1 ? "1 spike adds" : `${count} spikes add`;
   if (variant === "authors-code") {
     return `${spikes} ${show(total)} to the map by the authors’ code, in place of ${show(equation)} by the equation: it counts the present step, and silent steps too.`;

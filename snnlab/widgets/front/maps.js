@@ -203,7 +203,7 @@ function inWords(model, { equation, code, counts, place, channels, given }) {
   const drawn = model.get("overlay") ? "over the photograph" : "on their own grid";
   const scale = model.get("scale") === "own" ? "each on its own scale" : "the first three on one scale";
   return (
-    `${model.get("layer")} ${when}, at pixel (${model.get("x")}, ${model.get("y")}): ${byEquation} by the equation, ` +
+    `${model.get("layer")} ${when}, γ ${show(model.get("gamma"))}, at pixel (${model.get("x")}, ${model.get("y")}): ${byEquation} by the equation, ` +
     `${byCode} by the authors’ code, ${byCounts} by counts alone; ${most}. ` +
     `${model.get("answers")[model.get("image")]} Maps ${drawn}, ${scale}.`
   );

@@ -47,8 +47,8 @@ export class Mersenne {
   }
 }
 
-const MEAN = [0.485, 0.456, 0.406];
-const DEVIATION = [0.229, 0.224, 0.225];
+export const MEAN = [0.485, 0.456, 0.406];
+export const DEVIATION = [0.229, 0.224, 0.225];
 
 /**
  * Pixels as the models normalise them, in float32 as there.

@@ -340,10 +340,10 @@ export class View {
   /**
    * A row of spikes to click, one button a step, in line with the plots.  One stop for the Tab key;
    * arrows move along the row.
-   * @param {{label: string, toggle: (step: number) => void}} options
+   * @param {{label: string, hint: string, toggle: (step: number) => void}} options
    */
-  toggles({ label, toggle }) {
-    const part = toggles(label, toggle);
+  toggles({ label, hint, toggle }) {
+    const part = toggles(label, hint, toggle);
     this.figure.append(part.element);
     return part;
   }
@@ -405,22 +405,31 @@ export function slider({ label, min, max, step, unit = "" }, changed) {
     field,
     make("span", { className: "snn-unit" }, unit),
   );
-  return { element, write };
+  return {
+    element,
+    write,
+    /** @param {number} most the new end of the slider */
+    limit(most) {
+      max = most;
+      range.max = field.max = String(most);
+    },
+  };
 }
 
 /**
  * @param {string} label
+ * @param {string} hint
  * @param {(step: number) => void} toggle
  */
-function toggles(label, toggle) {
-  const element = make("div", { className: "snn-toggles", role: "toolbar", "aria-label": label });
+function toggles(label, hint, toggle) {
+  const row = make("div", { className: "snn-toggles", role: "toolbar", "aria-label": hint });
   const focus = (/** @type {number} */ k) => {
-    for (const [i, button] of [...element.children].entries()) button.tabIndex = i === k ? 0 : -1;
-    element.children[k].focus();
+    for (const [i, button] of [...row.children].entries()) button.tabIndex = i === k ? 0 : -1;
+    row.children[k].focus();
   };
-  element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    const last = element.children.length - 1;
-    const k = [...element.children].indexOf(/** @type {any} */ (event.target));
+  row.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const last = row.children.length - 1;
+    const k = [...row.children].indexOf(/** @type {any} */ (event.target));
     const to = { ArrowLeft: k - 1, ArrowRight: k + 1, Home: 0, End: last }[event.key];
     if (to === undefined) return;
     event.preventDefault();
@@ -435,16 +444,18 @@ function toggles(label, toggle) {
       });
       return button;
     });
-    element.replaceChildren(...buttons);
+    row.replaceChildren(...buttons);
   };
-  /** @param {ArrayLike<number>} pressed how strong each step's spike is; 0: none */
-  const write = (pressed) => {
-    if (element.children.length !== pressed.length) build(pressed.length);
-    for (const [k, button] of [...element.children].entries()) {
-      button.setAttribute("aria-pressed", String(pressed[k] !== 0));
+  /** @param {ArrayLike<number>} weights of each step's spike; 0: none */
+  const write = (weights) => {
+    if (row.children.length !== weights.length) build(weights.length);
+    for (const [k, button] of /** @type {HTMLElement[]} */ ([...row.children]).entries()) {
+      button.setAttribute("aria-pressed", String(weights[k] !== 0));
+      button.style.setProperty("--snn-size", String(Math.min(1, Math.abs(weights[k]))));
+      button.dataset.sign = weights[k] < 0 ? "minus" : "plus";
     }
   };
-  return { element, write };
+  return { element: make("div", {}, make("p", { className: "snn-hint" }, hint), row), write };
 }
 
 /** A canvas as wide as its column, sharp on every screen; it is an image to screen readers. */
@@ -520,16 +531,16 @@ export class Plot {
 
   /**
    * Grid lines with their values, and the names of the axes.
-   * @param {{x?: string, y?: string, xTicks?: number[], yTicks?: number[]}} names
+   * @param {{x?: string, y?: string, xTicks?: number[], about?: number}} names about: how many grid lines
    */
-  axes({ x = "", y = "", xTicks = ticks(...this.xs), yTicks = ticks(...this.ys, 4) }) {
+  axes({ x = "", y = "", xTicks = ticks(...this.xs), about = 4 }) {
     const { pen, colours, box } = this;
     pen.lineWidth = 1;
     pen.strokeStyle = colours.rule;
     pen.fillStyle = colours.soft;
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const value of yTicks) {
+    for (const value of about ? ticks(...this.ys, about) : []) {
       this.#stroke([box.left, this.y(value)], [box.right, this.y(value)]);
       pen.fillText(show(value), box.left - 6, this.y(value));
     }
@@ -540,7 +551,25 @@ export class Plot {
     pen.fillStyle = colours.ink;
     pen.textAlign = "left";
     pen.textBaseline = "bottom";
-    pen.fillText(y, box.left, box.top - 5);
+    pen.fillText(y, box.left, box.top - 6, box.right - box.left);
+  }
+
+  /**
+   * What the colours mean, in a line above the plot.
+   * @param {[words: string, colour: string][]} entries
+   */
+  legend(entries) {
+    const { pen, colours, box } = this;
+    let left = box.left;
+    pen.textAlign = "left";
+    pen.textBaseline = "bottom";
+    for (const [words, colour] of entries) {
+      pen.fillStyle = colour;
+      pen.fillRect(left, box.top - 18, 10, 10);
+      pen.fillStyle = colours.ink;
+      pen.fillText(words, left + 15, box.top - 6);
+      left += pen.measureText(words).width + 32;
+    }
   }
 
   /**
@@ -570,6 +599,9 @@ export class Plot {
     this.pen.fillStyle = colour;
     this.pen.textAlign = "right";
     this.pen.textBaseline = "bottom";
+    this.pen.strokeStyle = this.colours.ground; // a halo: the name stays readable on lines
+    this.pen.lineWidth = 4;
+    this.pen.strokeText(name, this.box.right, this.y(value) - 2);
     this.pen.fillText(name, this.box.right, this.y(value) - 2);
   }
 
