@@ -5,6 +5,7 @@ the library changes, a build that failed or was interrupted is never taken for a
 the chapters' times are listed.
 """
 
+import base64
 import hashlib
 import shutil
 import subprocess
@@ -25,7 +26,16 @@ def library_hash(root: Path) -> str:
     return digest.hexdigest()
 
 
+def write_networks(root: Path) -> None:
+    """The network that readers run in the page, as a script: from the disk nothing else loads."""
+    for weights in (root / "snnlab" / "zoo").glob("lif-s0.safetensors"):
+        text = base64.b64encode(weights.read_bytes()).decode()
+        script = f'(globalThis.snnlabNetworks ??= {{}})["{weights.stem}"] = "{text}";\n'
+        (root / "book" / "_assets" / f"{weights.stem}.js").write_text(script)
+
+
 def build(root: Path) -> int:
+    write_networks(root)
     out = root / "_build"
     cache, doctrees = out / ".jupyter_cache", out / ".doctrees"
 

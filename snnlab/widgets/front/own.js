@@ -1,0 +1,257 @@
+/** The shipped network, run in the page on the reader's own picture (own.py). */
+
+import { makeRecording, readNetwork, runNetwork } from "./network.js";
+import { Mersenne, normalise, poisson } from "./numbers.js";
+import { overlay, Panels, photograph } from "./panels.js";
+import { make, picture, show, View } from "./parts.js";
+import { drawingBoard, pictureInput } from "./pictures.js";
+import { bytesOf, largest, partOf, Recorded } from "./recorded.js";
+import { loadWeights } from "./weights.js";
+
+const SIDE = 64;
+const OWN = -1; // the trait `starter` when the picture is the reader's
+const LAYERS = ["conv4", "conv6", "conv8"];
+const BARS = 6;
+const NOTE =
+  "The network runs in this page, and the picture never leaves it. The middle square is scaled to 64 × 64 pixels, " +
+  "which is all that the network sees. Drop a picture here, choose a file, or draw one.";
+
+export default {
+  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  render({ model, el }) {
+    const view = new View(model, el, "Your own photograph");
+    const machine = new Machine(model, view);
+    const panels = new Panels(view, { count: 5, columns: 5 });
+    const bars = view.sheet({ height: 30 + 26 * BARS });
+    addControls(view, model, machine);
+
+    return view.start(() => {
+      machine.follow();
+      const { result } = machine;
+      const step = Math.min(model.get("step"), result.logits.length - 1);
+      const numbers = step < 0 ? {} : work(result, step, model.get("gamma"));
+      drawPanels(panels, machine, step, numbers);
+      drawBars(bars, view.colours, model.get("classes"), numbers);
+      const sentence = machine.pixels ? inWords(model, machine, step, numbers) : "Choose, drop or draw a picture first.";
+      panels.sheet.describe(`The picture, its spikes, and spike activation maps of three layers. ${sentence}`);
+      bars.describe(sentence);
+      view.say(sentence);
+      return { ...numbers, done: result.done };
+    });
+  },
+};
+
+/** Runs the network whenever the picture or the seed is another one, and keeps what came out. */
+class Machine {
+  /**
+   * @param {import("./parts.js").Model} model
+   * @param {View} view
+   */
+  constructor(model, view) {
+    this.model = model;
+    this.view = view;
+    /** @type {import("./network.js").Network | null} */
+    this.network = null;
+    /** @type {Uint8Array | null} the reader's picture, [3][64][64] */
+    this.own = null;
+    this.result = nothing();
+    this.asked = "";
+    this.version = 0; // of the reader's picture
+  }
+
+  get pixels() {
+    const starter = this.model.get("starter");
+    return starter === OWN ? this.own : partOf(bytesOf(this.model.get("starters")), starter, 3 * SIDE * SIDE);
+  }
+
+  /** @param {Uint8Array} pixels of the reader's picture */
+  take(pixels) {
+    this.own = pixels;
+    this.version += 1;
+    if (this.model.get("starter") === OWN) this.view.refresh();
+    else this.view.set({ starter: OWN });
+  }
+
+  async load() {
+    this.network = readNetwork(await loadWeights(this.model), this.model.get("leak"));
+    this.view.refresh();
+  }
+
+  /** Start a run if what is asked for has changed. */
+  follow() {
+    const wanted = [this.model.get("starter"), this.version, this.model.get("seed"), Boolean(this.network)].join();
+    if (wanted === this.asked) return;
+    this.asked = wanted;
+    this.result = nothing();
+    if (this.network && this.pixels) this.#run(wanted, this.network, this.pixels);
+  }
+
+  /** One step at a time, so that the page stays alive between them. */
+  async #run(wanted, network, pixels) {
+    const begin = performance.now();
+    const x = normalise(Float32Array.from(pixels, (byte) => byte / 255));
+    const spikes = poisson(x, network.steps, new Mersenne(this.model.get("seed")));
+    const { recorded, sizes } = makeRecording(network, SIDE, SIDE, LAYERS);
+    const logits = [];
+    for (const now of runNetwork(network, spikes, SIDE, SIDE, recorded)) {
+      logits.push(now.logits);
+      await new Promise((resume) => setTimeout(resume));
+      if (this.asked !== wanted) return; // something else is asked for by now
+    }
+    const layers = LAYERS.map((name) => new Recorded(recorded[name], network.steps, { name, ...sizes[name] }));
+    this.result = { logits, spikes, layers, seconds: (performance.now() - begin) / 1000, done: true };
+    this.view.refresh();
+  }
+}
+
+function nothing() {
+  return { logits: [], spikes: new Int8Array(0), layers: [], seconds: 0, done: false };
+}
+
+/**
+ * @param {View} view
+ * @param {import("./parts.js").Model} model
+ * @param {Machine} machine
+ */
+function addControls(view, model, machine) {
+  const message = make("p", { className: "snn-error", role: "alert" });
+  const say = (/** @type {string} */ text) => (message.textContent = text);
+  const { button, load } = loader(model, machine, say);
+  const take = (/** @type {Uint8Array} */ pixels) => {
+    say("");
+    machine.take(pixels);
+    load();
+  };
+  view.figure.before(make("p", { className: "snn-note" }, NOTE), button, message);
+  const starters = model.get("labels").map((/** @type {string} */ words, /** @type {number} */ i) => [i, words]);
+  view.select("starter", { label: "Picture", options: [...starters, [OWN, "your own"]] });
+  view.controls.append(pictureInput(view, SIDE, take, say));
+  view.slider("step", { label: "Last time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
+  view.play("step", { steps: () => model.get("steps") });
+  view.slider("gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+  view.slider("seed", { label: "Seed of the random spikes", min: 0, max: 99, step: 1 });
+  view.controls.append(drawingBoard(SIDE, take));
+}
+
+/** A button that loads the network once; so does the reader's first picture. */
+function loader(model, machine, say) {
+  const megabytes = ((model.get("size") / 1e6) * (model.send ? 1 : 4 / 3)).toFixed(1);
+  const words = `Load the network (${megabytes} MB)`;
+  const button = make("button", { type: "button", className: "snn-button" }, words);
+  const load = async () => {
+    if (machine.network || button.disabled) return;
+    button.disabled = true;
+    button.textContent = "Loading …";
+    try {
+      await machine.load();
+      button.remove();
+      say("");
+    } catch (error) {
+      say(/** @type {Error} */ (error).message);
+      button.disabled = false;
+      button.textContent = words;
+    }
+  };
+  button.addEventListener("click", load);
+  return { button, load };
+}
+
+/**
+ * @param {ReturnType<typeof nothing>} result
+ * @param {number} step
+ * @param {number} gamma
+ */
+function work({ logits, spikes, layers }, step, gamma) {
+  const scores = softmax(logits[step]);
+  const final = logits[logits.length - 1];
+  const order = Array.from(final.keys()).sort((a, b) => final[b] - final[a]);
+  const sofar = (maps, places) => {
+    const sum = new Float64Array(places);
+    for (let i = 0; i < (step + 1) * places; i++) sum[i % places] += maps[i];
+    return sum;
+  };
+  const whole = layers.map((layer) => layer.equation(gamma));
+  return {
+    logits: logits[step],
+    scores,
+    shown: order.slice(0, BARS),
+    input: partOf(/** @type {any} */ (spikes), step, 3 * SIDE * SIDE),
+    maps: whole.map((maps, i) => sofar(maps, layers[i].places)),
+    tops: whole.map((maps, i) => largest(totals(maps, layers[i].places))),
+    shapes: layers.map(({ shape }) => shape),
+  };
+}
+
+function totals(maps, places) {
+  const sum = new Float64Array(places);
+  for (let i = 0; i < maps.length; i++) sum[i % places] += maps[i];
+  return sum;
+}
+
+function softmax(logits) {
+  const top = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - top));
+  const sum = powers.reduce((all, power) => all + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+function drawPanels(panels, { pixels }, step, { input, maps, tops, shapes }) {
+  const grey = picture(SIDE, SIDE, (_, colour) => colour.fill(128, 0, 3));
+  const seen = pixels ? photograph(pixels, SIDE, SIDE) : grey;
+  const empty = (title) => ({ title, image: grey });
+  panels.draw([
+    { title: "The network sees", image: seen },
+    input ? { title: `Spikes, step ${step}`, image: signed(input) } : empty("Spikes"),
+    ...LAYERS.map((name, i) =>
+      maps
+        ? {
+            title: `SAM, ${name}`,
+            image: overlay(pixels, SIDE, SIDE, maps[i], shapes[i].height, shapes[i].width, tops[i]),
+            top: tops[i],
+            smooth: true,
+          }
+        : empty(`SAM, ${name}`),
+    ),
+  ]);
+}
+
+/** Spikes of the three colours: 1 is bright, -1 dark, 0 grey. */
+function signed(input) {
+  const places = SIDE * SIDE;
+  return picture(SIDE, SIDE, (p, colour) => {
+    for (let c = 0; c < 3; c++) colour[c] = 128 + 127 * input[c * places + p];
+  });
+}
+
+function drawBars(sheet, colours, classes, { scores, shown }) {
+  const pen = sheet.begin();
+  pen.textBaseline = "middle";
+  pen.fillStyle = colours.ink;
+  pen.textAlign = "left";
+  pen.fillText("What the network takes it for", 0, 14);
+  if (!shown) return;
+  const [left, right] = [96, sheet.width - 58];
+  for (const [row, k] of shown.entries()) {
+    const y = 30 + 26 * row + 13;
+    pen.fillStyle = colours.ink;
+    pen.textAlign = "right";
+    pen.fillText(classes[k], left - 8, y);
+    pen.textAlign = "left";
+    pen.fillText(`${show(100 * scores[k], 3)} %`, left + (right - left) * scores[k] + 6, y);
+    pen.fillStyle = colours.blue;
+    pen.fillRect(left, y - 9, Math.max(1, (right - left) * scores[k]), 18);
+  }
+}
+
+function inWords(model, machine, step, { scores }) {
+  if (!machine.network) return "The network is not loaded yet.";
+  if (!scores) return "The network runs …";
+  const classes = model.get("classes");
+  const [first, second] = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a]);
+  const named = (k) => `${classes[k]} ${show(100 * scores[k], 3)} %`;
+  const steps = step === 0 ? "1 step" : `${step + 1} steps`;
+  return (
+    `After ${steps}: ${named(first)}, then ${named(second)}. Maps are summed up to here, γ ${show(model.get("gamma"))}. ` +
+    `It knows ${classes.length} classes and must choose one of them.`
+  );
+}

@@ -1,0 +1,145 @@
+/** Pictures of the reader's: from a file, dropped, or drawn. */
+
+import { make } from "./parts.js";
+
+const MEGABYTES = 20;
+const MEGAPIXELS = 50;
+const BOARD = 256;
+
+/**
+ * A field for a file; the whole widget also takes a picture that is dropped on it.
+ * @param {import("./parts.js").View} view
+ * @param {number} side of the square that is wanted
+ * @param {(pixels: Uint8Array) => void} take called with [3][side][side]
+ * @param {(problem: string) => void} say
+ */
+export function pictureInput(view, side, take, say) {
+  const read = async (/** @type {File | undefined} */ file) => {
+    try {
+      if (file) take(await readPicture(file, side));
+    } catch (error) {
+      say(/** @type {Error} */ (error).message);
+    }
+  };
+  const field = make("input", { type: "file", accept: "image/*" });
+  field.addEventListener("change", () => read(field.files[0]).then(() => (field.value = "")));
+  view.root.addEventListener("dragover", (/** @type {DragEvent} */ event) => event.preventDefault());
+  view.root.addEventListener("drop", (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    read(event.dataTransfer?.files[0]);
+  });
+  return make("label", { className: "snn-select" }, make("span", {}, "Your picture, from a file"), field);
+}
+
+/**
+ * The middle square of a picture, scaled.
+ * @param {File} file
+ * @param {number} side
+ * @returns {Promise<Uint8Array>} [3][side][side]
+ */
+export async function readPicture(file, side) {
+  if (file.size > MEGABYTES * 1e6) {
+    const size = Math.round(file.size / 1e6);
+    throw new Error(`${file.name} has ${size} MB, more than the ${MEGABYTES} MB that this page takes; save it smaller.`);
+  }
+  const address = URL.createObjectURL(file);
+  try {
+    const image = await loadImage(address, file.name);
+    const megapixels = (image.naturalWidth * image.naturalHeight) / 1e6;
+    if (megapixels > MEGAPIXELS) {
+      throw new Error(
+        `${file.name} has ${Math.round(megapixels)} megapixels, more than the ${MEGAPIXELS} that this page takes; ` +
+          "save it smaller.",
+      );
+    }
+    return square(image, image.naturalWidth, image.naturalHeight, side);
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+/** @returns {Promise<HTMLImageElement>} its size is known, its pixels are decoded when they are drawn */
+function loadImage(address, name) {
+  return new Promise((resolve, reject) => {
+    const image = new Image();
+    image.addEventListener("load", () => resolve(image));
+    image.addEventListener("error", () => {
+      reject(new Error(`${name} cannot be read as a picture; choose an intact JPEG, PNG, WebP or GIF.`));
+    });
+    image.src = address;
+  });
+}
+
+/**
+ * @param {CanvasImageSource} image
+ * @param {number} width
+ * @param {number} height
+ * @param {number} side
+ * @returns {Uint8Array} [3][side][side]
+ */
+function square(image, width, height, side) {
+  if (!width || !height) throw new Error("This picture has no size of its own; save it as PNG or JPEG.");
+  const canvas = make("canvas", { width: side, height: side });
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff"; // behind what is transparent
+  pen.fillRect(0, 0, side, side);
+  pen.imageSmoothingQuality = "high";
+  const edge = Math.min(width, height);
+  pen.drawImage(image, (width - edge) / 2, (height - edge) / 2, edge, edge, 0, 0, side, side);
+  const { data } = pen.getImageData(0, 0, side, side);
+  const places = side * side;
+  return Uint8Array.from({ length: 3 * places }, (_, i) => data[4 * (i % places) + Math.floor(i / places)]);
+}
+
+/**
+ * A small board to draw on.
+ * @param {number} side
+ * @param {(pixels: Uint8Array) => void} take called with [3][side][side] after every stroke
+ */
+export function drawingBoard(side, take) {
+  const board = make("canvas", { width: BOARD, height: BOARD, className: "snn-board", role: "img" });
+  board.setAttribute("aria-label", "A board to draw on with the mouse, a pen or a finger");
+  const pen = board.getContext("2d");
+  const colour = make("input", { type: "color", value: "#2f6f3e" });
+  const width = make("input", { type: "range", min: "4", max: "60", value: "22" });
+  const clear = make("button", { type: "button", className: "snn-button" }, "Clear");
+  const wipe = () => {
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, BOARD, BOARD);
+  };
+  wipe();
+  Object.assign(pen, { lineCap: "round", lineJoin: "round" });
+  let drawing = false;
+  const stroke = (/** @type {PointerEvent} */ event) => {
+    const scale = BOARD / board.clientWidth;
+    pen.lineTo(event.offsetX * scale, event.offsetY * scale);
+    pen.stroke();
+  };
+  board.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
+    board.setPointerCapture(event.pointerId);
+    drawing = true;
+    pen.strokeStyle = colour.value;
+    pen.lineWidth = Number(width.value);
+    pen.beginPath();
+    stroke(event);
+  });
+  board.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => drawing && stroke(event));
+  board.addEventListener("pointerup", () => {
+    drawing = false;
+    take(square(board, BOARD, BOARD, side));
+  });
+  board.addEventListener("pointercancel", () => (drawing = false));
+  clear.addEventListener("click", () => {
+    wipe();
+    take(square(board, BOARD, BOARD, side));
+  });
+  return make(
+    "details",
+    { className: "snn-draw" },
+    make("summary", {}, "Draw one"),
+    board,
+    make("label", { className: "snn-check" }, colour, make("span", {}, "Colour")),
+    make("label", { className: "snn-check" }, width, make("span", {}, "Width")),
+    clear,
+  );
+}

@@ -1,0 +1,87 @@
+"""The shipped network, run in the page on a picture of the reader's own."""
+
+import torch
+from traitlets import Bytes, Float, Int, List, Unicode
+
+from snnlab import data, plotting, zoo
+from snnlab.explain import sam
+from snnlab.widgets.base import Widget, pixels
+
+__all__ = ["OwnPhotograph"]
+
+
+class OwnPhotograph(Widget, front="own"):
+    r"""A picture that the reader drops in, chooses or draws: what a network of the zoo sees in it,
+    step by step, and the spike activation maps of three layers.
+
+    ::
+
+        OwnPhotograph()           # the network is loaded when the reader asks for it
+        OwnPhotograph(name="lif-s0", gamma=1.0)
+
+    ``starter`` counts some held-out photographs to begin with (-1: the reader's picture, which stays
+    in the page); ``step`` is the last step that has run, from 0; ``seed`` is that of the encoder,
+    as in ``torch.Generator().manual_seed(seed)``.
+    """
+
+    starter = Int(0, min=-1).tag(sync=True)
+    step = Int(0, min=0).tag(sync=True)
+    gamma = Float(0.5, min=0).tag(sync=True)
+    seed = Int(0, min=0).tag(sync=True)
+
+    network = Unicode().tag(sync=True)
+    size = Int().tag(sync=True)  # of the weights, in bytes
+    steps = Int().tag(sync=True)
+    leak = Float().tag(sync=True)
+    classes = List(Unicode()).tag(sync=True)
+    starters = Bytes().tag(sync=True)
+    labels = List(Unicode()).tag(sync=True)
+
+    alt = (
+        "A photograph as the network sees it, the spikes that it sends, its spike activation maps at "
+        "conv4, conv6 and conv8, and bars of the classes that the network takes it for."
+    )
+
+    def __init__(self, name: str = "lif-s0", **traits):
+        card = zoo.card(name)
+        architecture = card["architecture"]
+        if (architecture["network"], architecture["encoding"]) != ("spiking", "poisson"):
+            raise ValueError(
+                f"{name!r} is not a spiking network with Poisson spikes, so the page cannot run it"
+            )
+        photographs = data.photographs()
+        firsts = photographs.first_of_each_class(torch.ones(len(photographs), dtype=torch.bool))
+        self._starters = firsts[::5]  # of every fifth class
+        self._weights = (zoo.FOLDER / f"{name}.safetensors").read_bytes()
+        super().__init__(
+            network=name,
+            size=len(self._weights),
+            steps=architecture["steps"],
+            leak=architecture["leak"],
+            classes=card["classes"],
+            starters=pixels(self._starters.images),
+            labels=[photographs.classes[label] for label in self._starters.labels],
+            **{"step": architecture["steps"] - 1, **traits},
+        )
+        self.on_msg(self._answer)
+
+    def _answer(self, _, content, buffers):
+        if content == {"want": "weights"}:
+            self.send({"weights": self.network}, [self._weights])
+
+    def still(self) -> bytes:
+        model = zoo.load(self.network)
+        image = self._starters.images[max(self.starter, 0)]
+        spikes = model.encode(image[None], torch.Generator().manual_seed(self.seed))
+        explained = {
+            layer: sam(model, layer=layer, gamma=self.gamma, spikes=spikes)
+            for layer in ("conv4", "conv6", "conv8")
+        }
+        logits = explained["conv8"].logits[0]
+
+        def draw(first, *others):
+            plotting.show(first, image, f"the network: {self.classes[logits.argmax()]}")
+            for axes, (layer, one) in zip(others, explained.items(), strict=True):
+                plotting.overlay(axes, image, one.total[0], title=f"SAM, {layer}")
+
+        return plotting.picture(draw, columns=4, size=(7, 2.1))

@@ -1,0 +1,78 @@
+"""The explorers of maps on small networks, and the numbers that snnlab gives for them."""
+
+import functools
+
+import tiny
+import torch
+
+from snnlab import explain, recording, widgets
+
+CLASSES = ["fox", "owl", "elk", "bat", "eel"]
+
+
+@functools.cache
+def networks():
+    return tiny.spiking_network(dtype=torch.float32), tiny.relu_network(dtype=torch.float32)
+
+
+def images(count):
+    return tiny.images(count, size=64, dtype=torch.float32)
+
+
+def labels(count):
+    return torch.arange(count) % len(CLASSES)
+
+
+def spikes_of(layer, encoded):
+    model, _ = networks()
+    with torch.no_grad(), recording.record(model, layer) as recorded:
+        model(spikes=encoded)
+    return recorded[layer]
+
+
+def encoded(pictures, seed=0):
+    return networks()[0].encode(pictures, tiny.generator(seed))
+
+
+def seen(maps, widget):
+    """What the reader looks at: one step of [T, H, W], or the sum."""
+    return (maps.sum(0) if widget.whole else maps[widget.step]).flatten()
+
+
+def maps():
+    return widgets.MapExplorer(*networks(), images(3), labels(3), CLASSES, x=20, y=20)
+
+
+def maps_expected(widget):
+    model, twin = networks()
+    pictures, layer, which = images(3), widget.layer, widget.image
+    inputs = encoded(pictures)
+    spikes = spikes_of(layer, inputs)
+    n, steps = spikes.sum(0), len(spikes)
+    pairs = (n * (n - 1)).sum(1) / (steps * (steps - 1))
+    # all pairs of steps are equally probable in a shuffle
+    kernel = [
+        sum((torch.tensor(-widget.gamma) * d).exp() for d in range(1, t + 1)) for t in range(steps)
+    ]
+    kernel = torch.tensor([float(k) for k in kernel]).view(-1, 1, 1, 1)
+    snn = explain.snn_grad_cam(model, None, labels(3), layer=layer, spikes=inputs).maps
+    scores = explain.neuronal_contribution_score(spikes, widget.gamma) * spikes
+    height, width = spikes.shape[-2:]
+    given = scores.sum(0)[which, :, widget.y * height // 64, widget.x * width // 64]
+    sequences = {
+        "equation": explain.spike_activation_map(spikes, widget.gamma),
+        "code": explain.spike_activation_map(spikes, widget.gamma, "authors-code"),
+        "counts": pairs * kernel,
+        "rate": spikes.sum(2),
+        "snnGradCam": snn,
+    }
+    return {
+        **{name: seen(maps[:, which], widget) for name, maps in sequences.items()},
+        "gradCam": explain.grad_cam(twin, pictures, labels(3), layer=layer).maps[which].flatten(),
+        "given": given.sort(descending=True).values[:6],
+    }
+
+
+CASES = {
+    "maps": (maps, maps_expected),
+}
