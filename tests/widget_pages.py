@@ -14,7 +14,7 @@ import torch
 from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from snnlab import data, explain, judge, neurons, surrogate, widgets
+from snnlab import data, explain, neurons, surrogate, widgets
 
 HOST = Path(__file__).parent.parent / "book" / "_assets" / "widgets.js"
 MIME = "application/vnd.jupyter.widget"
@@ -68,8 +68,8 @@ def encoder(widget):
     x, spikes = widget.scaled(), widget.spikes()
     last = min(widget.step, widget.steps - 1)
     means = spikes.cumsum(0) / torch.arange(1, widget.steps + 1).view(-1, 1, 1, 1)
-    flat = means.double().view(widget.steps, 1, -1)
-    correlations = judge.pearson(flat, x.double().view(1, 1, -1).expand_as(flat))
+    both = torch.cat([x.view(1, -1), means.view(widget.steps, -1)]).double()
+    correlations = torch.corrcoef(both)[0, 1:].nan_to_num()  # 0 where the mean is still empty
     return {
         "spikes": spikes[last].flatten(),
         "mean": means[last].flatten(),

@@ -1,0 +1,199 @@
+/** One leaky integrate-and-fire neuron and the gradient that it passes back (neuron.py). */
+
+import { View, Plot, RIGHT, show, slider } from "./parts.js";
+import { lif, surrogateSlope } from "./numbers.js";
+
+export default {
+  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  render({ model, el }) {
+    const view = new View(model, el, "One spiking neuron", { side: true });
+    const input = incomingSpikes(view);
+    const sheet = view.sheet({ height: 430 });
+    const shape = view.sheet({ height: 230 });
+    view.choice("source", { label: "Input", options: { current: "constant current", spikes: "spikes" } });
+    const current = view.slider("current", { label: "Current x", min: -0.5, max: 1.5, step: 0.05 });
+    view.controls.append(input.weight);
+    view.slider("leak", { label: "Leak λ", min: 0, max: 1, step: 0.01 });
+    view.slider("threshold", { label: "Threshold θ", min: 0.1, max: 3, step: 0.05 });
+    view.choice("reset", { label: "Reset", options: { soft: "soft: u − θ", hard: "hard: 0" } });
+    view.choice("surrogate", {
+      label: "Surrogate slope",
+      options: { triangle: "triangle", fast_sigmoid: "fast sigmoid", arctan: "arctan" },
+    });
+    view.slider("scale", { label: "Scale", min: 0.05, max: 1, step: 0.05 });
+    view.slider("width", { label: "Width", min: 0.1, max: 3, step: 0.1 });
+
+    return view.start(() => {
+      const setting = settings(model);
+      const numbers = run(setting);
+      current.element.hidden = setting.source !== "current";
+      input.show(setting.source === "spikes");
+      drawTime(sheet, view.colours, setting, numbers);
+      drawShape(shape, view.colours, setting, numbers);
+      const sentence =
+        `${show(numbers.count)} ${numbers.count === 1 ? "spike" : "spikes"} in ${numbers.spikes.length} steps. ` +
+        `By the surrogate’s gradient, 0.01 more current at every step would bring ${show(numbers.total / 100)} more.`;
+      sheet.describe(`Membrane, spikes, surrogate slope and gradient over time. ${sentence}`);
+      shape.describe(
+        `The ${setting.surrogate.replace("_", " ")} surrogate over the membrane: ${show(setting.scale / setting.threshold)} high at the threshold ${show(setting.threshold)}, with a dot for each step.`,
+      );
+      view.say(sentence);
+      return numbers;
+    });
+  },
+};
+
+/**
+ * A line on which spikes are clicked, and a slider for the weight of the one clicked last.
+ * @param {View} view
+ */
+function incomingSpikes(view) {
+  const weights = () => /** @type {number[]} */ (view.model.get("weights"));
+  let chosen = Math.max(0, weights().findIndex((weight) => weight !== 0));
+  let latest = weights()[chosen] || 0.6; // what the next spike will weigh
+  const put = (/** @type {number} */ step, /** @type {number} */ weight) => {
+    chosen = step;
+    view.set({ weights: weights().map((old, t) => (t === step ? weight : old)) });
+  };
+  const train = view.toggles({
+    label: "Incoming spike",
+    hint: "Incoming spikes: click the line, or move along it with the arrow keys and press Space",
+    toggle: (step) => put(step, weights()[step] ? 0 : latest),
+  });
+  const weight = slider({ label: "Weight of a spike", min: -1, max: 1.5, step: 0.05 }, (value) => {
+    latest = value;
+    put(chosen, value);
+  });
+  view.follow("weights", (values) => {
+    train.write(values);
+    latest = values[chosen] || latest;
+    weight.write(latest);
+    const name = weight.element.querySelector("label > span");
+    name.textContent = `Weight of the spike at step ${chosen}`;
+  });
+  return {
+    weight: weight.element,
+    show(/** @type {boolean} */ visible) {
+      train.element.hidden = weight.element.hidden = !visible;
+    },
+  };
+}
+
+/** @param {import("./parts.js").Model} model */
+function settings(model) {
+  const weights = model.get("weights");
+  const source = model.get("source");
+  return {
+    source,
+    currents: Float32Array.from(weights, (weight) => (source === "spikes" ? weight : model.get("current"))),
+    leak: model.get("leak"),
+    threshold: model.get("threshold"),
+    reset: model.get("reset"),
+    surrogate: model.get("surrogate"),
+    scale: model.get("scale"),
+    width: model.get("width"),
+  };
+}
+
+/** @typedef {ReturnType<typeof settings>} Settings */
+
+/** @param {Settings} setting */
+export function run({ currents, leak, threshold, reset, surrogate, scale, width }) {
+  const { spikes, before, after } = lif(currents, currents.length, leak, threshold, reset);
+  const slopes = Float64Array.from(before, (u) => surrogateSlope(surrogate, u, threshold, scale, width));
+  const gradient = countGradient(slopes, spikes, leak, reset);
+  return {
+    spikes,
+    membrane: before,
+    after,
+    slopes,
+    gradient,
+    count: spikes.reduce((sum, spike) => sum + spike, 0),
+    total: gradient.reduce((sum, value) => sum + value, 0),
+  };
+}
+
+/** @typedef {ReturnType<typeof run>} Numbers */
+
+/**
+ * The gradient of the spike count by the current of each step, with the reset detached: the backward
+ * of snnlab.neurons.lif.
+ * @param {Float64Array} slopes
+ * @param {ArrayLike<number>} spikes
+ * @param {number} leak
+ * @param {"soft" | "hard"} reset
+ */
+export function countGradient(slopes, spikes, leak, reset) {
+  const gradient = new Float64Array(slopes.length);
+  let later = 0; // what the membrane after the reset still causes
+  for (let t = slopes.length - 1; t >= 0; t--) {
+    if (reset === "hard" && spikes[t]) later = 0;
+    gradient[t] = slopes[t] + later;
+    later = leak * gradient[t];
+  }
+  return gradient;
+}
+
+/**
+ * @param {import("./parts.js").Sheet} sheet
+ * @param {View["colours"]} colours
+ * @param {Settings} setting
+ * @param {Numbers} numbers
+ */
+function drawTime(sheet, colours, { threshold }, { spikes, membrane, after, slopes, gradient }) {
+  const pen = sheet.begin();
+  const right = sheet.width - RIGHT;
+  /** @type {[number, number]} */
+  const xs = [-0.5, spikes.length - 0.5];
+  const low = Math.min(0, ...membrane, ...after);
+  const high = Math.max(threshold, ...membrane);
+
+  const plot = new Plot(pen, colours, { top: 30, right, bottom: 170 }, xs, [1.08 * low, 1.1 * high]);
+  plot.axes({ y: "" });
+  plot.legend([["membrane", colours.blue], ["before the reset", colours.orange]]);
+  const path = [...membrane].flatMap((u, t) => [[t, u], [t, after[t]]]);
+  plot.line(/** @type {[number, number][]} */ (path), { colour: colours.blue, width: 1.6 });
+  const points = [...membrane].map((u, t) => /** @type {[number, number]} */ ([t, u]));
+  plot.dots(points.filter(([t]) => spikes[t]), { colour: colours.orange });
+  plot.dots(points.filter(([t]) => !spikes[t]), { colour: colours.blue, radius: 2.5 });
+  plot.level(threshold, { colour: colours.soft, name: "threshold" });
+
+  const row = new Plot(pen, colours, { top: 202, right, bottom: 228 }, xs, [0, 1]);
+  row.axes({ y: "Spikes", about: 0 });
+  row.raster(spikes, 1, { colour: colours.ink });
+
+  const slope = new Plot(pen, colours, { top: 262, right, bottom: 308 }, xs, [0, 1.05 * Math.max(0.01, ...slopes)]);
+  slope.axes({ y: "Surrogate slope ds/du", about: 2 });
+  slope.bars(slopes, { colour: colours.green });
+
+  const back = new Plot(pen, colours, { top: 342, right, bottom: 390 }, xs, [0, 1.05 * Math.max(0.01, ...gradient)]);
+  back.axes({ x: "time-step t", y: "Gradient of the spike count by the current", about: 2 });
+  back.bars(gradient, { colour: colours.purple });
+}
+
+/**
+ * The surrogate's shape, with the membranes that were visited.
+ * @param {import("./parts.js").Sheet} sheet
+ * @param {View["colours"]} colours
+ * @param {Settings} setting
+ * @param {Numbers} numbers
+ */
+function drawShape(sheet, colours, { surrogate, threshold, scale, width }, { spikes, membrane, slopes }) {
+  const pen = sheet.begin();
+  const right = sheet.width - RIGHT;
+  const low = Math.min(-0.5 * threshold, ...membrane);
+  const high = Math.max(2.5 * threshold, ...membrane);
+  const plot = new Plot(pen, colours, { top: 34, right, bottom: 185 }, [low, high], [0, (1.12 * scale) / threshold]);
+  plot.axes({ x: "membrane u before the reset", y: "" });
+  plot.legend([["slope ds/du", colours.green], ["a step", colours.blue], ["a step that fired", colours.orange]]);
+  plot.line([[threshold, 0], [threshold, (1.12 * scale) / threshold]], { colour: colours.soft, width: 1.5, dash: [5, 4] });
+  const curve = Array.from({ length: 241 }, (_, k) => {
+    const u = low + ((high - low) * k) / 240;
+    return /** @type {[number, number]} */ ([u, surrogateSlope(surrogate, u, threshold, scale, width)]);
+  });
+  plot.line(curve, { colour: colours.green });
+  for (const fired of [0, 1]) {
+    const points = [...membrane].map((u, t) => /** @type {[number, number]} */ ([u, slopes[t]]));
+    plot.dots(points.filter((_, t) => spikes[t] === fired), { colour: fired ? colours.orange : colours.blue, opacity: 0.75 });
+  }
+}
