@@ -14,6 +14,9 @@ $(error TORCH=$(TORCH) is not known: say TORCH=cpu for PyTorch's CPU build, or l
 endif
 INSTALL := $(BIN)/pip install --disable-pip-version-check $(INDEX)
 
+# ESLint and TypeScript, which read the widgets' front end
+LINTERS := tests/front/node_modules/.package-lock.json
+
 # Long tensors are reused instead of being given back to the system, and idle threads sleep: up to twice as fast on a CPU.
 export MALLOC_MMAP_MAX_ = 0
 export MALLOC_TRIM_THRESHOLD_ = 40000000000
@@ -40,9 +43,10 @@ networks: .venv/book  ## train the networks that are missing: make networks DATA
 	@test -n "$(DATA)" || { echo "Say where the training images are: make networks DATA=/path/to/tiny-imagenet.zip"; exit 1; }
 	$(BIN)/python -m snnlab.training --data "$(DATA)"
 
-check: .venv/test  ## everything that a change must pass: lint, all chapters from scratch, all tests, the pages in Chromium
+check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all chapters from scratch, all tests, the pages in Chromium
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	npm run --silent --prefix tests/front lint
 	rm -rf _build
 	$(BIN)/python book/build.py
 	$(BIN)/pytest
@@ -88,3 +92,7 @@ clean:  ## remove the book (the environment stays: to start afresh, remove .venv
 	@echo "Installing the test tools into .venv"
 	$(INSTALL) -r tests/requirements.txt
 	touch $@
+
+$(LINTERS): tests/front/package-lock.json
+	@command -v npm >/dev/null || { echo "Node and npm are needed (Debian and Ubuntu: apt install nodejs npm)"; exit 1; }
+	npm ci --prefix tests/front --no-audit --no-fund

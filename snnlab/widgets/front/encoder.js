@@ -1,6 +1,6 @@
 /** A photograph as signed Poisson spikes, step by step (encoder.py). */
 
-import { View, Plot, LEFT, RIGHT, lay, picture, show } from "./parts.js";
+import { View, Plot, RIGHT, lay, picture, show } from "./parts.js";
 import { DEVIATION, MEAN, Mersenne, normalise, poisson } from "./numbers.js";
 
 export default {
@@ -111,7 +111,13 @@ function at({ spikes, scaled, correlations }, t) {
     count += Math.abs(spikes[t * n + i]);
     squares += (2 * mean[i] - scaled[i]) ** 2;
   }
-  return { spikes: spikes.subarray(t * n, (t + 1) * n), mean, count, correlation: correlations[t], rms: Math.sqrt(squares / n) };
+  return {
+    spikes: spikes.subarray(t * n, (t + 1) * n),
+    mean,
+    count,
+    correlation: correlations[t],
+    rms: Math.sqrt(squares / n),
+  };
 }
 
 /**
@@ -143,8 +149,8 @@ function drawPanels(sheet, colours, wide, [rows, columns], panels) {
       for (let channel = 0; channel < 3; channel++) colour[channel] = value(channel * places + place);
     });
     const [row, column] = [Math.floor(k / across), k % across];
-    const box = { left: column * (width + 14), top: 24 + row * (width + 34), width, height: (width * rows) / columns };
-    lay(pen, colours, image, box, { title });
+    const corner = { left: column * (width + 14), top: 24 + row * (width + 34) };
+    lay(pen, colours, image, { ...corner, width, height: (width * rows) / columns }, { title });
   }
 }
 
@@ -157,7 +163,8 @@ function drawPanels(sheet, colours, wide, [rows, columns], panels) {
 function drawCurve(sheet, colours, correlations, t) {
   const pen = sheet.begin();
   const right = sheet.width - RIGHT;
-  const plot = new Plot(pen, colours, { left: LEFT, top: 30, right, bottom: 125 }, [-0.5, correlations.length - 0.5], [0, 1.05]);
+  const box = { top: 30, right, bottom: 125 };
+  const plot = new Plot(pen, colours, box, [-0.5, correlations.length - 0.5], [0, 1.05]);
   plot.axes({ x: "time-step t", y: "Correlation of the mean so far with the image" });
   const points = [...correlations].map((value, k) => /** @type {[number, number]} */ ([k, value]));
   plot.line(points, { colour: colours.blue });

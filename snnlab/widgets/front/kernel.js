@@ -1,6 +1,6 @@
 /** The interval kernel and the contribution score of one neuron (kernel.py). */
 
-import { View, Plot, RIGHT, show } from "./parts.js";
+import { View, Plot, RIGHT, show, ticks } from "./parts.js";
 import { contributionScore, spikeActivationMap } from "./numbers.js";
 
 export default {
@@ -84,7 +84,7 @@ function drawKernels(sheet, colours, spikes, gamma, { variant, scores, map, boun
   if (bound <= top) above.level(bound, { colour: colours.soft, name: `bound ${show(bound)}` });
 
   const below = new Plot(pen, colours, { top: 270, right, bottom: 355 }, xs, [0, 1.08 * Math.max(1, ...map)]);
-  below.axes({ x: "time-step t", about: 3 });
+  below.axes({ x: "time-step t", yTicks: ticks(...below.ys, 3) });
   const added = /** @type {[string, string][]} */ ([["a spike’s share in the map", colours.blue]]);
   below.legend(variant === "paper" ? added : [...added, ["what the code adds", colours.green]]);
   below.bars(map, { colour: colours.green });

@@ -1,6 +1,6 @@
 /** One leaky integrate-and-fire neuron and the gradient that it passes back (neuron.py). */
 
-import { View, Plot, RIGHT, show, slider } from "./parts.js";
+import { View, Plot, RIGHT, show, slider, ticks } from "./parts.js";
 import { lif, surrogateSlope } from "./numbers.js";
 
 export default {
@@ -159,15 +159,15 @@ function drawTime(sheet, colours, { threshold }, { spikes, membrane, after, slop
   plot.level(threshold, { colour: colours.soft, name: "threshold" });
 
   const row = new Plot(pen, colours, { top: 202, right, bottom: 228 }, xs, [0, 1]);
-  row.axes({ y: "Spikes", about: 0 });
+  row.axes({ y: "Spikes", yTicks: [] });
   row.raster(spikes, 1, { colour: colours.ink });
 
   const slope = new Plot(pen, colours, { top: 262, right, bottom: 308 }, xs, [0, 1.05 * Math.max(0.01, ...slopes)]);
-  slope.axes({ y: "Surrogate slope ds/du", about: 2 });
+  slope.axes({ y: "Surrogate slope ds/du", yTicks: ticks(...slope.ys, 2) });
   slope.bars(slopes, { colour: colours.green });
 
   const back = new Plot(pen, colours, { top: 342, right, bottom: 390 }, xs, [0, 1.05 * Math.max(0.01, ...gradient)]);
-  back.axes({ x: "time-step t", y: "Gradient of the spike count by the current", about: 2 });
+  back.axes({ x: "time-step t", y: "Gradient of the spike count by the current", yTicks: ticks(...back.ys, 2) });
   back.bars(gradient, { colour: colours.purple });
 }
 
@@ -186,14 +186,13 @@ function drawShape(sheet, colours, { surrogate, threshold, scale, width }, { spi
   const plot = new Plot(pen, colours, { top: 34, right, bottom: 185 }, [low, high], [0, (1.12 * scale) / threshold]);
   plot.axes({ x: "membrane u before the reset", y: "" });
   plot.legend([["slope ds/du", colours.green], ["a step", colours.blue], ["a step that fired", colours.orange]]);
-  plot.line([[threshold, 0], [threshold, (1.12 * scale) / threshold]], { colour: colours.soft, width: 1.5, dash: [5, 4] });
+  plot.line([[threshold, 0], [threshold, plot.ys[1]]], { colour: colours.soft, width: 1.5, dash: [5, 4] });
   const curve = Array.from({ length: 241 }, (_, k) => {
     const u = low + ((high - low) * k) / 240;
     return /** @type {[number, number]} */ ([u, surrogateSlope(surrogate, u, threshold, scale, width)]);
   });
   plot.line(curve, { colour: colours.green });
-  for (const fired of [0, 1]) {
-    const points = [...membrane].map((u, t) => /** @type {[number, number]} */ ([u, slopes[t]]));
-    plot.dots(points.filter((_, t) => spikes[t] === fired), { colour: fired ? colours.orange : colours.blue, opacity: 0.75 });
-  }
+  const points = [...membrane].map((u, t) => /** @type {[number, number]} */ ([u, slopes[t]]));
+  plot.dots(points.filter((_, t) => !spikes[t]), { colour: colours.blue, opacity: 0.75 });
+  plot.dots(points.filter((_, t) => spikes[t]), { colour: colours.orange, opacity: 0.75 });
 }

@@ -114,8 +114,10 @@ export class View {
     this.cleanups = [];
     this.frame = 0;
     this.stopped = false;
-    /** @type {any} */
+    /** @type {any} what `draw` returned last */
     this.results = {};
+    /** @type {any} the message of a failure */
+    this.error = null;
     this.draw = () => ({});
   }
 
@@ -204,10 +206,10 @@ export class View {
   get colours() {
     const style = getComputedStyle(this.root);
     const [blue, orange, green, purple, amber, sky] = COLOURS;
-    const named = Object.fromEntries(
-      ["ink", "soft", "rule", "ground"].map((name) => [name, style.getPropertyValue(`--snn-${name}`)]),
+    const [ink, soft, rule, ground] = ["ink", "soft", "rule", "ground"].map((name) =>
+      style.getPropertyValue(`--snn-${name}`),
     );
-    return { blue: isDark() ? sky : blue, orange, green, purple, amber, sky, ...named };
+    return { blue: isDark() ? sky : blue, orange, green, purple, amber, sky, ink, soft, rule, ground };
   }
 
   /**
@@ -531,16 +533,16 @@ export class Plot {
 
   /**
    * Grid lines with their values, and the names of the axes.
-   * @param {{x?: string, y?: string, xTicks?: number[], about?: number}} names about: how many grid lines
+   * @param {{x?: string, y?: string, xTicks?: number[], yTicks?: number[]}} names
    */
-  axes({ x = "", y = "", xTicks = ticks(...this.xs), about = 4 }) {
+  axes({ x = "", y = "", xTicks = ticks(...this.xs), yTicks = ticks(...this.ys, 4) }) {
     const { pen, colours, box } = this;
     pen.lineWidth = 1;
     pen.strokeStyle = colours.rule;
     pen.fillStyle = colours.soft;
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const value of about ? ticks(...this.ys, about) : []) {
+    for (const value of yTicks) {
       this.#stroke([box.left, this.y(value)], [box.right, this.y(value)]);
       pen.fillText(show(value), box.left - 6, this.y(value));
     }
