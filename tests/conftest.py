@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -22,3 +23,15 @@ def browser():
     with sync_playwright() as playwright:
         with playwright.chromium.launch(executable_path=chromium, args=quiet.split()) as browser:
             yield browser
+
+
+@pytest.fixture
+def shots(request):
+    """Save a tab as a picture where --screenshots says."""
+
+    def save(tab, name):
+        if folder := request.config.getoption("--screenshots"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            tab.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return save

@@ -1,12 +1,28 @@
 """Every widget in a static page, without a kernel: over http and from the disk."""
 
+import json
+import re
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from ipywidgets import IntSlider
 from test_pages import Quiet
-from widget_pages import WIDGETS, assert_numbers, changes, controls, opened, page
+from widget_pages import (
+    WIDGETS,
+    assert_numbers,
+    changes,
+    controls,
+    opened,
+    page,
+    photograph,
+    seen,
+    state_of,
+)
+
+from snnlab.widgets import EncoderExplorer, KernelExplorer
 
 pytestmark = pytest.mark.slow
 
@@ -19,8 +35,19 @@ def pages(tmp_path_factory):
         (folder / f"{name}.html").write_text(page(case.make()), encoding="utf-8")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": folder.as_uri(), "on": folder}
+    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": folder.as_uri()}
     server.shutdown()
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a page to the disk; return its address."""
+
+    def write(text):
+        (tmp_path / "page.html").write_text(text, encoding="utf-8")
+        return (tmp_path / "page.html").as_uri()
+
+    return write
 
 
 def the_view(tab):
@@ -45,3 +72,209 @@ def test_every_control_changes_the_figure_and_the_numbers_are_the_librarys(
             the_view(tab)
             changes(tab, view, move, what)
             assert_numbers(view, case, widget)
+
+
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_is_accessible_and_fits(browser, pages, name, look, shots):
+    with opened(browser, f"{pages['file']}/{name}.html", **LOOKS[look]) as tab:
+        view = the_view(tab)
+        shots(tab, f"{name}-{look}")
+        assert view.get_attribute("data-look") == ("dark" if look == "dark" else "light")
+        found = Axe().run(tab)
+        assert found.violations_count == 0, found.generate_report()
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert tab.evaluate(overflow) <= 0
+        for canvas in view.locator("canvas").all():
+            assert canvas.get_attribute("role") == "img"
+            assert len(canvas.get_attribute("aria-label").split()) >= 4
+        assert view.locator(".snn-live").get_attribute("aria-live") == "polite"
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_is_quick_and_small(browser, pages, name):
+    state = len(json.dumps(state_of(WIDGETS[name].make()))) / 1000
+    with opened(browser, f"{pages['file']}/{name}.html") as tab:
+        times = the_view(tab).evaluate(
+            """view => Array.from({length: 41}, () => {
+                 const start = performance.now();
+                 view.redraw();
+                 return performance.now() - start;
+               }).sort((a, b) => a - b)"""
+        )
+    print(f"{name}: {times[20]:.1f} ms to draw, {state:.0f} kB of state")
+    assert times[20] < 16 and state < 400
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_without_javascript_there_is_a_picture_with_its_words(browser, pages, name):
+    with opened(browser, f"{pages['file']}/{name}.html", java_script_enabled=False) as tab:
+        picture = tab.get_by_role("img", name=WIDGETS[name].make().alt)
+        picture.wait_for()
+        assert picture.bounding_box()["width"] > 300
+        assert picture.bounding_box()["height"] > 100
+
+
+# The host script
+
+
+def test_views_of_one_widget_move_together(browser, written):
+    widget = KernelExplorer()
+    with opened(browser, written(page(widget, widget))) as tab:
+        one, two = tab.locator(".snn-widget").all()
+        changes(tab, two, lambda: one.locator("input[type=range]").press("PageUp"), "the other")
+        assert seen(one) == seen(two)
+        assert one.locator("input[type=number]").input_value() == (
+            two.locator("input[type=number]").input_value()
+        )
+
+
+def test_widgets_of_one_kind_are_apart(browser, written):
+    with opened(browser, written(page(KernelExplorer(), KernelExplorer(gamma=1)))) as tab:
+        one, two = tab.locator(".snn-widget").all()
+        before = seen(two)
+        changes(tab, one, lambda: one.locator("input[type=range]").press("PageUp"), "gamma")
+        changes(tab, one, lambda: one.get_by_text("the authors’ code").click(), "variant")
+        assert seen(two) == before
+        assert two.get_by_label("the equation").is_checked()
+        assert tab.locator("style").count() == 2  # the page's and one for all widgets
+
+
+def test_a_view_that_leaves_the_page_is_cleaned_up(browser, written):
+    widget = KernelExplorer()
+    with opened(browser, written(page(widget, widget))) as tab:
+        one, two = tab.locator(".snn-widget").all()
+        gone = one.evaluate_handle("view => view.parentElement")
+        draws = one.evaluate_handle("view => view")
+        gone.evaluate("el => el.remove()")
+        tab.wait_for_function("el => el.children.length === 0", arg=gone)
+        before = draws.evaluate("view => view.numbers().total")
+        two = tab.locator(".snn-widget")
+        changes(tab, two, lambda: two.locator("input[type=range]").press("PageUp"), "the other")
+        assert draws.evaluate("view => view.numbers().total") == before
+
+
+THEMES = [
+    "document.documentElement.dataset.theme = 'dark'",
+    "document.documentElement.removeAttribute('data-theme')",
+    "document.body.dataset.jpThemeLight = 'false'",  # JupyterLab's
+]
+
+
+def test_the_figure_follows_the_theme_and_the_width(browser, pages):
+    with opened(browser, f"{pages['file']}/kernel.html", color_scheme="light") as tab:
+        view = the_view(tab)
+        looks = [seen(view)["canvas"]]
+        for change in THEMES:
+            tab.evaluate(change)
+            tab.wait_for_function(
+                "before => document.querySelector('canvas').toDataURL() !== before", arg=looks[-1]
+            )
+            looks.append(seen(view)["canvas"])
+        assert looks[0] == looks[2] and looks[1] == looks[3]
+        tab.set_viewport_size({"width": 390, "height": 844})
+        tab.wait_for_function("document.querySelector('canvas').width < 390")
+
+
+BROKEN = {
+    "not JSON": (lambda state: "{", "could not be shown: .*JSON"),
+    "no state": (lambda state: '{"state": {}}', "does not carry the widget's state"),
+    "a trait is missing": (lambda state: state.replace('"spikes"', '"spokes"'), "not be shown"),
+    "the front end is missing": (lambda state: state.replace('"_esm"', '""'), "not a widget of"),
+    "no module": (lambda state: state.replace("export default", "export"), "could not be shown"),
+    "an error while drawing": (
+        lambda state: state.replace("= contributionScore(", "= contributionScope("),
+        "could not be drawn: contributionScope is not defined",
+    ),
+}
+
+
+@pytest.mark.parametrize(("broken", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_page_says_so_in_place(browser, written, broken, message):
+    widget = KernelExplorer()
+    state = broken(json.dumps(state_of(widget)))
+    with opened(browser, written(page(widget, state=state))) as tab:
+        alert = tab.get_by_role("alert")
+        alert.wait_for()
+        assert re.search(message, alert.inner_text())
+        assert alert.bounding_box()["y"] > tab.locator("h1").bounding_box()["y"]
+
+
+def test_one_broken_widget_does_not_stop_the_others(browser, written):
+    foreign = IntSlider()
+    foreign.outputs = lambda: [foreign._repr_mimebundle_()]
+    with opened(browser, written(page(foreign, KernelExplorer()))) as tab:
+        the_view(tab)
+        assert "not a widget of this book" in tab.get_by_role("alert").inner_text()
+
+
+# The parts
+
+
+def test_play_runs_through_the_steps_and_stops(browser, pages):
+    with opened(browser, f"{pages['file']}/encoder.html") as tab:
+        view = the_view(tab)
+        button = view.get_by_role("button", name="Play")
+        changes(tab, view, button.click, "play")
+        tab.wait_for_function("view => view.traits().step >= 2", arg=view.element_handle())
+        assert view.locator(".snn-live").get_attribute("aria-live") == "off"
+        view.get_by_role("button", name="Pause").click()
+        stopped = view.evaluate("view => view.traits().step")
+        tab.wait_for_timeout(1000)
+        assert view.evaluate("view => view.traits().step") == stopped
+        assert view.locator(".snn-live").get_attribute("aria-live") == "polite"
+
+
+def test_where_no_motion_is_wanted_play_takes_one_step(browser, pages):
+    with opened(browser, f"{pages['file']}/encoder.html", reduced_motion="reduce") as tab:
+        view = the_view(tab)
+        for step in [1, 2]:
+            view.get_by_role("button", name="Next step").click()
+            tab.wait_for_timeout(1000)
+            assert view.evaluate("view => view.traits().step") == step
+
+
+def test_the_last_step_follows_the_number_of_steps(browser, written):
+    image = photograph()
+    with opened(browser, written(page(EncoderExplorer(image, step=11)))) as tab:
+        view = the_view(tab)
+        view.get_by_label("Number of steps T, typed").fill("5")
+        assert view.evaluate("view => view.traits()")["step"] == 4
+        assert view.get_by_label("Step t", exact=True).get_attribute("max") == "4"
+
+
+def test_spikes_are_set_by_the_keyboard_alone(browser, pages):
+    with opened(browser, f"{pages['file']}/kernel.html") as tab:
+        view = the_view(tab)
+        buttons = view.locator(".snn-toggles button")
+        tab.keyboard.press("Tab")
+        for key, at in [("ArrowRight", 1), ("ArrowRight", 2), ("End", 19), ("Home", 0)]:
+            tab.keyboard.press(key)
+            assert buttons.nth(at).evaluate("button => button === document.activeElement")
+        before = view.evaluate("view => view.traits().spikes[0]")
+        tab.keyboard.press("Space")
+        assert view.evaluate("view => view.traits().spikes[0]") == 1 - before
+        assert buttons.nth(0).get_attribute("aria-pressed") == ("false" if before else "true")
+        tab.keyboard.press("Tab")  # the row is one stop
+        assert view.locator("input[type=range]").evaluate("i => i === document.activeElement")
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [("0.333", 0.333), ("7", 3), ("-2", 0), ("", 0.5), ("0", 0)]
+)
+def test_a_typed_value_is_kept_inside_the_limits(browser, pages, typed, value):
+    with opened(browser, f"{pages['file']}/kernel.html") as tab:
+        view = the_view(tab)
+        field = view.locator("input[type=number]")
+        field.fill(typed)
+        field.press("Enter")
+        field.blur()
+        assert view.evaluate("view => view.traits().gamma") == value
+        assert float(field.input_value()) == value

@@ -1,0 +1,64 @@
+// What of the widgets' front end needs no page.  The numbers are held to the library's in Python's tests.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { measure } from "../../snnlab/widgets/front/encoder.js";
+import { run } from "../../snnlab/widgets/front/neuron.js";
+import { MAP, mapColour, show, ticks } from "../../snnlab/widgets/front/parts.js";
+
+test("numbers have four figures and a true minus sign", () => {
+  assert.equal(show(1.23456), "1.235");
+  assert.equal(show(-0.5), "−0.5");
+  assert.equal(show(65.32, 2), "65");
+  assert.equal(show(0), "0");
+  assert.equal(show(Infinity), "∞");
+  assert.equal(show(-Infinity), "−∞");
+  assert.equal(show(NaN), "undefined");
+});
+
+test("ticks are round, inside the ends, and about as many as asked for", () => {
+  assert.deepEqual(ticks(0, 1, 4), [0, 0.5, 1]);
+  assert.deepEqual(ticks(-0.5, 19.5), [0, 5, 10, 15]);
+  assert.deepEqual(ticks(-0.31, 0.31, 6), [-0.2, 0, 0.2]);
+  for (const high of [0.004, 0.7, 1.1, 3, 47, 1234]) {
+    const found = ticks(0, high, 4);
+    assert.ok(found.length >= 2 && found.length <= 6, `${high}: ${found}`);
+    assert.ok(found.every((value) => value >= 0 && value <= high));
+  }
+});
+
+test("colours run through the whole map and stop at its ends", () => {
+  assert.equal(MAP.length, 3 * 256);
+  assert.deepEqual(mapColour(0), MAP.subarray(0, 3));
+  assert.deepEqual(mapColour(-1), mapColour(0));
+  assert.deepEqual(mapColour(1), MAP.subarray(765));
+  assert.deepEqual(mapColour(2), mapColour(1));
+  assert.deepEqual(mapColour(0.5), MAP.subarray(3 * 128, 3 * 128 + 3));
+});
+
+test("the gradient of the spike count is a sum over later slopes, cut by a hard reset", () => {
+  const currents = Float32Array.from([0.5, 0.9, 0.2, 1.3, 0.1]);
+  const setting = { currents, leak: 0.5, threshold: 1, surrogate: "triangle", scale: 0.3, width: 1 };
+  for (const reset of ["soft", "hard"]) {
+    const { spikes, slopes, gradient } = run({ ...setting, source: "spikes", reset });
+    assert.deepEqual([...spikes], [0, 1, 0, 1, 0]);
+    for (let t = 0; t < 5; t++) {
+      let [sum, passes] = [0, 1];
+      for (let later = t; later < 5; later++) {
+        sum += passes * slopes[later];
+        passes *= reset === "hard" && spikes[later] ? 0 : 0.5;
+      }
+      assert.ok(Math.abs(gradient[t] - sum) < 1e-12, `${reset}, ${t}: ${gradient[t]}, not ${sum}`);
+    }
+  }
+});
+
+test("the correlation of the mean with the image", () => {
+  const image = Float32Array.from([2, -2, 1]);
+  const spikes = Int8Array.from([0, 0, 0, 1, -1, 0, 1, -1, 1]);
+  const { correlations } = measure(spikes, image, 3);
+  assert.equal(correlations[0], 0); // silence says nothing
+  assert.ok(correlations[1] > 0.9 && correlations[1] < correlations[2], `${correlations}`);
+  assert.ok(Math.abs(correlations[2] - 1) < 0.02);
+});

@@ -1,0 +1,165 @@
+"""The Python side of the widgets: traits and errors, the text of the front end, what a page gets."""
+
+import base64
+import json
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib import colormaps
+from test_widgets_numbers import node
+from tiny import generator, images, spikes
+from traitlets import TraitError
+
+from snnlab import plotting, widgets
+from snnlab.widgets import EncoderExplorer, KernelExplorer, NeuronPlayground, base
+
+FRONT = base.FRONT
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: KernelExplorer(gamma=-0.1), "'gamma' .* should not be less than 0.* -0.1"),
+        (lambda: KernelExplorer(gamma="0.5"), "'gamma' .* expected a float, not the str '0.5'"),
+        (lambda: KernelExplorer(spikes=[0, 1, 2]), r"expected 0 or 1 .* got \[0, 1, 2\]"),
+        (lambda: KernelExplorer(spikes=[]), "expected 0 or 1 for each step, got"),
+        (lambda: KernelExplorer(variant="code"), "expected any of .*'paper', 'authors-code'"),
+        (lambda: NeuronPlayground(leak=1.5), "'leak' .* should not be greater than 1"),
+        (lambda: NeuronPlayground(threshold=0), "threshold must be above 0, got 0"),
+        (lambda: NeuronPlayground(scale=-1), "scale must be above 0, got -1"),
+        (lambda: NeuronPlayground(width=0), "width must be above 0, got 0"),
+        (lambda: NeuronPlayground(reset="none"), "expected any of .*'soft', 'hard'"),
+        (lambda: NeuronPlayground(weights=[]), "expected a weight for each step"),
+        (lambda: EncoderExplorer(images(1)[0], steps=0), "'steps' .* should not be less than 1"),
+        (lambda: EncoderExplorer(images(1)[0], seed=-1), "'seed' .* should not be less than 0"),
+        (lambda: EncoderExplorer(images(1)[0], factor=-1), "'factor' .* should not be less than 0"),
+        (lambda: EncoderExplorer(images(1)[0] + 1), "expected an image in .0, 1., got .* to"),
+        (lambda: EncoderExplorer(images(1)[0] * torch.nan), "expected an image in .0, 1., got"),
+        (lambda: EncoderExplorer(images(1)), r"expected an image of shape \[3, H, W\], got \(1, 3"),
+        (lambda: KernelExplorer(gama=1), "KernelExplorer has no gama; it has gamma, spikes, var"),
+    ],
+)
+def test_a_wrong_value_says_what_was_expected(make, message):
+    with pytest.raises((TraitError, ValueError, TypeError), match=message):
+        make()
+
+
+def test_a_wrong_value_leaves_the_widget_as_it_was():
+    widget = KernelExplorer(gamma=1)
+    with pytest.raises(TraitError):
+        widget.gamma = -1
+    assert widget.gamma == 1
+
+
+def test_spikes_may_be_a_tensor():
+    train = torch.tensor([1.0, 0.0, 1.0])
+    assert KernelExplorer(spikes=train).spikes == [1, 0, 1]
+
+
+def test_bits_are_packed_as_numpy_packs_them():
+    train = spikes(3, 1, 2, 3, 7)
+    assert base.bits(train) == np.packbits(train.numpy().astype(bool)).tobytes()
+    with pytest.raises(ValueError, match="expected spikes that are 0 or 1"):
+        base.bits(train + 1)
+
+
+def test_pixels_are_rounded_to_bytes():
+    image = images(1)[0]
+    assert base.pixels(image) == np.round(image.numpy() * 255).astype(np.uint8).tobytes()
+
+
+def test_the_encoder_encodes_the_image_that_it_keeps():
+    """The bytes, not the image as it came: the page knows no other."""
+    image = torch.rand(3, 8, 6, generator=generator())
+    kept = EncoderExplorer(image).scaled()
+    again = EncoderExplorer((image * 255).round() / 255).scaled()
+    assert torch.equal(kept, again)
+
+
+# The front end as one text
+
+
+CLASSES = [getattr(widgets, name) for name in widgets.__all__]
+
+
+@pytest.mark.parametrize("widget", CLASSES)
+def test_the_front_end_is_one_module_without_imports(widget):
+    text = widget._esm
+    assert not re.search(r"^\s*import\b", text, re.M)
+    assert re.findall(r"^export .*", text, re.M) == ["export default {"]
+    assert text.count("\nclass View ") == 1, "a module stands once, however many import it"
+    assert "@param" not in text.split("export default")[0], "comments are left out"
+    assert len(text) < 100_000, "it is embedded with every widget"
+    names = re.findall(r"^(?:async )?(?:function\*?|class|const|let) (\w+)", text, re.M)
+    assert len(names) == len(set(names)), f"twice: {[n for n in names if names.count(n) > 1]}"
+
+
+def test_every_import_is_of_the_form_that_is_taken_out():
+    for module in FRONT.glob("*.js"):
+        lines = re.findall(r"^import .*", module.read_text(), re.M)
+        for line in lines:
+            assert re.fullmatch(r'import \{[^}]*\} from "\./[\w.]+";', line) or line == "import {"
+
+
+def test_modules_stand_after_those_that_they_need(tmp_path):
+    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nexport default { a: b };\n')
+    (tmp_path / "b.js").write_text(
+        'import {\n  c,\n} from "./c.js";\n/**\n * Words.\n */\nexport const b = c;\n'
+    )
+    (tmp_path / "c.js").write_text("export const c = 1; // export const\n")
+    expected = "const c = 1; // export const\nconst b = c;\nexport default { a: b };\n"
+    assert base.bundle(tmp_path / "a.js") == expected
+
+
+def test_colours_are_those_of_the_figures():
+    text = (FRONT / "parts.js").read_text()
+    colours = re.search(r"export const COLOURS = (\[.*?\]);", text).group(1)
+    assert tuple(json.loads(colours)) == plotting.COLOURS
+    table = re.search(r'export const MAP = .*?"([\w+/=]+)"', text, re.S).group(1)
+    found = np.frombuffer(base64.b64decode(table), np.uint8).reshape(256, 3)
+    assert (found == colormaps[plotting.MAP](np.arange(256), bytes=True)[:, :3]).all()
+
+
+def test_rows_of_toggles_line_up_with_the_plots():
+    script, style = (FRONT / "parts.js").read_text(), (FRONT / "style.css").read_text()
+    left, right = (re.search(rf"{edge} = (\d+);", script).group(1) for edge in ["LEFT", "RIGHT"])
+    assert f"margin: 0 {right}px 0 {left}px;" in style
+    assert f"margin: 0 0 0.2rem {left}px;" in style
+
+
+# What a page gets
+
+
+def test_a_notebook_shows_the_widget_and_a_picture_for_where_it_cannot_run():
+    view, still = KernelExplorer().outputs()
+    assert view["application/vnd.jupyter.widget-view+json"]["model_id"]
+    found = re.fullmatch(
+        r'<noscript><img alt="([^"]+)" src="data:image/webp;base64,([\w+/=]+)"></noscript>',
+        still["text/html"],
+    )
+    assert len(found.group(1).split()) > 10
+    assert base64.b64decode(found.group(2))[8:12] == b"WEBP"
+    assert view["text/plain"] == "KernelExplorer()" and not still["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "widget",
+    [
+        lambda: KernelExplorer(gamma=0, variant="authors-code"),
+        lambda: KernelExplorer(spikes=[0]),
+        lambda: NeuronPlayground(source="spikes", surrogate="arctan", reset="hard"),
+        lambda: EncoderExplorer(images(1)[0], step=40),
+    ],
+)
+def test_the_picture_can_be_drawn_at_the_ends_and_leaves_matplotlib_as_it_was(widget):
+    before = dict(matplotlib.rcParams)
+    assert len(widget().still()) < 60_000
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.slow
+def test_the_parts_in_node(tmp_path):
+    node("parts.test.js", {}, tmp_path)
