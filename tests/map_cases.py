@@ -5,7 +5,7 @@ import functools
 import tiny
 import torch
 
-from snnlab import explain, recording, widgets
+from snnlab import explain, judge, neurons, recording, surrogate, widgets
 
 CLASSES = ["fox", "owl", "elk", "bat", "eel"]
 
@@ -73,6 +73,65 @@ def maps_expected(widget):
     }
 
 
+def smoothing():
+    return widgets.SmoothingExplorer(
+        *networks(), images(1)[0], 2, widths=(0.5, 1.0, 2.0), width=0.5, title="elk"
+    )
+
+
+def smoothing_expected(widget):
+    model, twin = networks()
+    scale = 0.3 if widget.keep == "height" else 0.3 / widget.width
+    with neurons.surrogate_gradient(model, surrogate.triangle(scale, widget.width)):
+        explained = explain.snn_grad_cam(
+            model, None, 2, layer=widget.layer, spikes=encoded(images(1))
+        )
+    twin_map = explain.grad_cam(twin, images(1), 2, layer=widget.layer).maps
+    return {
+        "map": explained.total.flatten(),
+        "twinMap": twin_map.flatten(),
+        "area": judge.smoothness.half_mass_area(explained.total),
+        "twinArea": judge.smoothness.half_mass_area(twin_map),
+    }
+
+
+def pair():
+    first, second = images(2)
+    return widgets.TwoPictureExplorer(*networks()[:1], first, second, [0, 1], CLASSES)
+
+
+def pair_expected(widget):
+    generator = tiny.generator()
+    a, b = (networks()[0].encode(image[None], generator) for image in images(2))
+    sequences = {
+        "alone": a,
+        "grey": torch.cat([a, 0 * a], -1),
+        "beside": torch.cat([a, b], -1),
+        "swapped": torch.cat([b, a], -1),
+    }
+    maps = {
+        name: explain.sam(
+            networks()[0], layer=widget.layer, gamma=widget.gamma, spikes=spikes
+        ).maps[:, 0]
+        for name, spikes in sequences.items()
+    }
+    mass = {}
+    for name, of in maps.items():
+        half = of.shape[-1] // (1 if name == "alone" else 2)
+        halves = of[..., :half].sum((1, 2)), of[..., half:].sum((1, 2))
+        mass[name] = halves[::-1] if name == "swapped" else halves
+    own = mass[widget.arrangement][0]
+    return {
+        "map": seen(maps[widget.arrangement], widget),
+        "massA": own,
+        "massB": mass[widget.arrangement][1],
+        "reference": mass["grey"][0],
+        "change": own.sum() / mass["grey"][0].sum() - 1,
+    }
+
+
 CASES = {
     "maps": (maps, maps_expected),
+    "smoothing": (smoothing, smoothing_expected),
+    "pair": (pair, pair_expected),
 }

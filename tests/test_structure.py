@@ -44,6 +44,10 @@ ORDER = (
     "widgets.neuron",
     "widgets.encoder",
     "widgets.kernel",
+    "widgets.maps",
+    "widgets.smoothing",
+    "widgets.pair",
+    "widgets.own",
     "widgets",
 )
 

@@ -8,5 +8,16 @@ from snnlab.widgets.encoder import EncoderExplorer
 from snnlab.widgets.kernel import KernelExplorer
 from snnlab.widgets.maps import MapExplorer
 from snnlab.widgets.neuron import NeuronPlayground
+from snnlab.widgets.own import OwnPhotograph
+from snnlab.widgets.pair import TwoPictureExplorer
+from snnlab.widgets.smoothing import SmoothingExplorer
 
-__all__ = ["EncoderExplorer", "KernelExplorer", "MapExplorer", "NeuronPlayground"]
+__all__ = [
+    "EncoderExplorer",
+    "KernelExplorer",
+    "MapExplorer",
+    "NeuronPlayground",
+    "OwnPhotograph",
+    "SmoothingExplorer",
+    "TwoPictureExplorer",
+]

@@ -19,9 +19,9 @@ class OwnPhotograph(Widget, front="own"):
         OwnPhotograph()           # the network is loaded when the reader asks for it
         OwnPhotograph(name="lif-s0", gamma=1.0)
 
-    ``starter`` counts some held-out photographs to begin with (-1: the reader's picture, which stays
-    in the page); ``step`` is the last step that has run, from 0; ``seed`` is that of the encoder,
-    as in ``torch.Generator().manual_seed(seed)``.
+    ``starter`` counts some held-out photographs to begin with (-1: the reader's own picture, which
+    stays in the page); ``step`` is the last step that has run, from 0; ``seed`` is that of the
+    encoder, as in ``torch.Generator().manual_seed(seed)``.
     """
 
     starter = Int(0, min=-1).tag(sync=True)
@@ -38,8 +38,8 @@ class OwnPhotograph(Widget, front="own"):
     labels = List(Unicode()).tag(sync=True)
 
     alt = (
-        "A photograph as the network sees it, the spikes that it sends, its spike activation maps at "
-        "conv4, conv6 and conv8, and bars of the classes that the network takes it for."
+        "A photograph as the network sees it, the spikes that it sends, its spike activation maps "
+        "at conv4, conv6 and conv8, and bars of the classes that the network takes it for."
     )
 
     def __init__(self, name: str = "lif-s0", **traits):

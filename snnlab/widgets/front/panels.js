@@ -11,46 +11,53 @@ const SCALE = 26;
  * @property {string} title
  * @property {HTMLCanvasElement} image
  * @property {number} [top] the value of the brightest colour; left out: a picture without scale
- * @property {boolean} [smooth]
+ * @property {boolean} [smooth] blend neighbouring points
+ * @property {number} [part] how much of the panel's width it takes
  */
 
 /** Panels of one size on one canvas; as many columns as fit. */
 export class Panels {
   /**
    * @param {import("./parts.js").View} view
-   * @param {{count: number, columns?: number, least?: number, aspect?: number, scales?: boolean}} options
-   *   at most so many columns, of at least so many pixels; aspect: height over width
+   * @param {{count: number, columns?: number, least?: number, most?: number, aspect?: number}} options
+   *   at most so many columns, between `least` and `most` pixels wide; aspect: height over width
    */
-  constructor(view, { count, columns = 4, least = 100, aspect = 1, scales = true }) {
-    Object.assign(this, { view, count, columns, least, aspect });
-    this.under = scales ? SCALE : 6;
+  constructor(view, { count, columns = 4, least = 100, most = 240, aspect = 1 }) {
+    this.view = view;
+    this.layout = { count, columns, least, most, aspect };
     /** @type {{left: number, top: number, width: number, height: number}[]} */
     this.boxes = [];
     this.sheet = view.sheet({ height: (width) => this.#layOut(width) });
   }
 
-  /** @returns {number} the height that the panels take */
+  /**
+   * Where the panels stand.
+   * @param {number} width
+   * @returns {number} the height that they take
+   */
   #layOut(width) {
-    const fit = Math.floor((width + GAP) / (this.least + GAP));
-    const columns = Math.max(1, Math.min(this.columns, fit, this.count));
-    const size = Math.min(240, (width - (columns - 1) * GAP) / columns);
-    const high = size * this.aspect;
-    const line = TITLE + high + this.under;
-    this.boxes = Array.from({ length: this.count }, (_, i) => ({
+    const { count, least, most, aspect } = this.layout;
+    const fit = Math.floor((width + GAP) / (least + GAP));
+    const columns = Math.max(1, Math.min(this.layout.columns, fit, count));
+    const size = Math.min(most, (width - (columns - 1) * GAP) / columns);
+    const line = TITLE + size * aspect + SCALE;
+    this.boxes = Array.from({ length: count }, (_, i) => ({
       left: (i % columns) * (size + GAP),
       top: Math.floor(i / columns) * line + TITLE,
       width: size,
-      height: high,
+      height: size * aspect,
     }));
-    return Math.ceil(this.count / columns) * line;
+    return Math.ceil(count / columns) * line;
   }
 
   /** @param {Panel[]} panels */
   draw(panels) {
     const pen = this.sheet.begin();
     const colours = this.view.colours;
-    for (const [i, { title, image, top, smooth = false }] of panels.entries()) {
-      lay(pen, colours, image, this.boxes[i], { title, smooth });
+    for (const [i, { title, image, top, smooth = false, part = 1 }] of panels.entries()) {
+      const { width, ...box } = this.boxes[i];
+      lay(pen, colours, image, { ...box, width: part * width }, { smooth });
+      pen.fillText(title, box.left, box.top - 5, width);
       if (top !== undefined) drawScale(pen, colours, this.boxes[i], top);
     }
     return pen;

@@ -1,0 +1,121 @@
+/** The width of the stand-in gradient against the map that it makes (smoothing.py). */
+
+import { halfMassArea, pearson, sumOverSteps } from "./numbers.js";
+import { overlay, Panels, photograph } from "./panels.js";
+import { Plot, RIGHT, show, View } from "./parts.js";
+import { bytesOf, floatsOf, largest, unpackLayers } from "./recorded.js";
+
+const SIDE = 64;
+
+export default {
+  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  render({ model, el }) {
+    const view = new View(model, el, "Grad-CAM and the width of the surrogate");
+    const panels = new Panels(view, { count: 3, columns: 3 });
+    const bars = view.sheet({ height: 230 });
+    const widths = model.get("widths");
+    view.select("width", { label: "Width of the triangle, in thresholds", options: widths.map((w) => [w, show(w)]) });
+    view.choice("keep", { label: "When the width changes, keep", options: { height: "its height", area: "its area" } });
+    const names = model.get("shapes").map(({ name }) => name);
+    view.choice("layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
+    const layers = unpackLayers(model.get("spikes"), model.get("steps"), model.get("shapes"));
+
+    return view.start(() => {
+      const numbers = work(model, layers[model.get("layer")]);
+      drawMaps(panels, model, layers[model.get("layer")].shape, numbers);
+      drawWeights(bars, view.colours, numbers);
+      const sentence = inWords(model, numbers);
+      panels.sheet.describe(`The photograph, SNN Grad-CAM and the twin’s Grad-CAM. ${sentence}`);
+      bars.describe("Weights of the channels in both networks, sorted by the twin’s.");
+      view.say(sentence);
+      return numbers;
+    });
+  },
+};
+
+/**
+ * @param {import("./parts.js").Model} model
+ * @param {import("./recorded.js").Recorded} layer
+ */
+function work(model, layer) {
+  const shapes = model.get("shapes");
+  const index = shapes.findIndex(({ name }) => name === layer.shape.name);
+  const setting = ["height", "area"].indexOf(model.get("keep")) * model.get("widths").length;
+  const width = model.get("widths").indexOf(model.get("width"));
+  const alpha = sliceOf(model.get("weights"), shapes, index, setting + width, ({ channels }) => channels);
+  const twinAlpha = sliceOf(model.get("twin_weights"), shapes, index, 0, ({ channels }) => channels);
+  const twinMap = sliceOf(model.get("twin_maps"), shapes, index, 0, (shape) => shape.height * shape.width);
+  const name = [layer.shape.name, model.get("keep"), model.get("width")].join();
+  const map = sumOverSteps(layer.gradCam(alpha, name), layer.steps);
+  return {
+    map,
+    twinMap,
+    alpha,
+    twinAlpha,
+    area: halfMassArea(map),
+    twinArea: halfMassArea(twinMap),
+    likeness: pearson(alpha, twinAlpha),
+  };
+}
+
+/** The numbers of one layer in the `item`th of several runs, which stand one after another. */
+function sliceOf(trait, shapes, layer, item, sizeOf) {
+  const sizes = shapes.map(sizeOf);
+  const add = (list) => list.reduce((sum, size) => sum + size, 0);
+  const from = item * add(sizes) + add(sizes.slice(0, layer));
+  return floatsOf(trait).subarray(from, from + sizes[layer]);
+}
+
+function drawMaps(panels, model, { height, width }, { map, twinMap }) {
+  const pixels = bytesOf(model.get("image"));
+  const panel = (title, heat) => ({
+    title,
+    image: overlay(pixels, SIDE, SIDE, heat, height, width, largest(heat)),
+    top: largest(heat),
+    smooth: true,
+  });
+  panels.draw([
+    { title: model.get("label"), image: photograph(pixels, SIDE, SIDE), smooth: true },
+    panel(`SNN, width ${show(model.get("width"))}`, map),
+    panel("Twin", twinMap),
+  ]);
+}
+
+/** Each network's weights over its largest, since only their proportions shape a map. */
+function drawWeights(sheet, colours, { alpha, twinAlpha }) {
+  const pen = sheet.begin();
+  const order = Array.from(twinAlpha.keys()).sort((a, b) => twinAlpha[b] - twinAlpha[a]);
+  const inOrder = (weights) => {
+    const most = largest(weights.map(Math.abs)) || 1;
+    return order.map((k) => weights[k] / most);
+  };
+  const box = { top: 32, right: sheet.width - RIGHT, bottom: 200 };
+  const plot = new Plot(pen, colours, box, [-0.5, order.length - 0.5], [-1, 1]);
+  plot.axes({ y: "Weight of each channel over the largest", x: " ", xTicks: [], yTicks: [-1, 0, 1] });
+  plot.bars(inOrder(alpha), { colour: colours.blue, width: 0.8, opacity: 0.85 });
+  plot.line(inOrder(twinAlpha).map((weight, i) => [i, weight]), { colour: colours.orange, width: 2.5 });
+  key(pen, colours, sheet.width - RIGHT, 214);
+}
+
+function key(pen, colours, right, y) {
+  pen.textBaseline = "middle";
+  pen.textAlign = "right";
+  pen.fillStyle = colours.ink;
+  pen.fillText("twin, by which channels are sorted", right, y);
+  const twin = right - pen.measureText("twin, by which channels are sorted").width - 26;
+  pen.fillStyle = colours.orange;
+  pen.fillRect(twin, y - 1.5, 20, 3);
+  pen.fillStyle = colours.ink;
+  pen.fillText("SNN", twin - 16, y);
+  pen.fillStyle = colours.blue;
+  pen.fillRect(twin - 16 - pen.measureText("SNN").width - 17, y - 5, 11, 11);
+}
+
+function inWords(model, { area, twinArea, likeness }) {
+  const percent = (share) => `${show(100 * share, 3)} %`;
+  return (
+    `${model.get("layer")}, width ${show(model.get("width"))}, ${model.get("keep")} kept: half of the map’s mass lies on ` +
+    `${percent(area)} of the area, the twin’s on ${percent(twinArea)}. ` +
+    `The weights of the two networks correlate by ${show(likeness, 2)}. Each map has its own scale.`
+  );
+}

@@ -1,0 +1,98 @@
+"""Two pictures side by side: does one push the other aside in the spike activation map?"""
+
+import torch
+from torch import Tensor, nn
+from traitlets import Bool, Bytes, Dict, Enum, Float, Int, List, Unicode
+
+from snnlab import plotting
+from snnlab.explain import spike_activation_map
+from snnlab.widgets.base import Widget, pixels
+from snnlab.widgets.recorded import lag_pairs, run
+
+__all__ = ["TwoPictureExplorer"]
+
+
+class TwoPictureExplorer(Widget, front="pair"):
+    r"""Picture A alone, beside grey, beside picture B and swapped: SAM of the whole, and its mass
+    on each picture at every step.
+
+    ::
+
+        TwoPictureExplorer(
+            model, bison.images[0], bus.images[0], [bison.labels[0], bus.labels[0]], photos.classes
+        )
+
+    ``arrangement`` is "alone", "grey", "beside" or "swapped"; ``step`` counts from 0 and ``whole``
+    shows the sum over all steps in its place.  Each picture is encoded once, so A's spikes at the
+    encoder are the same in every arrangement; grey, the mean pixel, sends none.
+    """
+
+    arrangement = Enum(["alone", "grey", "beside", "swapped"], "beside").tag(sync=True)
+    layer = Unicode().tag(sync=True)
+    step = Int(0, min=0).tag(sync=True)
+    whole = Bool(True).tag(sync=True)
+    gamma = Float(0.5, min=0).tag(sync=True)
+
+    steps = Int().tag(sync=True)
+    shapes = List().tag(sync=True)  # of a single picture
+    labels = List(Unicode()).tag(sync=True)
+    answers = Dict().tag(sync=True)
+    images = Bytes().tag(sync=True)
+    pairs = Bytes().tag(sync=True)
+
+    alt = (
+        "Two photographs side by side and their spike activation map, and below them the mass of "
+        "the map on each of the two photographs at every step."
+    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        first: Tensor,
+        second: Tensor,
+        labels,
+        classes,
+        layers=("conv4", "conv6", "conv8"),
+        generator: torch.Generator | None = None,
+        **traits,
+    ):
+        generator = generator or torch.Generator().manual_seed(0)
+        a, b = (model.encode(image[None], generator) for image in (first, second))
+        sequences = {
+            "alone": a,
+            "grey": torch.cat([a, torch.zeros_like(a)], -1),
+            "beside": torch.cat([a, b], -1),
+            "swapped": torch.cat([b, a], -1),
+        }
+        runs = {name: run(model, spikes, layers) for name, spikes in sequences.items()}
+        self._images, self._runs = (first, second), runs
+        super().__init__(
+            steps=len(a),
+            shapes=runs["alone"].shapes,
+            labels=[classes[int(label)] for label in labels],
+            answers={
+                name: f"The network says {classes[one.logits.argmax()]}."
+                for name, one in runs.items()
+            },
+            images=pixels(torch.stack([first, second])),
+            pairs=b"".join(
+                lag_pairs(spikes) for one in runs.values() for spikes in one.spikes.values()
+            ),
+            **{"layer": layers[-1], **traits},
+        )
+
+    def still(self) -> bytes:
+        maps = {
+            name: spike_activation_map(self._runs[name].spikes[self.layer], self.gamma).sum((0, 1))
+            for name in ("grey", "beside", "swapped")
+        }
+        first, second = self._images
+        grey = first.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1).expand_as(first)
+        halves = {"grey": (first, grey), "beside": (first, second), "swapped": (second, first)}
+        top = max(heat.max().item() for heat in maps.values())
+
+        def draw(*axes):
+            for panel, (name, heat) in zip(axes, maps.items(), strict=True):
+                plotting.overlay(panel, torch.cat(halves[name], -1), heat, top, title=name)
+
+        return plotting.picture(draw, columns=3, size=(8, 1.8))
