@@ -41,6 +41,7 @@ def convert(
     scales = activation_scales(ann, calibration_images, percentile)
     about = ann.architecture
     model = ConvertedVGG(about["classes"], steps, about["widths"], encoding)
+    model.to(next(ann.parameters()))  # its type, before the weights are copied, and its device
     before = {"direct": 1.0, "poisson": 2.0}[encoding]
     with torch.no_grad():
         for name in BLOCKS:
@@ -52,7 +53,7 @@ def convert(
             before = scale
         model.head.linear.weight.copy_(ann.head.linear.weight * before)
         model.head.linear.bias.copy_(ann.head.linear.bias)
-    return model.to(next(ann.parameters()).device).eval()
+    return model.eval()
 
 
 def activation_scales(
@@ -98,7 +99,7 @@ def _check(ann: nn.Module) -> None:
                 f"{name!r} works in-place, so its input cannot be read; make it {kind}() without "
                 "inplace=True"
             )
-        own = type(module).__module__.startswith("snnlab.")
+        own = type(module).__module__.startswith("snnlab.") or any(module.children())
         if not own and not isinstance(module, CONVERTIBLE):
             known = ", ".join(sorted(layer.__name__ for layer in CONVERTIBLE))
             raise ValueError(f"{name!r} is a {kind}, which cannot be converted; {known} can")
