@@ -5,7 +5,7 @@ import functools
 import tiny
 import torch
 
-from snnlab import explain, judge, neurons, recording, surrogate, widgets
+from snnlab import attacks, explain, judge, neurons, recording, surrogate, widgets
 
 CLASSES = ["fox", "owl", "elk", "bat", "eel"]
 
@@ -130,8 +130,56 @@ def pair_expected(widget):
     }
 
 
+EPSILONS = (0, 2, 8)
+
+
+def attack():
+    return widgets.AttackExplorer(
+        *networks(), images(1)[0], 3, CLASSES, epsilons=EPSILONS, samples=1
+    )
+
+
+@functools.cache
+def attacked():
+    """Of both networks, the pictures for each epsilon."""
+    generator = tiny.generator()
+    return [
+        [
+            attacks.pgd(
+                network,
+                images(1),
+                3,
+                epsilon=epsilon / 255,
+                step_size=epsilon / 4 / 255,
+                steps=10,
+                generator=generator,
+            )
+            for epsilon in EPSILONS
+        ]
+        for network in networks()
+    ]
+
+
+def attack_expected(widget):
+    model, twin = networks()
+    mine, theirs = attacked()
+    at = EPSILONS.index(widget.epsilon)
+    kind = {"layer": "conv6", "gamma": widget.gamma}
+    sam = [explain.sam(model, mine[i], generator=tiny.generator(), **kind) for i in (0, at)]
+    cam = [explain.grad_cam(twin, theirs[i], 3, layer="conv6") for i in (0, at)]
+    return {
+        "before": torch.stack([sam[0].total.flatten(), cam[0].total.flatten()]),
+        "after": torch.stack([sam[1].total.flatten(), cam[1].total.flatten()]),
+        "stability": torch.cat(
+            [judge.stability.pearson(first.total, then.total) for first, then in (sam, cam)]
+        ),
+        "scores": torch.stack([one.logits.softmax(1) for one in (*sam, *cam)]).view(2, 2, -1),
+    }
+
+
 CASES = {
     "maps": (maps, maps_expected),
     "smoothing": (smoothing, smoothing_expected),
     "pair": (pair, pair_expected),
+    "attack": (attack, attack_expected),
 }

@@ -48,6 +48,7 @@ ORDER = (
     "widgets.smoothing",
     "widgets.pair",
     "widgets.own",
+    "widgets.attack",
     "widgets",
 )
 

@@ -4,6 +4,7 @@ All of them compute in the page, in JavaScript, with the library's numbers; in a
 controls are traits: ``widget.gamma`` reads the slider, ``widget.gamma = 1`` moves it.
 """
 
+from snnlab.widgets.attack import AttackExplorer
 from snnlab.widgets.encoder import EncoderExplorer
 from snnlab.widgets.kernel import KernelExplorer
 from snnlab.widgets.maps import MapExplorer
@@ -13,6 +14,7 @@ from snnlab.widgets.pair import TwoPictureExplorer
 from snnlab.widgets.smoothing import SmoothingExplorer
 
 __all__ = [
+    "AttackExplorer",
     "EncoderExplorer",
     "KernelExplorer",
     "MapExplorer",

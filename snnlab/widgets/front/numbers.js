@@ -311,6 +311,18 @@ export function sumOverSteps(maps, steps) {
 }
 
 /**
+ * Logits as shares of one: torch.softmax.
+ * @param {ArrayLike<number>} logits
+ * @returns {Float64Array}
+ */
+export function softmax(logits) {
+  const all = Float64Array.from(logits);
+  const powers = all.map((logit) => Math.exp(logit - Math.max(...all)));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/**
  * Bits as numpy.packbits packs them, the first in a byte's highest place.
  * @param {Uint8Array} bytes
  * @param {number} count how many bits

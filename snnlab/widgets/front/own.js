@@ -1,7 +1,7 @@
 /** The shipped network, run in the page on the reader's own picture (own.py). */
 
 import { makeRecording, readNetwork, runNetwork } from "./network.js";
-import { Mersenne, normalise, poisson } from "./numbers.js";
+import { Mersenne, normalise, poisson, softmax, sumOverSteps } from "./numbers.js";
 import { overlay, Panels, photograph } from "./panels.js";
 import { make, picture, show, View } from "./parts.js";
 import { drawingBoard, pictureInput } from "./pictures.js";
@@ -177,22 +177,9 @@ function work({ logits, spikes, layers }, step, gamma) {
     shown: order.slice(0, BARS),
     input: partOf(/** @type {any} */ (spikes), step, 3 * SIDE * SIDE),
     maps: whole.map((maps, i) => sofar(maps, layers[i].places)),
-    tops: whole.map((maps, i) => largest(totals(maps, layers[i].places))),
+    tops: whole.map((maps, i) => largest(sumOverSteps(maps, layers[i].steps))),
     shapes: layers.map(({ shape }) => shape),
   };
-}
-
-function totals(maps, places) {
-  const sum = new Float64Array(places);
-  for (let i = 0; i < maps.length; i++) sum[i % places] += maps[i];
-  return sum;
-}
-
-function softmax(logits) {
-  const top = Math.max(...logits);
-  const powers = logits.map((logit) => Math.exp(logit - top));
-  const sum = powers.reduce((all, power) => all + power, 0);
-  return powers.map((power) => power / sum);
 }
 
 function drawPanels(panels, { pixels }, step, { input, maps, tops, shapes }) {

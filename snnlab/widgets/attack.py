@@ -1,0 +1,140 @@
+"""A photograph under attack: what both networks answer, and what becomes of their maps."""
+
+import torch
+from torch import Tensor, nn
+from traitlets import Bytes, Float, Int, List, TraitError, Unicode, validate
+
+from snnlab import plotting
+from snnlab.attacks import pgd
+from snnlab.explain import grad_cam, spike_activation_map
+from snnlab.widgets.base import Widget, pixels
+from snnlab.widgets.recorded import floats, run
+
+__all__ = ["AttackExplorer"]
+
+PGD_STEPS = 10
+
+
+class AttackExplorer(Widget, front="attack"):
+    r"""PGD on the pixels, each network through its own gradient: photograph and attacked picture,
+    the answers of both networks, and SAM and the twin's Grad-CAM before and after.
+
+    ::
+
+        AttackExplorer(model, twin, bison.images[0], bison.labels[0], photos.classes)
+
+    ``epsilon`` is one of ``epsilons``, in units of 1/255.  PGD takes 10 steps of epsilon/4 from a
+    random start; of the spiking network it averages the gradient over ``samples`` draws of the
+    encoder.  Both answers and SAM come from one draw, the same for every epsilon, and Grad-CAM's
+    class is the label.
+    """
+
+    epsilon = Float(2.0, min=0).tag(sync=True)
+    gamma = Float(0.5, min=0).tag(sync=True)
+
+    epsilons = List(Float()).tag(sync=True)
+    layer = Unicode().tag(sync=True)
+    steps = Int().tag(sync=True)
+    shapes = List().tag(sync=True)
+    label = Int().tag(sync=True)
+    classes = List(Unicode()).tag(sync=True)
+    image = Bytes().tag(sync=True)
+    changes = Bytes().tag(sync=True)  # [network][epsilon][3][64][64], int8, 127 is epsilon
+    logits = Bytes().tag(sync=True)  # [network][epsilon][K]
+    spikes = Bytes().tag(sync=True)
+    twin_maps = Bytes().tag(sync=True)
+
+    alt = (
+        "Two rows, the spiking network and its twin: the photograph, the attacked picture, the "
+        "change made strong, the network's map before and after; below, what both take it for."
+    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        twin: nn.Module,
+        image: Tensor,
+        label: int,
+        classes,
+        epsilons=(0, 0.5, 1, 2, 4, 8),
+        layer: str = "conv6",
+        samples: int = 2,
+        generator: torch.Generator | None = None,
+        **traits,
+    ):
+        images, label = image[None], int(label)
+        generator = generator or torch.Generator().manual_seed(0)
+        labels = torch.tensor([label])
+
+        def attacked(network):
+            return torch.cat(
+                [
+                    pgd(
+                        network,
+                        images,
+                        labels,
+                        epsilon=epsilon / 255,
+                        step_size=epsilon / 255 / 4,
+                        steps=PGD_STEPS,
+                        samples=samples if network is model else 1,
+                        generator=generator,
+                    )
+                    for epsilon in epsilons
+                ]
+            )
+
+        self._pictures = attacked(model), attacked(twin)
+        runs = [
+            run(model, model.encode(picture[None], torch.Generator().manual_seed(0)), (layer,))
+            for picture in self._pictures[0]
+        ]
+        twins = grad_cam(twin, self._pictures[1], label, layer=layer)
+        self._runs, self._twins = runs, twins
+        spiking = torch.cat([one.logits for one in runs])
+        super().__init__(
+            epsilons=list(epsilons),
+            layer=layer,
+            steps=len(runs[0].spikes[layer]),
+            shapes=runs[0].shapes,
+            label=label,
+            classes=list(classes),
+            image=pixels(image),
+            changes=b"".join(_changes(of, image, epsilons) for of in self._pictures),
+            logits=floats(torch.stack([spiking, twins.logits])),
+            spikes=b"".join(one.packed for one in runs),
+            twin_maps=floats(twins.maps),
+            **traits,
+        )
+
+    @validate("epsilon")
+    def _among_the_epsilons(self, proposal):
+        if self.epsilons and proposal["value"] not in self.epsilons:
+            raise TraitError(f"epsilon must be one of {self.epsilons}, got {proposal['value']}")
+        return proposal["value"]
+
+    def still(self) -> bytes:
+        at = self.epsilons.index(self.epsilon)
+        spikes = [self._runs[i].spikes[self.layer] for i in (0, at)]
+        maps = [spike_activation_map(of, self.gamma).sum((0, 1)) for of in spikes]
+        rows = [maps, [self._twins.maps[i] for i in (0, at)]]
+
+        def draw(*axes):
+            for row, pictures, (before, after), name in zip(
+                (axes[:4], axes[4:]), self._pictures, rows, ("SAM", "twin"), strict=True
+            ):
+                plotting.show(row[0], pictures[0], "photograph")
+                plotting.show(row[1], pictures[at], f"attacked, {self.epsilon:g}/255")
+                top = max(before.max().item(), after.max().item())
+                plotting.overlay(row[2], pictures[0], before, top, f"{name}, before")
+                plotting.overlay(row[3], pictures[at], after, top, f"{name}, after")
+
+        return plotting.picture(draw, rows=2, columns=4, size=(7, 4))
+
+
+def _changes(pictures: Tensor, image: Tensor, epsilons) -> bytes:
+    """The change of each pixel over its epsilon, as a signed byte."""
+    changes = [
+        (127 * (picture - image) * 255 / epsilon if epsilon else 0 * image).round()
+        for picture, epsilon in zip(pictures, epsilons, strict=True)
+    ]
+    return torch.stack(changes).clamp(-127, 127).to(torch.int8).numpy().tobytes()

@@ -1,0 +1,159 @@
+/** A photograph under attack: answers and maps of both networks, before and after (attack.py). */
+
+import { pearson, softmax, sumOverSteps } from "./numbers.js";
+import { overlay, Panels, photograph } from "./panels.js";
+import { make, picture, show, View } from "./parts.js";
+import { bytesOf, floatsOf, largest, partOf, unpackLayers } from "./recorded.js";
+
+const SIDE = 64;
+const BARS = 4;
+const NAMES = ["Spiking network", "ReLU twin"];
+
+export default {
+  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  render({ model, el }) {
+    const view = new View(model, el, "Under attack");
+    const rows = NAMES.map((name) => {
+      view.figure.append(make("p", { className: "snn-row" }, `${name}, attacked through its own gradient`));
+      return new Panels(view, { count: 5, columns: 5 });
+    });
+    const bars = view.sheet({ height: (width) => (width < 560 ? 2 : 1) * (30 + 25 * BARS) });
+    view.select("epsilon", {
+      label: "Largest change of a pixel, ε",
+      options: model.get("epsilons").map((value) => [value, value ? `${show(value)}/255` : "0: no attack"]),
+    });
+    view.slider("gamma", { label: "Decay γ of SAM", min: 0, max: 3, step: 0.05 });
+    const recorded = model
+      .get("epsilons")
+      .map((_, i) => unpackLayers(model.get("spikes"), model.get("steps"), model.get("shapes"), i)[model.get("layer")]);
+
+    return view.start(() => {
+      const numbers = work(model, recorded);
+      const sentence = inWords(model, numbers);
+      for (const [network, panels] of rows.entries()) {
+        drawRow(panels, model, network, numbers);
+        panels.sheet.describe(`Photograph, attacked picture, change, and map before and after. ${sentence}`);
+      }
+      drawBars(bars, view.colours, model, numbers);
+      bars.describe(sentence);
+      view.say(sentence);
+      return numbers;
+    });
+  },
+};
+
+/**
+ * @param {import("./parts.js").Model} model
+ * @param {import("./recorded.js").Recorded[]} recorded one for each epsilon
+ */
+function work(model, recorded) {
+  const at = model.get("epsilons").indexOf(model.get("epsilon"));
+  const { height, width } = model.get("shapes")[0];
+  const sam = recorded.map((layer) => sumOverSteps(layer.equation(model.get("gamma")), layer.steps));
+  const twin = (i) => partOf(floatsOf(model.get("twin_maps")), i, height * width);
+  const before = [sam[0], twin(0)];
+  const after = [sam[at], twin(at)];
+  return {
+    at,
+    grid: { height, width },
+    before,
+    after,
+    stability: before.map((map, network) => pearson(map, after[network])),
+    tops: [largestOf(sam), largestOf(sam.map((_, i) => twin(i)))],
+    scores: NAMES.map((_, network) => [0, at].map((i) => softmax(logitsOf(model, network, i)))),
+  };
+}
+
+function largestOf(maps) {
+  return Math.max(...maps.map(largest));
+}
+
+function logitsOf(model, network, at) {
+  return partOf(floatsOf(model.get("logits")), network * model.get("epsilons").length + at, model.get("classes").length);
+}
+
+function drawRow(panels, model, network, { at, grid, before, after, tops }) {
+  const clean = bytesOf(model.get("image"));
+  const change = changeOf(model, network, at);
+  const epsilon = model.get("epsilon");
+  const attacked = clean.map((byte, i) => Math.min(255, Math.max(0, Math.round(byte + (epsilon * change[i]) / 127))));
+  const map = (title, pixels, heat) => ({
+    title,
+    image: overlay(pixels, SIDE, SIDE, heat, grid.height, grid.width, tops[network]),
+    top: tops[network],
+    smooth: true,
+  });
+  const name = network === 0 ? "SAM" : "Grad-CAM";
+  panels.draw([
+    { title: "Photograph", image: photograph(clean, SIDE, SIDE), smooth: true },
+    { title: "Attacked", image: photograph(attacked, SIDE, SIDE), smooth: true },
+    { title: epsilon ? `Change, ×${show(127.5 / epsilon, 2)}` : "Change: none", image: signedChange(change) },
+    map(`${name}, before`, clean, before[network]),
+    map(`${name}, after`, attacked, after[network]),
+  ]);
+}
+
+/** Signed bytes [3][64][64]; 127 is a change by epsilon. */
+function changeOf(model, network, at) {
+  const all = bytesOf(model.get("changes"));
+  const part = partOf(all, network * model.get("epsilons").length + at, 3 * SIDE * SIDE);
+  return new Int8Array(part.buffer, part.byteOffset, part.length);
+}
+
+function signedChange(change) {
+  const places = SIDE * SIDE;
+  return picture(SIDE, SIDE, (p, colour) => {
+    for (let c = 0; c < 3; c++) colour[c] = 128 + change[c * places + p];
+  });
+}
+
+/** The label and the likeliest other classes after the attack; a thin bar is before it. */
+function drawBars(sheet, colours, model, { scores }) {
+  const pen = sheet.begin();
+  const beside = sheet.width >= 560;
+  const width = beside ? (sheet.width - 30) / 2 : sheet.width;
+  for (const [network, [before, after]] of scores.entries()) {
+    const left = beside ? network * (width + 30) : 0;
+    const top = beside ? 0 : network * (30 + 25 * BARS);
+    pen.fillStyle = colours.ink;
+    pen.textBaseline = "middle";
+    pen.textAlign = "left";
+    pen.fillText(`${NAMES[network]}: before (thin), after`, left, top + 14);
+    for (const [row, k] of shown(after, model.get("label")).entries()) {
+      const y = top + 30 + 25 * row + 12;
+      const [from, to] = [left + 92, left + width - 52];
+      const length = (share) => Math.max(1, (to - from) * share);
+      pen.fillStyle = k === model.get("label") ? colours.blue : colours.orange;
+      pen.fillRect(from, y - 8, length(after[k]), 11);
+      pen.fillStyle = colours.soft;
+      pen.fillRect(from, y + 5, length(before[k]), 3);
+      pen.fillStyle = colours.ink;
+      pen.textAlign = "right";
+      pen.fillText(model.get("classes")[k], from - 8, y, 88);
+      pen.textAlign = "left";
+      pen.fillText(percent(after[k]), from + length(after[k]) + 6, y - 2);
+    }
+  }
+}
+
+function shown(scores, label) {
+  const others = Array.from(scores.keys()).filter((k) => k !== label);
+  return [label, ...others.sort((a, b) => scores[b] - scores[a]).slice(0, BARS - 1)];
+}
+
+function percent(share) {
+  return `${show(100 * share, share < 0.1 ? 2 : 3)} %`;
+}
+
+function inWords(model, { scores, stability }) {
+  const classes = model.get("classes");
+  const answer = ([, after]) => {
+    const k = after.indexOf(Math.max(...after));
+    return `${classes[k]} (${percent(after[k])})`;
+  };
+  return (
+    `ε ${show(model.get("epsilon"))}/255, γ ${show(model.get("gamma"))}: the spiking network says ${answer(scores[0])} and its SAM ` +
+    `at ${model.get("layer")} correlates with the one before by ${show(stability[0], 3)}; the twin says ${answer(scores[1])} ` +
+    `and its Grad-CAM correlates by ${show(stability[1], 3)}. The label is ${classes[model.get("label")]}.`
+  );
+}
