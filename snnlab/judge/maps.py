@@ -35,5 +35,5 @@ def top_share(maps: Float[Tensor, "N P"], count: Tensor) -> Float[Tensor, "N P"]
     ordered = values.sort(dim=1, descending=True).values
     last = ordered.gather(1, (count - 1)[:, None])  # the lowest value that still belongs
     above, level = values > last, values == last
-    free = count[:, None] - above.sum(1, keepdim=True)
+    free = (count[:, None] - above.sum(1, keepdim=True)).double()
     return above.double() + level * (free / level.sum(1, keepdim=True))
