@@ -1,0 +1,41 @@
+"""Maps that know less, number by number; averages over time orders by going through all of them."""
+
+import itertools
+import math
+
+import torch
+
+from oracles import sam
+
+
+def count_map(spikes, gamma):
+    """The mean of the spike activation map over all orders of the steps."""
+    orders = list(itertools.permutations(range(len(spikes))))
+    return sum(sam.spike_activation_map(spikes[list(o)], gamma) for o in orders) / len(orders)
+
+
+def rate_map(spikes, power=1):
+    """sum_k (n/T)^power."""
+    steps, batch, channels, height, width = spikes.shape
+    maps = torch.zeros(batch, height, width, dtype=spikes.dtype)
+    for b in range(batch):
+        for i in range(height):
+            for j in range(width):
+                for k in range(channels):
+                    n = sum(spikes[t, b, k, i, j].item() for t in range(steps))
+                    maps[b, i, j] += (n / steps) ** power
+    return maps
+
+
+def intervals(train):
+    """The steps between the spikes of one neuron."""
+    times = [t for t, spike in enumerate(train) if spike]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+def centred_gaussian(size, sigma):
+    middle = (size - 1) / 2
+    return [
+        [math.exp(-((x - middle) ** 2 + (y - middle) ** 2) / (2 * sigma**2)) for x in range(size)]
+        for y in range(size)
+    ]
