@@ -66,8 +66,10 @@ def maps_expected(widget):
         "rate": spikes.sum(2),
         "snnGradCam": snn,
     }
+    now = {name: seen(maps[:, which], widget) for name, maps in sequences.items()}
     return {
-        **{name: seen(maps[:, which], widget) for name, maps in sequences.items()},
+        **now,
+        "likeness": judge.stability.pearson(now["equation"][None, None], now["counts"][None, None]),
         "gradCam": explain.grad_cam(twin, pictures, labels(3), layer=layer).maps[which].flatten(),
         "given": given.sort(descending=True).values[:6],
     }

@@ -1,6 +1,6 @@
 /** The maps of a photograph side by side, and the neurons behind any place of them (maps.py). */
 
-import { contributionScore, sumOverSteps } from "./numbers.js";
+import { contributionScore, pearson, sumOverSteps } from "./numbers.js";
 import { mapImage, Panels, photograph } from "./panels.js";
 import { Plot, RIGHT, show, View } from "./parts.js";
 import { bytesOf, floatsOf, largest, partOf, unpackLayers } from "./recorded.js";
@@ -24,7 +24,6 @@ export default {
     const raster = view.sheet({ height: 318 });
     addControls(view, model);
     panels.pickable(
-      "grid of places",
       (u, v) => view.set({ x: Math.floor(u * SIZE), y: Math.floor(v * SIZE) }),
       (dx, dy) => view.set(moved(model, dx, dy)),
     );
@@ -116,7 +115,7 @@ function work(model, layer) {
   const [equation, code, counts] = same.map(seen);
   tops.push(heights(layer.rate()), heights(gradCam), largest(twin));
   const maps = { equation, code, counts, rate: seen(layer.rate()), snnGradCam: seen(gradCam), gradCam: twin };
-  return { ...maps, tops, place, ...strongest(layer, place, gamma) };
+  return { ...maps, likeness: pearson(equation, counts), tops, place, ...strongest(layer, place, gamma) };
 }
 
 /** Grad-CAM's weights of the photograph and layer that are shown. */
@@ -196,15 +195,14 @@ function label(pen, colours, sheet, box, name, sum) {
   pen.fillText(sum, sheet.width, y);
 }
 
-function inWords(model, { equation, code, counts, place, channels, given }) {
+function inWords(model, { equation, code, counts, likeness, place }) {
   const when = model.get("whole") ? "summed over all steps" : `at step ${model.get("step")}`;
   const [byEquation, byCode, byCounts] = [equation, code, counts].map((map) => show(map[place]));
-  const most = given[0] > 0 ? `channel ${channels[0]} gives most` : "no channel fires twice there";
   const drawn = model.get("overlay") ? "over the photograph" : "on their own grid";
   const scale = model.get("scale") === "own" ? "each on its own scale" : "the first three on one scale";
   return (
-    `${model.get("layer")} ${when}, γ ${show(model.get("gamma"))}, at pixel (${model.get("x")}, ${model.get("y")}): ${byEquation} by the equation, ` +
-    `${byCode} by the authors’ code, ${byCounts} by counts alone; ${most}. ` +
-    `${model.get("answers")[model.get("image")]} Maps ${drawn}, ${scale}.`
+    `${model.get("layer")} ${when}, γ ${show(model.get("gamma"))}: SAM and its map of counts correlate by ${show(likeness)}. ` +
+    `At pixel (${model.get("x")}, ${model.get("y")}) there are ${byEquation} by the equation, ${byCode} by the authors’ ` +
+    `code, ${byCounts} by counts alone. ${model.get("answers")[model.get("image")]} Maps ${drawn}, ${scale}.`
   );
 }

@@ -38,7 +38,7 @@ export function readSafetensors(bytes) {
   const start = 8 + length;
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
   delete header.__metadata__;
-  const tensors = {};
+  const tensors = /** @type {Record<string, {shape: number[], values: Float32Array}>} */ ({});
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
     if (dtype !== "F16") throw new Error(`expected the weights as F16, got ${dtype} for ${name}`);
     tensors[name] = { shape, values: decodeFloat16(bytes.subarray(start + from, start + to)) };
@@ -116,8 +116,8 @@ export function* runNetwork(network, spikes, height, width, recorded) {
  * @param {string[]} names of blocks
  */
 export function makeRecording(network, height, width, names) {
-  const recorded = {};
-  const sizes = {};
+  const recorded = /** @type {Record<string, Uint8Array>} */ ({});
+  const sizes = /** @type {Record<string, {channels: number, height: number, width: number}>} */ ({});
   for (const { block, height: h, width: w } of layOut(network, height, width)) {
     if (!names.includes(block.name)) continue;
     recorded[block.name] = new Uint8Array(network.steps * block.outputs * h * w);

@@ -29,6 +29,7 @@ export default {
       machine.follow();
       const { result } = machine;
       const step = Math.min(model.get("step"), result.logits.length - 1);
+      /** @type {any} nothing as long as the network has not run */
       const numbers = step < 0 ? {} : work(result, step, model.get("gamma"));
       drawPanels(panels, machine, step, numbers);
       drawBars(bars, view.colours, model.get("classes"), numbers);
@@ -54,6 +55,7 @@ class Machine {
     this.network = null;
     /** @type {Uint8Array | null} the reader's picture, [3][64][64] */
     this.own = null;
+    /** @type {Result} */
     this.result = nothing();
     this.asked = "";
     this.version = 0; // of the reader's picture
@@ -104,6 +106,16 @@ class Machine {
   }
 }
 
+/**
+ * @typedef {object} Result of a run
+ * @property {Float64Array[]} logits after each step
+ * @property {Int8Array} spikes of the encoder
+ * @property {Recorded[]} layers
+ * @property {number} seconds
+ * @property {boolean} done
+ */
+
+/** @returns {Result} of a run that has not begun */
 function nothing() {
   return { logits: [], spikes: new Int8Array(0), layers: [], seconds: 0, done: false };
 }
@@ -157,7 +169,7 @@ function loader(model, machine, say) {
 }
 
 /**
- * @param {ReturnType<typeof nothing>} result
+ * @param {Result} result
  * @param {number} step
  * @param {number} gamma
  */

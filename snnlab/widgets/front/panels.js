@@ -98,17 +98,15 @@ export class Panels {
   }
 
   /**
-   * Let the reader pick a point of any panel: by a click, or with the arrow keys.
-   * @param {string} label what is picked
+   * Let the reader pick a point of any panel: by a click, or with the arrow keys.  (Give the place
+   * a slider too: a canvas has no value that a screen reader could tell.)
    * @param {(x: number, y: number) => void} pick called with a point in 0..1
    * @param {(dx: number, dy: number) => void} move called with -1, 0 or 1
    */
-  pickable(label, pick, move) {
+  pickable(pick, move) {
     const { canvas } = this.sheet;
     canvas.tabIndex = 0;
     canvas.style.cursor = "crosshair";
-    canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-roledescription", label);
     canvas.addEventListener("click", (/** @type {MouseEvent} */ event) => {
       const [x, y] = [event.offsetX, event.offsetY];
       for (const { left, top, width, height } of this.boxes) {
