@@ -140,10 +140,8 @@ def script(kind: str, content: str) -> str:
     return f'<script type="{kind}">{content}</script>'
 
 
-@contextmanager
-def opened(browser, address: str, **look):
-    """The page in a tab.  At the end it has asked no other host and the console holds no error."""
-    root = address.rsplit("/", 1)[0]
+def listened(tab, root: str) -> tuple[list[str], list[str]]:
+    """From now on only ``root`` is asked; lists that take what was refused and the errors."""
     refused, errors = [], []
 
     def local_only(route):
@@ -153,15 +151,23 @@ def opened(browser, address: str, **look):
             refused.append(route.request.url)
             route.abort()
 
+    def note(message):
+        if message.type == "error":
+            errors.append(message.text)
+
+    tab.route("**/*", local_only)
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    return refused, errors
+
+
+@contextmanager
+def opened(browser, address: str, **look):
+    """The page in a tab.  At the end it has asked no other host and the console holds no error."""
     with browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **look}) as context:
-        context.route("**/*", local_only)
         tab = context.new_page()
         tab.set_default_timeout(TIME)
-        tab.on(
-            "console",
-            lambda message: errors.append(message.text) if message.type == "error" else None,
-        )
-        tab.on("pageerror", lambda error: errors.append(str(error)))
+        refused, errors = listened(tab, address.rsplit("/", 1)[0])
         tab.goto(address)
         yield tab
     assert not refused, f"asked another host for {refused}"

@@ -7,8 +7,8 @@ export default {
   /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "A photograph in spikes");
-    const wide = (/** @type {number} */ width) => width >= 520;
-    const sheet = view.sheet({ height: (width) => (wide(width) ? width / 3 + 16 : width + 56) });
+    const [rows, columns] = model.get("size");
+    const sheet = view.sheet({ height: (width) => 30 + (panelWidth(width) * rows) / columns });
     const curve = view.sheet({ height: 170 });
     const step = view.slider("step", { label: "Step t", min: 0, max: model.get("steps") - 1, step: 1 });
     view.play("step", { steps: () => model.get("steps") });
@@ -28,14 +28,14 @@ export default {
     });
 
     return view.start(() => {
-      const [steps, factor, size] = [model.get("steps"), model.get("factor"), model.get("size")];
+      const [steps, factor] = [model.get("steps"), model.get("factor")];
       const t = Math.min(model.get("step"), steps - 1);
       const run = encode(factor, steps, model.get("seed"));
       const now = at(run, t);
-      drawPanels(sheet, view.colours, wide, size, [
+      drawPanels(sheet, view.colours, [rows, columns], [
         { title: factor === 1 ? "Image" : `Image × ${show(factor)}`, value: (i) => coloured(run.scaled[i], i, x.length) },
         { title: `Spikes, t = ${t}`, value: (i) => 127.5 * (1 + now.spikes[i]) },
-        { title: t ? `Mean of ${t + 1} steps × 2` : "First step × 2", value: (i) => coloured(2 * now.mean[i], i, x.length) },
+        { title: `Mean of ${t + 1} × 2`, value: (i) => coloured(2 * now.mean[i], i, x.length) },
       ]);
       drawCurve(curve, view.colours, run.correlations, t);
       const words =
@@ -131,26 +131,30 @@ function coloured(value, i, length) {
   return 255 * (value * DEVIATION[channel] + MEAN[channel]);
 }
 
+const GAP = 14;
+
+/** @param {number} width of the sheet */
+function panelWidth(width) {
+  return (width - 2 * GAP) / 3;
+}
+
 /**
- * Three pictures in a row, or the last one below the others where it is narrow.
+ * Three pictures in a row.
  * @param {import("./parts.js").Sheet} sheet
  * @param {View["colours"]} colours
- * @param {(width: number) => boolean} wide
  * @param {[number, number]} size rows, columns
  * @param {{title: string, value: (i: number) => number}[]} panels value: the byte of colour i of [3][P]
  */
-function drawPanels(sheet, colours, wide, [rows, columns], panels) {
+function drawPanels(sheet, colours, [rows, columns], panels) {
   const pen = sheet.begin();
-  const across = wide(sheet.width) ? 3 : 2;
-  const width = (sheet.width - 14 * (across - 1)) / across;
+  const width = panelWidth(sheet.width);
   const places = rows * columns;
   for (const [k, { title, value }] of panels.entries()) {
     const image = picture(rows, columns, (place, colour) => {
       for (let channel = 0; channel < 3; channel++) colour[channel] = value(channel * places + place);
     });
-    const [row, column] = [Math.floor(k / across), k % across];
-    const corner = { left: column * (width + 14), top: 24 + row * (width + 34) };
-    lay(pen, colours, image, { ...corner, width, height: (width * rows) / columns }, { title });
+    const box = { left: k * (width + GAP), top: 24, width, height: (width * rows) / columns };
+    lay(pen, colours, image, box, { title });
   }
 }
 

@@ -1,0 +1,144 @@
+"""Every widget in JupyterLab: what is moved in the page Python sees, and the other way round."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client import BlockingKernelClient
+from widget_pages import TIME, WIDGETS, assert_numbers, changes, controls, listened, seen
+
+pytestmark = pytest.mark.slow
+
+TESTS = Path(__file__).parent
+WAIT = TIME / 1000  # seconds
+
+
+def until(condition, what, tab=None):
+    """Wait for the condition's first true value; return it.  A tab goes on meanwhile."""
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        tab.wait_for_timeout(100) if tab else time.sleep(0.1)
+    raise AssertionError(f"not within {WAIT:g} s: {what}")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """JupyterLab with one notebook that shows every widget, and no settings but those below."""
+    folder = tmp_path_factory.mktemp("lab")
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL}, cells=list(cells()))
+    nbformat.write(notebook, folder / "widgets.ipynb")
+    settings = folder / "settings" / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    # all cells stay in the page, also those out of sight
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    places = {
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--port=0"]
+        + ["--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"],
+        env={**os.environ, **{name: str(folder / place) for name, place in places.items()}},
+        stdout=(folder / "log").open("w"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        runtime = folder / "runtime"
+        found = until(lambda: list(runtime.glob("jpserver-*.json")), "JupyterLab starts")
+        yield json.loads(found[0].read_text()), runtime
+    finally:
+        lab.terminate()
+        lab.wait(WAIT)
+
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def cells():
+    start = f"""import json, sys
+sys.path.insert(0, {str(TESTS)!r})
+from widget_pages import WIDGETS
+shown = {{name: case.make() for name, case in WIDGETS.items()}}"""
+    for code in [start, *(f"shown[{name!r}]" for name in WIDGETS)]:
+        yield nbformat.v4.new_code_cell(code)
+
+
+@pytest.fixture(scope="module")
+def lab(browser, server):
+    """The notebook, run, in a tab; and a way to ask its kernel."""
+    info, runtime = server
+    with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
+        tab = context.new_page()
+        tab.set_default_timeout(TIME)
+        refused, errors = listened(tab, info["url"])
+        tab.goto(f"{info['url']}lab/tree/widgets.ipynb?token={info['token']}")
+        ready = "window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
+        tab.wait_for_function(ready)
+        kernel = tab.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.id")
+        client = BlockingKernelClient()
+        client.load_connection_file(runtime / f"kernel-{kernel}.json")
+        client.start_channels()
+        client.wait_for_ready(timeout=WAIT)
+        tab.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+        tab.wait_for_function(f"document.querySelectorAll('.snn-widget').length == {len(WIDGETS)}")
+        yield tab, Kernel(client)
+        client.stop_channels()
+    assert not refused, f"asked another host for {refused}"
+    assert not errors, f"errors in the console: {errors}"
+
+
+class Kernel:
+    """Reads and sets the traits of the notebook's widgets."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def run(self, code):
+        reply = self.client.execute(
+            code, user_expressions={"result": "json.dumps(result)"}, reply=True, timeout=WAIT
+        )["content"]
+        assert reply["status"] == "ok", reply
+        return json.loads(eval(reply["user_expressions"]["result"]["data"]["text/plain"]))
+
+    def traits(self, name, traits):
+        return self.run(f"result = {{t: getattr(shown[{name!r}], t) for t in {list(traits)}}}")
+
+    def set(self, name, traits):
+        lines = [f"shown[{name!r}].{trait} = {value!r}" for trait, value in traits.items()]
+        self.run("\n".join([*lines, "result = None"]))
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_page_and_kernel_move_together(lab, name):
+    tab, kernel = lab
+    case = WIDGETS[name]
+    view, widget = tab.locator(".snn-widget").nth(list(WIDGETS).index(name)), case.make()
+    view.scroll_into_view_if_needed()
+    assert_numbers(view, case, widget)
+    start, began = view.evaluate("view => view.traits()"), seen(view)
+    moves = list(controls(view))
+    assert moves
+    for what, move in moves:
+        changes(tab, view, move, what)
+        pause = view.get_by_role("button", name="Pause")
+        if pause.count():
+            pause.click()
+        assert_numbers(view, case, widget)
+        moved = view.evaluate("view => view.traits()")
+        assert moved != start
+        until(lambda: kernel.traits(name, start) == moved, f"Python sees {what} moved", tab)  # noqa: B023
+
+        kernel.set(name, start)
+        until(lambda: view.evaluate("view => view.traits()") == start, f"Python moves {what}", tab)
+        until(lambda: seen(view)["said"] == began["said"], f"Python moves what {what} says", tab)
+    assert seen(view) == began
