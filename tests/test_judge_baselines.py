@@ -1,0 +1,201 @@
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import baselines as oracle
+from oracles import sam as sam_oracle
+from scipy.ndimage import sobel
+from scipy.stats import chisquare
+from tiny import generator, images, spikes
+
+from snnlab.explain import spike_activation_map
+from snnlab.judge.baselines import (
+    centred_gaussian,
+    count_map,
+    edges,
+    noise,
+    permute_intervals,
+    permute_steps,
+    rate_map,
+    squared_rate_map,
+)
+
+# ---- from counts alone
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.3, 2.0])
+@pytest.mark.parametrize("steps", [2, 3, 5])
+def test_the_count_map_is_the_mean_of_sam_over_all_orders_in_time(steps, gamma):
+    s = spikes(steps, 2, 3, 1, 2, rate=0.6)
+    expected = oracle.count_map(s, gamma)
+    torch.testing.assert_close(count_map(s, gamma), expected, rtol=1e-12, atol=1e-13)
+    assert expected[1:].max() > 0
+
+
+def test_the_librarys_own_map_averages_to_it_too():
+    s = spikes(4, 1, 3, 2, 2, rate=0.6)
+    orders = [list(order) for order in itertools.permutations(range(4))]
+    mean = torch.stack([spike_activation_map(s[order], 0.5) for order in orders]).mean(0)
+    torch.testing.assert_close(count_map(s), mean)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), gamma=st.floats(0, 5))
+def test_the_count_map_does_not_see_the_order(seed, gamma):
+    s = spikes(7, 2, 3, 2, 2, rate=0.5, seed=seed)
+    found = count_map(s, gamma)
+    order = torch.randperm(7, generator=generator(seed))
+    torch.testing.assert_close(count_map(s[order], gamma), found)
+    assert (found[0] == 0).all() and (found.diff(dim=0) >= 0).all()
+
+
+def test_the_count_map_by_hand():
+    """Two neurons in one place with 2 and 3 spikes of 3 steps: (2 + 6)/6 of the kernel's sum."""
+    s = torch.tensor([[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]], dtype=torch.float64)
+    found = count_map(s[:, None, :, None, None], 0.0).flatten().tolist()
+    assert found == pytest.approx([0, 8 / 6, 16 / 6])
+    single = torch.zeros(4, 1, 1, 1, 1)
+    single[2] = 1  # one spike has no interval
+    assert count_map(single).abs().max() == 0
+    always = torch.ones(4, 1, 1, 1, 1, dtype=torch.float64)  # one order only
+    torch.testing.assert_close(count_map(always), sam_oracle.spike_activation_map(always, 0.5))
+
+
+def test_rate_maps_equal_the_loops():
+    s = spikes(6, 2, 3, 2, 2)
+    torch.testing.assert_close(rate_map(s), oracle.rate_map(s))
+    torch.testing.assert_close(squared_rate_map(s), oracle.rate_map(s, power=2))
+    assert rate_map(torch.ones(5, 1, 3, 1, 1)).item() == 3
+    assert squared_rate_map(torch.zeros(5, 1, 3, 1, 1)).item() == 0
+
+
+@pytest.mark.parametrize("baseline", [count_map, rate_map, squared_rate_map])
+def test_other_things_than_spikes_are_refused(baseline):
+    with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got \(4, 2"):
+        baseline(spikes(4, 2, 3, 2))
+    for wrong in (-1.0, 0.5, float("nan")):
+        s = spikes(4, 2, 3, 2, 2)
+        s[0, 0, 0, 0, 0] = wrong
+        with pytest.raises(ValueError, match="expected spikes that are 0 or 1"):
+            baseline(s)
+
+
+def test_the_count_map_needs_two_steps_and_no_negative_gamma():
+    with pytest.raises(ValueError, match="at least 2 steps and gamma >= 0, got 1 and 0.5"):
+        count_map(spikes(1, 1, 1, 2, 2))
+    with pytest.raises(ValueError, match="at least 2 steps and gamma >= 0, got 3 and -0.1"):
+        count_map(spikes(3, 1, 1, 2, 2), -0.1)
+
+
+# ---- other orders in time
+
+TRAINS = st.integers(1, 14).flatmap(
+    lambda steps: st.lists(
+        st.lists(st.booleans(), min_size=steps, max_size=steps), min_size=1, max_size=4
+    )
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(trains=TRAINS, seed=st.integers(0, 10_000))
+def test_permuted_intervals_keep_counts_intervals_first_and_last_spike(trains, seed):
+    s = torch.tensor(trains, dtype=torch.float64).T.contiguous()
+    before = s.clone()
+    permuted = permute_intervals(s, generator(seed))
+    assert permuted.shape == s.shape and permuted.dtype == s.dtype
+    assert torch.equal(s, before)
+    for old, new in zip(s.T.tolist(), permuted.T.tolist(), strict=True):
+        assert set(new) <= {0.0, 1.0} and sum(new) == sum(old)
+        assert sorted(oracle.intervals(new)) == sorted(oracle.intervals(old))
+        if sum(old):
+            assert new.index(1) == old.index(1) and new[::-1].index(1) == old[::-1].index(1)
+
+
+def test_the_order_of_intervals_is_uniform_and_each_neurons_own():
+    """The intervals 1 2 4 in 3000 neurons: six orders, 500 times each on average."""
+    train = torch.zeros(9)
+    train[[0, 1, 3, 7]] = 1
+    s = train[:, None, None, None, None].expand(9, 10, 3, 10, 10)
+    permuted = permute_intervals(s, generator(2)).flatten(1).T.tolist()
+    orders = [tuple(oracle.intervals(train)) for train in permuted]
+    counts = [orders.count(order) for order in itertools.permutations((1, 2, 4))]
+    assert sum(counts) == 3000
+    assert chisquare(counts).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("make", [permute_intervals, permute_steps])
+def test_permutations_follow_from_the_generator(make):
+    s = spikes(12, 2, 3, 4, 4)
+    assert torch.equal(make(s, generator(1)), make(s, generator(1)))
+    assert not torch.equal(make(s, generator(1)), make(s, generator(2)))
+    assert not torch.equal(make(s, generator(1)), s)
+
+
+def test_permuted_steps_share_one_order():
+    """Neuron 0 fires at step 0, neuron 1 at step 1, ...: their order is read off."""
+    one_each = torch.eye(6)
+    order = permute_steps(one_each, generator(3)).argmax(1)
+    assert sorted(order.tolist()) == list(range(6)) and order.tolist() != list(range(6))
+    s = spikes(6, 2, 3, 4, 4)
+    permuted = permute_steps(s, generator(3))
+    assert torch.equal(permuted, s[order])
+    assert torch.equal(permuted.sum(0), s.sum(0))
+
+
+def test_every_order_of_the_steps_comes_up():
+    g = generator()
+    seen = [tuple(permute_steps(torch.arange(3), g).tolist()) for _ in range(600)]
+    counts = [seen.count(order) for order in itertools.permutations(range(3))]
+    assert sum(counts) == 600 and chisquare(counts).pvalue > 1e-3
+
+
+# ---- from the image, or from nothing
+
+
+@pytest.mark.parametrize(("size", "sigma"), [(64, 16.0), (7, 1.5)])
+def test_the_bump_equals_its_formula(size, sigma):
+    found = centred_gaussian(2, size, sigma)
+    expected = torch.tensor(oracle.centred_gaussian(size, sigma))
+    assert found.shape == (2, size, size)
+    torch.testing.assert_close(found, expected.expand_as(found))
+    for flipped in (found.flip(1), found.flip(2), found.transpose(1, 2)):
+        torch.testing.assert_close(flipped, found)
+
+
+def test_edges_equal_scipys_sobel_filter():
+    x = images(2, 9)
+    expected = []
+    for grey in x.mean(1).numpy():
+        across, down = (sobel(grey, axis=axis, mode="nearest") / 8 for axis in (1, 0))
+        expected.append(torch.from_numpy(across**2 + down**2).sqrt())
+    torch.testing.assert_close(edges(x), torch.stack(expected))
+
+
+def test_edges_by_hand():
+    """A ramp rises by 0.1 a pixel; a step is seen on both of its sides; grey has no edge."""
+    ramp = (0.1 * torch.arange(8.0)).expand(1, 3, 8, 8)
+    torch.testing.assert_close(edges(ramp)[0, :, 1:-1], torch.full((8, 6), 0.1))
+    torch.testing.assert_close(edges(ramp.transpose(2, 3)), edges(ramp).transpose(1, 2))
+    step = (torch.arange(8) >= 4).float().expand(1, 3, 8, 8)
+    assert edges(step)[0, 3].tolist() == [0, 0, 0, 0.5, 0.5, 0, 0, 0]
+    assert edges(torch.full((1, 3, 8, 8), 0.6)).abs().max() < 1e-7
+    with pytest.raises(ValueError, match=r"images must lie in \[0, 1\]"):
+        edges(3 * ramp)
+
+
+def test_noise_is_uniform_and_follows_from_the_generator():
+    found = noise(50, 32, generator=generator(1))
+    assert found.shape == (50, 32, 32)
+    assert found.min() >= 0 and found.max() < 1
+    assert found.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert found.var().item() == pytest.approx(1 / 12, abs=0.002)
+    assert torch.equal(noise(50, 32, generator=generator(1)), found)
+    assert not torch.equal(noise(50, 32, generator=generator(2)), found)
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"size": 0}, {"sigma": 0.0}, {"sigma": -1.0}])
+def test_a_bump_without_extent_is_refused(wrong):
+    with pytest.raises(ValueError, match="expected count, size and sigma above 0, got"):
+        centred_gaussian(**{"count": 1, **wrong})

@@ -1,0 +1,285 @@
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import judge as oracle
+from scipy.ndimage import gaussian_filter
+from tiny import CLASSES, STEPS, generator, images, relu_network, spiking_network
+from torch import nn
+
+from snnlab.judge.faithfulness import (
+    area_under,
+    blurred,
+    deletion,
+    effect_of_silencing,
+    insertion,
+)
+from snnlab.recording import record
+
+SIZE = 16
+LABELS = torch.tensor([1, 3])
+
+
+class Looks(nn.Module):
+    """Two logits: the mean over an informative set of pixels times 20, and 0.  Keeps its inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.informative = torch.zeros(SIZE, SIZE, dtype=torch.bool)
+        self.informative[3:7, 9:13] = True  # 16 of 256 places
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x)
+        score = 20 * x[:, :, self.informative].mean((1, 2))
+        return torch.stack([score, torch.zeros_like(score)], 1)
+
+
+def scene():
+    """Bright where the network looks, dark elsewhere."""
+    x = torch.full((1, 3, SIZE, SIZE), 0.1, dtype=torch.float64)
+    x[:, :, 3:7, 9:13] = 0.9
+    return x
+
+
+def maps(count=2, size=SIZE, seed=7):
+    """Without ties."""
+    return torch.rand(count, size, size, generator=generator(seed), dtype=torch.float64)
+
+
+# ---- deletion and insertion
+
+
+@pytest.mark.parametrize("steps", [1, 3, 10])
+def test_curves_equal_the_loop(steps):
+    model, x, m = relu_network(), images(2, SIZE), maps()
+    fill = blurred(x)
+    for curve, first, last in [
+        (deletion(model, x, m, LABELS, steps=steps), x, fill),
+        (insertion(model, x, m, LABELS, steps=steps), fill, x),
+    ]:
+        assert curve.shape == (steps + 1, 2)
+        for b in range(2):
+            gone_by_step = oracle.removal(m[b].flatten().tolist(), steps)
+            for step, gone in enumerate(gone_by_step):
+                changed = first[b].clone()
+                for place in gone:
+                    i, j = divmod(place, SIZE)
+                    changed[:, i, j] = last[b, :, i, j]
+                with torch.no_grad():
+                    expected = model(changed[None]).softmax(1)[0, LABELS[b]]
+                assert curve[step, b].item() == pytest.approx(expected.item(), abs=1e-12)
+
+
+def test_a_map_of_what_the_network_uses_makes_the_answer_fall_at_once():
+    """16 steps of 16 places: the first takes all that is informative, and the rest does nothing."""
+    model, x = Looks(), scene()
+    right, wrong = model.informative.double()[None], (~model.informative).double()[None]
+    curve = deletion(model, x, right, 0, steps=16)[:, 0]
+    ends = [model(image).softmax(1)[0, 0].item() for image in (x, blurred(x))]
+    assert curve[0].item() == pytest.approx(ends[0])
+    assert curve[1:].tolist() == pytest.approx([ends[1]] * 16)
+    late = deletion(model, x, wrong, 0, steps=16)[:, 0]
+    assert late[:-1].tolist() == pytest.approx([ends[0]] * 16)
+    assert late[-1].item() == pytest.approx(ends[1])
+    assert area_under(curve[:, None]) < area_under(late[:, None])
+    early = insertion(model, x, right, 0, steps=16)[:, 0]
+    assert early[0].item() == pytest.approx(ends[1])
+    assert early[1:].tolist() == pytest.approx([ends[0]] * 16)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), steps=st.sampled_from([1, 2, 4, 10, 16]))
+def test_insertion_is_deletion_of_the_reverse(seed, steps):
+    model, x, m = Looks(), images(2, SIZE, seed), maps(seed=seed)
+    there = insertion(model, x, m, 0, steps=steps)
+    back = deletion(model, x, 1 - m, 0, steps=steps).flip(0)
+    torch.testing.assert_close(there, back, rtol=0, atol=1e-12)
+
+
+def test_a_part_of_the_places_goes_at_each_step_and_stays_gone():
+    model, x = Looks(), images(1, SIZE)
+    deletion(model, x, maps(1), 0, steps=10)
+    gone = [(seen != x).any(1)[0] for seen in model.seen]
+    assert [int(g.sum()) for g in gone] == [round(k * 25.6) for k in range(11)]
+    for before, after in zip(gone, gone[1:], strict=False):
+        assert (after | ~before).all()
+    assert torch.equal(model.seen[-1], blurred(x))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_places_of_equal_value_go_in_an_order_that_is_spread_over_the_image(value):
+    model, x = Looks(), images(1, SIZE)
+    constant = torch.full((1, SIZE, SIZE), value)
+    deletion(model, x, constant, 0, steps=4)
+    gone = (model.seen[1] != x).any(1)[0]
+    for quarter in (gone[:8, :8], gone[:8, 8:], gone[8:, :8], gone[8:, 8:]):
+        assert 8 <= quarter.sum() <= 24  # 16 of 64 on average
+    first = model.seen
+    model.seen = []
+    deletion(model, x, constant, 0, steps=4)  # a fixed order
+    assert all(torch.equal(a, b) for a, b in zip(first, model.seen, strict=True))
+
+
+class Draws(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def forward(self, images, generator=None):
+        self.drawn.append(None if generator is None else torch.rand(1, generator=generator).item())
+        return torch.zeros(len(images), 2)
+
+
+def test_every_step_sees_the_same_draws_of_the_encoder():
+    model = Draws()
+    deletion(model, images(1, SIZE), maps(1), 0, steps=3, seed=5)
+    expected = torch.rand(1, generator=generator(5)).item()
+    assert model.drawn == [expected] * 4
+    insertion(model, images(1, SIZE), maps(1), 0, steps=1, seed=6)
+    assert model.drawn[-1] != expected
+    deletion(model, images(1, SIZE), maps(1), 0, steps=1)
+    assert model.drawn[-1] is None
+
+
+def test_curves_of_a_spiking_network_begin_and_end_with_its_answers():
+    model, x = spiking_network(), images()
+    curve = deletion(model.train(), x, maps(size=32), LABELS, steps=2, seed=4)
+    assert model.training and not curve.requires_grad
+    model.eval()
+    for step, image in [(0, x), (2, blurred(x))]:
+        expected = model(image, generator=generator(4)).softmax(1)[[0, 1], LABELS]
+        torch.testing.assert_close(curve[step], expected.detach())
+
+
+def test_area_under_a_curve_by_hand_and_by_the_loop():
+    assert area_under(torch.tensor([[1.0], [0.5], [0.0]])).item() == 0.5
+    assert area_under(torch.tensor([[1.0], [0.0], [0.0]])).item() == 0.25
+    assert area_under(torch.full((11, 3), 0.7)).tolist() == pytest.approx([0.7] * 3)
+    curve = torch.rand(8, 3, generator=generator(), dtype=torch.float64)
+    expected = [oracle.area_under(column) for column in curve.T.tolist()]
+    assert area_under(curve).tolist() == pytest.approx(expected)
+
+
+def test_blurring_equals_scipys_and_keeps_what_is_flat():
+    x = images(2, SIZE)
+    expected = gaussian_filter(x.numpy(), (0, 0, 2, 2), mode="mirror", radius=(0, 0, 6, 6))
+    torch.testing.assert_close(blurred(x), torch.from_numpy(expected), rtol=0, atol=1e-6)
+    flat = torch.full((1, 3, 64, 64), 0.3)
+    torch.testing.assert_close(blurred(flat), flat)
+    assert blurred(images(1, 64)).std() < 0.1 * images(1, 64).std()
+
+
+@pytest.mark.parametrize("curve", [deletion, insertion])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"maps": maps(size=8)}, r"size of the images, \(2, 16, 16\), got \(2, 8, 8\).*upsampled"),
+        ({"maps": maps(3)}, r"maps at the size of the images, \(2, 16, 16\), got \(3, 16, 16\)"),
+        ({"maps": maps() - 1}, "maps must not be below 0"),
+        ({"maps": maps() / 0}, "maps contain NaN or infinite values"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"labels": 2}, r"labels must lie in 0..1, got 2"),
+        ({"images": 2 * images(2, SIZE)}, r"images must lie in \[0, 1\]"),
+    ],
+)
+def test_bad_arguments_are_refused(curve, wrong, message):
+    arguments = {"images": images(2, SIZE), "maps": maps(), "labels": 0, "steps": 2}
+    with pytest.raises(ValueError, match=message):
+        curve(Looks(), **{**arguments, **wrong})
+
+
+# ---- silencing
+
+
+def test_with_a_linear_head_the_effect_is_weight_times_activity():
+    model, x = relu_network(), images()
+    with torch.no_grad(), record(model, "conv8") as recording:
+        model(x)
+    activity = recording["conv8"]  # [B, K, H, W]
+    weight = model.head.linear.weight[LABELS]  # [B, K]
+    channels = effect_of_silencing(model, x, LABELS, layer="conv8")
+    torch.testing.assert_close(channels, (weight * activity.mean((2, 3))).detach())
+    places = effect_of_silencing(model, x, LABELS, layer="conv8", what="places")
+    expected = (weight[:, :, None, None] * activity).sum(1) / activity[0, 0].numel()
+    torch.testing.assert_close(places, expected.detach())
+    assert channels.shape == (2, 4) and places.shape == (2, 2, 2)
+    assert channels.abs().max() > 0 and not channels.requires_grad
+
+
+def test_of_a_spiking_network_it_is_the_mean_over_time():
+    model = spiking_network()
+    s = model.encode(images(), generator())
+    with torch.no_grad(), record(model, "conv8") as recording:
+        model(spikes=s)
+    rate = recording["conv8"].mean(0)
+    weight = model.head.linear.weight[LABELS]
+    channels = effect_of_silencing(model, None, LABELS, layer="conv8", spikes=s)
+    torch.testing.assert_close(channels, (weight * rate.mean((2, 3))).detach())
+    places = effect_of_silencing(model, None, LABELS, layer="conv8", what="places", spikes=s)
+    expected = (weight[:, :, None, None] * rate).sum(1) / rate[0, 0].numel()
+    torch.testing.assert_close(places, expected.detach())
+    assert recording["conv8"].shape[0] == STEPS
+
+
+@pytest.mark.parametrize("make", [relu_network, spiking_network])
+def test_to_silence_a_channel_is_to_cut_its_outgoing_weights(make):
+    model, x = make(), images()
+    given = {"images": x} if make is relu_network else {"images": None, "spikes": model.encode(x)}
+    run = (lambda m: m(x)) if make is relu_network else (lambda m: m(spikes=given["spikes"]))
+    found = effect_of_silencing(model, **given, labels=2, layer="conv6")
+    for k in range(4):
+        cut = copy.deepcopy(model)
+        cut.conv7.conv.weight.data[:, k] = 0
+        torch.testing.assert_close(found[:, k], (run(model) - run(cut)).detach()[:, 2])
+    assert (found.abs() > 0).any()
+
+
+def test_places_come_row_by_row():
+    """Scores that read one place each: 10 row + column."""
+    model = nn.Sequential(nn.Identity(), nn.Flatten(), nn.Linear(12, 1, bias=False))
+    model[2].weight.data = torch.arange(12.0)[None]
+    x = torch.ones(1, 1, 3, 4)
+    found = effect_of_silencing(model, x, 0, layer="0", what="places")
+    assert found.tolist() == [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]]
+    assert effect_of_silencing(model, x, 0, layer="0").tolist() == [[66]]
+
+
+def test_a_silent_layer_has_no_effect():
+    model = nn.Sequential(nn.Identity(), nn.Flatten(), nn.Linear(12, 2))
+    found = effect_of_silencing(model, torch.zeros(2, 3, 2, 2), 1, layer="0")
+    assert torch.equal(found, torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("label", [1, CLASSES])
+def test_silencing_leaves_the_network_as_it_was(label):
+    model = relu_network().train()
+    model.conv3.eval()
+    before = copy.deepcopy(model)
+    try:
+        effect_of_silencing(model, images(), label, layer="conv6")
+    except ValueError as error:
+        assert label == CLASSES and "labels must lie in 0..4, got 5" in str(error)
+    for old, new in zip(before.modules(), model.modules(), strict=True):
+        assert old.training == new.training and not new._forward_hooks
+    for key, value in before.state_dict().items():
+        assert torch.equal(value, model.state_dict()[key])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"what": "pixels"}, "what must be 'channels' or 'places', got 'pixels'"),
+        ({"images": None}, "give either images or spikes"),
+        ({"spikes": torch.zeros(4, 2, 3, 32, 32)}, "give either images or spikes"),
+        ({"layer": "conv9"}, "the model has no layer 'conv9'; it has"),
+        ({"layer": "head"}, r"'head' put out \(2, 5\), expected \[..., C, H, W\]"),
+        ({"labels": 9}, r"labels must lie in 0..4, got 9"),
+    ],
+)
+def test_bad_arguments_of_silencing_are_refused(wrong, message):
+    arguments = {"images": images(), "labels": 0, "layer": "conv6"}
+    with pytest.raises(ValueError, match=message):
+        effect_of_silencing(relu_network(), **{**arguments, **wrong})
