@@ -1,10 +1,21 @@
 import pytest
 import torch
+from oracles import conversion as conversion_oracle
 from oracles import network as oracle
 from tiny import CLASSES, LEAK, STEPS, WIDTHS, generator, images, relu_network, spiking_network
 from torch import nn
 
-from snnlab.models import BLOCKS, VGG, SpikingVGG, build, check_images
+from snnlab.models import (
+    BLOCKS,
+    VGG,
+    ConvertedVGG,
+    SpikingVGG,
+    build,
+    check_images,
+    check_labels,
+    check_pixels,
+    takes_generator,
+)
 from snnlab.recording import record
 
 NETWORKS = [relu_network, spiking_network]
@@ -151,8 +162,14 @@ def test_another_kind_of_twin_is_refused(twin, message):
 
 @pytest.mark.parametrize(
     "model",
-    [VGG(3, WIDTHS), SpikingVGG(3, 6, WIDTHS, 0.5, "direct"), SpikingVGG(4, 2, WIDTHS)],
-    ids=["relu", "direct", "poisson"],
+    [
+        VGG(3, WIDTHS),
+        SpikingVGG(3, 6, WIDTHS, 0.5, "direct"),
+        SpikingVGG(4, 2, WIDTHS),
+        ConvertedVGG(3, 6, WIDTHS),
+        ConvertedVGG(3, 5, WIDTHS, "poisson"),
+    ],
+    ids=["relu", "direct", "poisson", "converted", "converted, poisson"],
 )
 def test_build_makes_what_the_architecture_says(model):
     again = build(model.architecture)
@@ -250,3 +267,113 @@ def test_spikes_that_are_nan_or_not_in_colour_are_refused():
 def test_no_images_at_all_are_refused(network):
     with pytest.raises(ValueError, match=r"expected images of shape .*, got \(0, 3, 32, 32\)"):
         network()(images()[:0])
+
+
+# ---- the converted network
+
+
+def converted_network(encoding="direct", steps=6):
+    """Random weights, strong enough that every block fires."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        model = ConvertedVGG(CLASSES, steps, WIDTHS, encoding).double()
+    for name in BLOCKS:
+        conv = model.get_submodule(name).conv
+        conv.weight.data.mul_(2)
+        conv.bias.data.abs_().add_(0.1)
+    return model.eval()
+
+
+@pytest.mark.parametrize("encoding", ["direct", "poisson"])
+def test_the_converted_network_equals_a_simulation_step_by_step(encoding):
+    model = converted_network(encoding)
+    spikes = model.encode(images(), generator())
+    with torch.no_grad(), record(model, BLOCKS) as recording:
+        logits = model(spikes=spikes)
+    expected = conversion_oracle.converted_vgg(model, spikes)
+    torch.testing.assert_close(logits, expected.detach(), rtol=1e-12, atol=1e-13)
+    for name in BLOCKS:
+        assert recording[name].shape[:2] == (6, 2)
+        assert set(recording[name].unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(model(images(), generator=generator()), logits)
+
+
+def test_the_converted_network_takes_any_number_of_steps():
+    model, x = converted_network(), images()
+    assert model.encode(x).shape[0] == 6
+    model.steps = 11
+    assert model.encode(x).shape[0] == 11
+    expected = conversion_oracle.converted_vgg(model, model.encode(x))
+    torch.testing.assert_close(model(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"encoding": "rate"}, "encoding must be 'poisson' or 'direct', got 'rate'"),
+        ({"steps": 0}, r"expected steps >= 1, got 0"),
+        ({"widths": (4,)}, "widths needs 8 numbers, got 1"),
+    ],
+)
+def test_settings_that_no_converted_network_has_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        ConvertedVGG(**{"classes": CLASSES, "steps": STEPS, "widths": WIDTHS, **wrong})
+
+
+def test_networks_say_whether_they_take_a_generator():
+    assert takes_generator(spiking_network()) and takes_generator(converted_network())
+    assert not takes_generator(relu_network())
+
+
+# ---- pixels and labels
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 5), (1, 3, 4, 4), (2, 2, 3, 4, 4)])
+def test_pixels_may_have_any_shape(shape):
+    check_pixels(torch.rand(shape))
+
+
+@pytest.mark.parametrize("edge", [0.0, 1.0])
+def test_pixels_may_lie_on_the_ends(edge):
+    check_pixels(torch.full((2, 2), edge))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.tensor([0, 255], dtype=torch.uint8), "float images in .*uint8; divide bytes by 255"),
+        (torch.tensor([0.5, float("nan")]), "images contain NaN or infinite pixels"),
+        (torch.tensor([0.5, float("inf")]), "images contain NaN or infinite pixels"),
+        (torch.tensor([0.5, 1.01]), r"images must lie in \[0, 1\], got 0.5 to 1.01"),
+        (torch.tensor([-0.01, 0.5]), r"images must lie in \[0, 1\], got -0.01 to 0.5"),
+    ],
+)
+def test_other_pixels_are_refused(x, message):
+    with pytest.raises(ValueError, match=message):
+        check_pixels(x)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [(2, [2, 2, 2]), (torch.tensor(1), [1, 1, 1]), (torch.tensor([0, 3, 1]), [0, 3, 1])],
+)
+def test_labels_are_one_for_each_image(labels, expected):
+    assert check_labels(labels, torch.zeros(3, 4)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "logits", "message"),
+    [
+        (4, torch.zeros(3, 4), r"labels must lie in 0..3, got 4"),
+        (-1, torch.zeros(3, 4), r"labels must lie in 0..3, got -1"),
+        (torch.tensor([0, 1, 4]), torch.zeros(3, 4), r"labels must lie in 0..3, got \[0, 1, 4\]"),
+        (torch.tensor([0, 1]), torch.zeros(3, 4), r"one label or 3, got shape \(2,\)"),
+        (torch.zeros(3, 1).long(), torch.zeros(3, 4), r"one label or 3, got shape \(3, 1\)"),
+        (1.0, torch.zeros(3, 4), "an int or a tensor of labels, got torch.float32"),
+        (torch.tensor([True]), torch.zeros(1, 4), "a tensor of labels, got torch.bool"),
+        (0, torch.zeros(3), r"expected logits of shape \[B, K\], got \(3,\)"),
+    ],
+)
+def test_other_labels_are_refused(labels, logits, message):
+    with pytest.raises(ValueError, match=message):
+        check_labels(labels, logits)

@@ -6,12 +6,13 @@ from norse.torch.functional.lif_box import (
     lif_box_feed_forward_step,
 )
 from norse.torch.functional.reset import reset_subtract
+from oracles import attacks as attack_oracle
 from oracles import neurons as oracle
 from spikingjelly.activation_based import neuron as spikingjelly
-from tiny import generator
+from tiny import generator, relu_network, spiking_network
 
-from snnlab.neurons import IF, LIF, lif
-from snnlab.surrogate import arctan, fast_sigmoid, triangle
+from snnlab.neurons import IF, LIF, lif, surrogate_gradient
+from snnlab.surrogate import arctan, fast_sigmoid, rate, triangle
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 SURROGATES = [
@@ -198,6 +199,112 @@ def test_modules_are_the_function_and_keep_nothing():
     assert not layer.state_dict()
     assert isinstance(IF(), LIF) and IF().leak == 1.0
     assert "leak=0.8" in repr(layer) and "arctan" in repr(layer)
+
+
+@pytest.mark.parametrize("start", [0.5, -0.3, 1.5])
+def test_every_call_begins_with_the_membrane_at_start(start):
+    x = currents()
+    expected = lif(x, 0.8, state=torch.full_like(x[0], start))[0]
+    for layer in (LIF(0.8, start=start), LIF(0.8, start=start)):
+        assert torch.equal(layer(x), expected)
+        assert torch.equal(layer(x), expected)  # it keeps nothing
+    assert f"start={start}" in repr(LIF(0.8, start=start))
+    assert IF(start=start).start == start and IF().start == 0
+    for b, n in [(0, 0), (2, 4)]:
+        numbers, _ = oracle.lif_numbers(x[:, b, n].tolist(), 0.8, v=start)
+        assert expected[:, b, n].tolist() == numbers
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_start_keeps_the_type(dtype):
+    assert IF(start=0.5)(currents(dtype=dtype)).dtype == dtype
+
+
+# ---- the gradient of the rate
+
+
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+@pytest.mark.parametrize(("leak", "threshold"), [(1.0, 1.0), (1.0, 0.6), (0.8, 1.7)])
+def test_the_rate_gradient_equals_its_equation(leak, threshold, reset):
+    x = currents(neurons=40) * 2
+    x[:, 0, 0] = -1.0  # never fires, and is below 0 in the end
+    x[:, 0, 1] = 5.0  # always fires
+    x[:, 0, 2] = 0.01  # never fires, but is above 0
+    x = x.requires_grad_()
+    start = torch.zeros_like(x[0]).requires_grad_()
+    spikes, v = lif(x, leak, threshold, reset, rate(), start)
+    on_spikes = torch.randn(spikes.shape, generator=generator(1), dtype=torch.float64)
+    gradient, on_state = torch.autograd.grad(
+        (spikes * on_spikes).sum() + v.sum(), (x, start), allow_unused=True
+    )
+    assert on_state is None  # no gradient reaches the state
+    for b in range(3):
+        for n in range(40):
+            expected = attack_oracle.rate_gradient(
+                spikes[:, b, n].tolist(), v[b, n].item(), on_spikes[:, b, n].tolist(), threshold
+            )
+            assert gradient[:, b, n].tolist() == pytest.approx(expected, abs=1e-12)
+    assert (gradient[:, 0, :2] == 0).all() and (gradient[:, 0, 2] != 0).all()
+    assert (gradient == 0).any() and (gradient[:, 1:] != 0).any()
+
+
+@pytest.mark.parametrize("threshold", [1.0, 0.5, 2.0])
+def test_for_constant_currents_it_is_the_slope_of_the_rate_in_the_limit(threshold):
+    """clip(current/theta, 0, 1), by finite differences of the rate over many steps."""
+    steps, h = 20_000, 0.02
+    x = threshold * torch.tensor([-0.5, -0.1, 0.13, 0.5, 0.88, 1.2, 3.0], dtype=torch.float64)
+
+    def firing_rate(current):
+        return lif(current.expand(steps, -1), 1.0, threshold, surrogate=rate())[0].mean(0)
+
+    torch.testing.assert_close(firing_rate(x), (x / threshold).clamp(0, 1), rtol=0, atol=1e-3)
+    slope = (firing_rate(x + h) - firing_rate(x - h)) / (2 * h)
+    x = x.requires_grad_()
+    (gradient,) = torch.autograd.grad(firing_rate(x).sum(), x)
+    torch.testing.assert_close(gradient, slope, rtol=0, atol=1e-2 / threshold)
+    inside = [0, 0, 1 / threshold, 1 / threshold, 1 / threshold, 0, 0]
+    assert gradient.tolist() == pytest.approx(inside)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_rate_gradient_has_the_type_of_the_currents(dtype):
+    x = currents(dtype=dtype).requires_grad_()
+    LIF(0.9, surrogate=rate())(x).sum().backward()
+    assert x.grad.dtype == dtype and x.grad.isfinite().all()
+
+
+# ---- another surrogate for a while
+
+
+def surrogates(model):
+    return [module.surrogate for module in model.modules() if isinstance(module, LIF)]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_surrogate_is_replaced_inside_the_block_alone(fails):
+    model = spiking_network("direct")
+    model.conv2.neuron.surrogate = fast_sigmoid()
+    before = surrogates(model)
+    x = torch.rand(1, 3, 16, 16, generator=generator(), dtype=torch.float64)
+    expected = model(x)
+    try:
+        with surrogate_gradient(model, arctan(width=3.0)):
+            assert surrogates(model) == [arctan(width=3.0)] * 8
+            assert torch.equal(model(x), expected)  # the forward pass stays
+            with surrogate_gradient(model, rate()):
+                assert surrogates(model) == [rate()] * 8
+            assert surrogates(model) == [arctan(width=3.0)] * 8
+            if fails:
+                raise ZeroDivisionError
+    except ZeroDivisionError:
+        assert fails
+    assert surrogates(model) == before
+
+
+def test_a_network_without_spiking_neurons_has_no_surrogate():
+    with pytest.raises(ValueError, match="the model has no LIF or IF layer of snnlab.neurons"):
+        with surrogate_gradient(relu_network(), triangle()):
+            raise AssertionError("not reached")
 
 
 # ---- peers, set so that they compute our equations

@@ -4,7 +4,7 @@ import pytest
 import torch
 from oracles import neurons as oracle
 
-from snnlab.surrogate import arctan, fast_sigmoid, triangle
+from snnlab.surrogate import arctan, fast_sigmoid, rate, triangle
 
 PAIRS = [
     (triangle, oracle.triangle),
@@ -63,3 +63,10 @@ def test_surrogates_are_frozen(surrogate, _):
 def test_surrogates_refuse_a_scale_or_width_that_is_not_above_0(surrogate, _, wrong):
     with pytest.raises(ValueError, match="scale and width must be above 0, got scale="):
         surrogate(**wrong)
+
+
+def test_rate_has_no_settings_and_is_one_thing():
+    assert rate() == rate() and hash(rate()) == hash(rate())
+    assert rate() != triangle()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        rate().width = 2.0

@@ -1,4 +1,5 @@
-"""FGSM and PGD on a linear classifier, number by number, with the gradient in closed form."""
+"""FGSM and PGD on a linear classifier, number by number, with the gradient in closed form; and the
+gradient of a firing rate."""
 
 import itertools
 import math
@@ -42,3 +43,10 @@ def strongest(weight, bias, x, y, epsilon):
     """The highest loss over all corners of the ball (the loss is convex, so none inside beats)."""
     corners = itertools.product(*((p - epsilon, p + epsilon) for p in x))
     return max(loss(weight, bias, corner, y) for corner in corners)
+
+
+def rate_gradient(spikes, left, on_spikes, threshold):
+    """Of one neuron: sum of dL/ds over theta T at every step, where 0 < n theta + v_T and n < T."""
+    n, steps = sum(spikes), len(spikes)
+    passes = n * threshold + left > 0 and n < steps
+    return [sum(on_spikes) / (threshold * steps) if passes else 0.0] * steps
