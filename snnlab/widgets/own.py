@@ -45,7 +45,7 @@ class OwnPhotograph(Widget, front="own"):
     def __init__(self, name: str = "lif-s0", **traits):
         card = zoo.card(name)
         architecture = card["architecture"]
-        if (architecture["network"], architecture["encoding"]) != ("spiking", "poisson"):
+        if (architecture["network"], architecture.get("encoding")) != ("spiking", "poisson"):
             raise ValueError(
                 f"{name!r} is not a spiking network with Poisson spikes, so the page cannot run it"
             )

@@ -1,7 +1,7 @@
 /** The maps of a photograph side by side, and the neurons behind any place of them (maps.py). */
 
 import { contributionScore, pearson, sumOverSteps } from "./numbers.js";
-import { mapImage, Panels, photograph } from "./panels.js";
+import { mapImage, Panels, photograph, stepEndsTheSum } from "./panels.js";
 import { Plot, RIGHT, show, View } from "./parts.js";
 import { bytesOf, floatsOf, largest, partOf, unpackLayers } from "./recorded.js";
 
@@ -27,7 +27,7 @@ export default {
       (u, v) => view.set({ x: Math.floor(u * SIZE), y: Math.floor(v * SIZE) }),
       (dx, dy) => view.set(moved(model, dx, dy)),
     );
-    view.listen("change:step", () => model.get("whole") && view.set({ whole: false }));
+    stepEndsTheSum(view);
     const layers = remember(model);
 
     return view.start(() => {

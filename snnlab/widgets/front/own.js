@@ -37,7 +37,7 @@ export default {
       panels.sheet.describe(`The picture, its spikes, and spike activation maps of three layers. ${sentence}`);
       bars.describe(sentence);
       view.say(sentence);
-      return { ...numbers, done: result.done };
+      return { ...numbers, done: result.done, seconds: result.seconds };
     });
   },
 };

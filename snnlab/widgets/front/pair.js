@@ -1,7 +1,7 @@
 /** Two pictures side by side: SAM of both, and the mass on each, step by step (pair.py). */
 
 import { mapFromPairs, sumOverSteps } from "./numbers.js";
-import { overlay, Panels, photograph } from "./panels.js";
+import { overlay, Panels, photograph, stepEndsTheSum } from "./panels.js";
 import { Plot, RIGHT, show, View } from "./parts.js";
 import { bytesOf, largest, partOf } from "./recorded.js";
 
@@ -27,7 +27,7 @@ export default {
     view.check("whole", { label: "Sum over all steps" });
     view.play("step", { steps: () => model.get("steps") });
     view.slider("gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
-    view.listen("change:step", () => model.get("whole") && view.set({ whole: false }));
+    stepEndsTheSum(view);
 
     return view.start(() => {
       const numbers = work(model);

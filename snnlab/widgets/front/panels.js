@@ -141,6 +141,15 @@ function drawScale(pen, colours, { left, top, width, height }, most) {
 }
 
 /**
+ * Where the trait `whole` shows the sum over all steps: a reader who moves the step wants to see it.
+ * @param {import("./parts.js").View} view
+ */
+export function stepEndsTheSum(view) {
+  const { set } = view;
+  view.set = (values) => set.call(view, "step" in values ? { whole: false, ...values } : values);
+}
+
+/**
  * A photograph in colour.
  * @param {Uint8Array} pixels [3][rows][columns], bytes
  * @param {number} rows

@@ -1,0 +1,249 @@
+"""The reader's own photograph: the shipped network runs in the page, on any picture."""
+
+import base64
+import importlib.util
+import io
+import threading
+from functools import partial
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from test_pages import Quiet
+from widget_pages import changes, opened, page, seen, slide
+
+from snnlab import data, explain, zoo
+from snnlab.widgets import OwnPhotograph
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The page and, as book/build.py writes it, the network; over http and from the disk."""
+    book = tmp_path_factory.mktemp("book")
+    (book / "book" / "_assets").mkdir(parents=True)
+    (book / "snnlab").symlink_to(ROOT / "snnlab")
+    spec = importlib.util.spec_from_file_location("build", ROOT / "book" / "build.py")
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    build.write_networks(book)
+    folder = book / "html"
+    folder.mkdir()
+    (book / "book" / "_assets").rename(folder / "_static")
+    (folder / "own.html").write_text(page(OwnPhotograph()), encoding="utf-8")
+    (folder / "missing").mkdir()
+    (folder / "missing" / "own.html").write_text(page(OwnPhotograph()), encoding="utf-8")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": folder.as_uri()}
+    server.shutdown()
+
+
+def finished(tab, view):
+    """Wait until the network has run; return its numbers."""
+    tab.wait_for_function("view => view.numbers().done", arg=view.element_handle())
+    return view.evaluate("view => view.numbers()")
+
+
+def loaded(tab):
+    view = tab.locator(".snn-widget")
+    view.get_by_role("button", name="Load the network").click()
+    finished(tab, view)
+    return view
+
+
+def give(view, name, content, kind="image/png"):
+    view.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": kind, "buffer": content}
+    )
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format="PNG")
+    return file.getvalue()
+
+
+def by_pytorch(image, seed, gamma):
+    """Running means of the logits, and SAM of three layers summed over time."""
+    model = zoo.load("lif-s0")
+    spikes = model.encode(image[None], torch.Generator().manual_seed(seed))
+    layers = ("conv4", "conv6", "conv8")
+    explained = [explain.sam(model, layer=a, gamma=gamma, spikes=spikes) for a in layers]
+    return explained[0].logits[0], [one.total.flatten() for one in explained]
+
+
+def difference(found, expected):
+    return (torch.tensor(found, dtype=torch.float64) - expected.double()).abs().max().item()
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_the_page_computes_what_pytorch_does(browser, pages, scheme):
+    widget = OwnPhotograph()
+    starters = torch.from_numpy(np.frombuffer(widget.starters, np.uint8).copy())
+    starters = starters.view(-1, 3, 64, 64) / 255
+    with opened(browser, f"{pages[scheme]}/own.html") as tab:
+        view = loaded(tab)
+        off = []
+        for starter in range(len(starters)):
+            view.locator("select").select_option(index=starter)
+            numbers = finished(tab, view)
+            logits, maps = by_pytorch(starters[starter], 0, 0.5)
+            off.append(difference(numbers["logits"], logits))
+            if off[-1] < 1e-5:  # every spike is the same
+                for found, expected in zip(numbers["maps"], maps, strict=True):
+                    assert difference(found, expected) < 1e-5 * expected.max()
+            assert numbers["seconds"] < 3
+        # a sum in another order may push a membrane over the threshold, now and then
+        assert min(off) < 1e-5 and max(off) < 0.1, off
+
+
+def test_every_control_changes_the_figure(browser, pages):
+    with opened(browser, f"{pages['file']}/own.html") as tab:
+        view = tab.locator(".snn-widget")
+        assert "not loaded" in seen(view)["said"]
+        changes(tab, view, lambda: loaded(tab), "loading the network")
+        sliders = view.locator("input[type=range]:visible")
+        for k in range(sliders.count()):
+            changes(tab, view, lambda k=k: slide(sliders.nth(k)), f"slider {k}")
+            finished(tab, view)
+        fields = view.locator("input[type=number]")
+        for k, value in enumerate([5, 1.2, 3]):
+            changes(tab, view, lambda k=k, v=value: fields.nth(k).fill(str(v)), f"field {k}")
+            finished(tab, view)
+        changes(tab, view, lambda: view.locator("select").select_option(index=1), "starter")
+        finished(tab, view)
+        changes(tab, view, lambda: view.locator(".snn-play").click(), "play")
+
+
+def test_a_picture_is_run_and_never_leaves_the_page(browser, pages):
+    photograph = data.photographs().images[50]
+    pixels = (photograph.permute(1, 2, 0) * 255).round().byte().numpy()
+    wide = np.concatenate(
+        [np.zeros((64, 20, 3), np.uint8), pixels, np.zeros((64, 20, 3), np.uint8)], 1
+    )
+    logits, _ = by_pytorch(photograph, 0, 0.5)
+    with opened(browser, f"{pages['http']}/own.html") as tab:
+        view = tab.locator(".snn-widget")
+        asked = []
+        tab.on("request", lambda request: asked.append(request.url))
+        give(view, "wide.png", png(wide))  # its middle square is the photograph
+        numbers = finished(tab, view)  # and the network was loaded for it
+        assert difference(numbers["logits"], logits) < 0.1
+        assert [url for url in asked if not url.startswith("blob:")] == [
+            f"{pages['http']}/_static/lif-s0.js"
+        ]
+        before = seen(view)
+        tab.evaluate(DROP, [view.element_handle(), base64.b64encode(png(255 - pixels)).decode()])
+        tab.wait_for_function(
+            "([v, said]) => v.numbers().done && v.querySelector('.snn-live').textContent !== said",
+            arg=[view.element_handle(), before["said"]],
+        )
+
+
+DROP = """([view, data]) => {
+  const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], 'dropped.png', {type: 'image/png'}));
+  const how = {dataTransfer: transfer, bubbles: true, cancelable: true};
+  view.dispatchEvent(new DragEvent('drop', how));
+}"""
+
+
+def test_a_drawing_is_run(browser, pages):
+    with opened(browser, f"{pages['file']}/own.html") as tab:
+        view = loaded(tab)
+        view.get_by_text("Draw one", exact=True).click()
+        board = view.locator(".snn-board")
+        board.scroll_into_view_if_needed()
+        box = board.bounding_box()
+
+        def stroke():
+            tab.mouse.move(box["x"] + 40, box["y"] + 40)
+            tab.mouse.down()
+            tab.mouse.move(box["x"] + 200, box["y"] + 180, steps=4)
+            tab.mouse.up()
+            finished(tab, view)
+
+        changes(tab, view, stroke, "a stroke")
+        assert view.evaluate("view => view.traits().starter") == -1
+        changes(tab, view, lambda: view.get_by_role("button", name="Clear").click(), "clearing")
+
+
+def damaged():
+    whole = png(np.zeros((64, 64, 3), np.uint8))
+    return whole[:16] + bytes(8) + whole[24:]  # a size that is not one
+
+
+def vast():
+    file = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(file, format="PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "message"),
+    [
+        ("broken.png", damaged, "image/png", "broken.png cannot be read as a picture; choose an"),
+        ("notes.txt", lambda: b"some words", "text/plain", "notes.txt cannot be read as a picture"),
+        ("empty.jpg", lambda: b"", "image/jpeg", "empty.jpg cannot be read as a picture"),
+        ("vast.png", vast, "image/png", "vast.png has 81 megapixels, more than the 50"),
+        ("heavy.png", lambda: bytes(21_000_000), "image/png", "heavy.png has 21 MB, more than the"),
+    ],
+)
+def test_what_is_no_picture_is_said_in_the_widget(browser, pages, name, content, kind, message):
+    with opened(browser, f"{pages['file']}/own.html") as tab:
+        view = loaded(tab)
+        before = seen(view)
+        give(view, name, content(), kind)
+        alert = view.get_by_role("alert")
+        alert.filter(has_text=message).wait_for()
+        assert seen(view) == before, "the picture before is still there"
+        give(view, "good.png", png(np.full((80, 64, 3), 200, np.uint8)))
+        alert.wait_for(state="hidden")
+        finished(tab, view)
+
+
+def test_a_missing_network_is_said_in_the_widget(browser, pages):
+    with pytest.raises(AssertionError, match="errors in the console"):  # by the browser itself
+        with opened(browser, f"{pages['file']}/missing/own.html") as tab:
+            view = tab.locator(".snn-widget")
+            button = view.get_by_role("button", name="Load the network")
+            button.click()
+            view.get_by_role("alert").filter(has_text="could not be loaded from _static").wait_for()
+            assert button.is_enabled()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_it_is_accessible_and_fits(browser, pages, look, shots):
+    narrow = {"viewport": {"width": 390, "height": 844}, "color_scheme": look}
+    with opened(browser, f"{pages['file']}/own.html", **narrow) as tab:
+        view = loaded(tab)
+        view.get_by_text("Draw one", exact=True).click()
+        shots(tab, f"own-{look}")
+        found = Axe().run(tab)
+        assert found.violations_count == 0, found.generate_report()
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert tab.evaluate(overflow) <= 0
+
+
+def test_a_kernel_is_answered_with_the_weights():
+    widget = OwnPhotograph()
+    sent = []
+    widget.send = lambda content, buffers: sent.append((content, buffers))
+    widget._handle_custom_msg({"want": "weights"}, [])
+    widget._handle_custom_msg({"want": "something"}, [])
+    weights = (zoo.FOLDER / "lif-s0.safetensors").read_bytes()
+    assert sent == [({"weights": "lif-s0"}, [weights])]
+
+
+def test_only_a_network_that_the_page_can_run_is_taken():
+    with pytest.raises(ValueError, match="'relu-s0' is not a spiking network with Poisson"):
+        OwnPhotograph("relu-s0")
