@@ -8,13 +8,19 @@ from safetensors.torch import load_file, save_file
 from tiny import CLASSES, STEPS, generator, images, relu_network, spiking_network
 
 from snnlab import zoo
+from snnlab.conversion import convert
 from snnlab.data import CLASSES as TWENTY
 from snnlab.data import photographs
-from snnlab.models import BLOCKS, VGG, SpikingVGG
+from snnlab.models import BLOCKS, VGG, ConvertedVGG, SpikingVGG
 from snnlab.recording import record
-from snnlab.training import accuracy, predict
+from snnlab.training import SHELF, accuracy, predict
 
-NETWORKS = [relu_network, spiking_network]
+
+def converted_network(dtype=torch.float64):
+    return convert(relu_network(dtype), images(4, dtype=dtype), steps=STEPS)
+
+
+NETWORKS = [relu_network, spiking_network, converted_network]
 
 
 @pytest.fixture
@@ -119,8 +125,21 @@ def test_a_truncated_file_is_found(stored, left):
 def test_missing_weights_are_named(stored):
     folder, _ = stored
     (folder / "tiny.safetensors").unlink()
-    with pytest.raises(ValueError, match="weights of 'tiny' are missing: expected .*safetensors"):
+    command = "again .*: python -m snnlab.training tiny --data PATH"
+    with pytest.raises(ValueError, match=f"the weights of 'tiny' are not at .*tiny.*{command}"):
         zoo.load("tiny", folder)
+
+
+def test_a_card_may_come_without_weights(stored):
+    """Of networks that are measured but not shipped: the card is there, the name is not listed."""
+    folder, model = stored
+    zoo.save("measured", model, {"accuracy": {"val": 0.7}}, folder)
+    (folder / "measured.safetensors").unlink()
+    assert zoo.names(folder) == ["tiny"]
+    assert zoo.card("measured", folder)["accuracy"] == {"val": 0.7}
+    assert zoo.card("tiny", folder)["accuracy"] == {"val": 0.5}
+    with pytest.raises(ValueError, match="there is no network 'big'; there are: measured, tiny"):
+        zoo.card("big", folder)
 
 
 class Bomb:
@@ -163,6 +182,7 @@ def test_weights_of_another_network_are_refused(stored):
 
 # collected at import, so that each network is a test of its own; none at all is a failure
 SHIPPED = zoo.names() or ["relu-s0", "lif-s0"]
+FAST = ["relu-s0", "relu-s1", "relu-s2", "lif-s0"]  # the others take more than a few seconds
 
 
 def test_a_relu_network_and_its_spiking_twin_are_shipped():
@@ -175,9 +195,13 @@ def test_a_relu_network_and_its_spiking_twin_are_shipped():
     assert relu.architecture["widths"] == spiking.architecture["widths"]
 
 
-def test_files_and_cards_come_in_pairs_and_are_small():
+def test_each_file_has_a_card_and_is_small():
     sizes = {path.stem: path.stat().st_size for path in zoo.FOLDER.glob("*.safetensors")}
     assert sorted(sizes) == zoo.names() and sizes
+    cards = {path.stem for path in zoo.FOLDER.glob("*.json")}
+    assert set(sizes) <= cards
+    for name in cards:  # also of networks whose weights are not shipped
+        assert name in SHELF and {"val", "photographs"} <= set(zoo.card(name)["accuracy"])
     assert max(sizes.values()) < 5e6
     assert sum(sizes.values()) < 15e6
 
@@ -196,6 +220,10 @@ def test_the_card_of_a_shipped_network_matches_its_file(name):
     if isinstance(model, SpikingVGG):
         for key in ("steps", "leak", "encoding"):
             assert card["recipe"][key] == card["architecture"][key]
+    if isinstance(model, ConvertedVGG):
+        for key in ("steps", "encoding"):
+            assert card["recipe"][key] == card["architecture"][key]
+    assert (card["twin"] is None) == isinstance(model, VGG)
     assert {"command", "data", "log", "versions", "device"} <= set(card)
     assert len(card["data"]["sha256"]) == 64
 
@@ -208,7 +236,10 @@ def test_the_weights_of_a_shipped_network_are_finite_and_its_variances_positive(
             assert (value > 0).all(), key
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in SHIPPED],
+)
 def test_the_accuracy_on_the_photographs_is_what_the_card_says(name):
     """Recomputed.  One image of 139 may tip over between versions of torch, no more."""
     photos, claimed = photographs(), zoo.card(name)["accuracy"]
