@@ -14,6 +14,8 @@ pytestmark = pytest.mark.book
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/*.html"))
 
+WIDGET = "application/vnd.jupyter.widget"
+
 # An address on another host: https://..., //...
 ELSEWHERE = re.compile(r"^\s*(https?:|wss?:|ftp:)?//", re.I)
 LOADED_BY_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]+)""")
@@ -98,6 +100,13 @@ def test_no_output_is_an_address_in_memory(page):
     assert not addresses, f"{page} shows {addresses}; end the line with a semicolon"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_the_widgets_of_a_page_are_small(page):
+    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+    for script in soup.find_all("script", type=f"{WIDGET}-state+json"):
+        assert len(script.text) < 1_000_000
+
+
 # In the browser
 
 
@@ -153,6 +162,11 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
             tab.wait_for_function("window.MathJax?.startup?.promise")
             tab.evaluate("MathJax.startup.promise")
         tab.evaluate("document.fonts.ready.then(() => null)")
+        views = tab.locator(f"script[type='{WIDGET}-view+json']").count()
+        tab.wait_for_function(
+            f"document.querySelectorAll('.snn-widget, .snn-error').length >= {views}"
+        )
+        bad_widgets = tab.locator(".snn-error").all_inner_texts()
 
         if folder := request.config.getoption("--screenshots"):
             Path(folder).mkdir(parents=True, exist_ok=True)
@@ -183,6 +197,7 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
         f"{formulas - set_formulas} of {formulas} formulas were not set by MathJax"
     )
     assert not bad_formulas, f"MathJax could not read {bad_formulas}"
+    assert not bad_widgets, f"widgets that say {bad_widgets}"
     assert not bad_pictures, f"pictures that did not load: {bad_pictures}"
     assert theme == ("dark" if look == "dark" else "light")
     assert overflow <= 0 and not too_wide, (

@@ -145,7 +145,7 @@ def listened(tab, root: str) -> tuple[list[str], list[str]]:
     refused, errors = [], []
 
     def local_only(route):
-        if route.request.url.startswith((root, "blob:", "data:")):
+        if route.request.url.startswith(root):
             route.continue_()
         else:
             refused.append(route.request.url)
