@@ -67,9 +67,11 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 def cells():
     start = f"""import json, sys
 sys.path.insert(0, {str(TESTS)!r})
+from snnlab.widgets import OwnPhotograph
 from widget_pages import WIDGETS
-shown = {{name: case.make() for name, case in WIDGETS.items()}}"""
-    for code in [start, *(f"shown[{name!r}]" for name in WIDGETS)]:
+shown = {{name: case.make() for name, case in WIDGETS.items()}}
+shown["own"] = OwnPhotograph()"""
+    for code in [start, *(f"shown[{name!r}]" for name in [*WIDGETS, "own"])]:
         yield nbformat.v4.new_code_cell(code)
 
 
@@ -90,7 +92,8 @@ def lab(browser, server):
         client.start_channels()
         client.wait_for_ready(timeout=WAIT)
         tab.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
-        tab.wait_for_function(f"document.querySelectorAll('.snn-widget').length == {len(WIDGETS)}")
+        views = len(WIDGETS) + 1
+        tab.wait_for_function(f"document.querySelectorAll('.snn-widget').length == {views}")
         yield tab, Kernel(client)
         client.stop_channels()
     assert not refused, f"asked another host for {refused}"
@@ -142,3 +145,18 @@ def test_page_and_kernel_move_together(lab, name):
         until(lambda: view.evaluate("view => view.traits()") == start, f"Python moves {what}", tab)
         until(lambda: seen(view)["said"] == began["said"], f"Python moves what {what} says", tab)
     assert seen(view) == began
+
+
+def test_the_kernel_gives_the_network_that_the_page_runs(lab):
+    tab, kernel = lab
+    view = tab.locator(".snn-widget").last
+    view.scroll_into_view_if_needed()
+    view.get_by_role("button", name="Load the network (1.2 MB)").click()
+    done = "view => view.numbers().done"
+    until(lambda: view.evaluate(done), "the network has run", tab)
+    logits = view.evaluate("view => view.numbers().logits")
+    kernel.set("own", {"seed": 3, "step": 5})
+    until(lambda: "After 6 steps" in seen(view)["said"], "Python moves the step", tab)
+    until(lambda: view.evaluate(done), "it has run again", tab)
+    assert view.evaluate("view => view.numbers().logits") != logits
+    assert kernel.traits("own", ["seed", "step", "starter"]) == {"seed": 3, "step": 5, "starter": 0}
