@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from tiny import generator, relu_network, spiking_network
 from torch import nn
 
-from snnlab import zoo
+from snnlab import training, zoo
+from snnlab.conversion import convert
 from snnlab.data import Photographs, scenes
-from snnlab.models import VGG, SpikingVGG
+from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import (
     RECIPES,
     SHELF,
@@ -75,22 +76,27 @@ class Interruption(BaseException):
     pass
 
 
-@pytest.mark.parametrize("recipe", RUNS, ids=["relu", "spiking"])
-@pytest.mark.parametrize("step", [2, 4, 8])  # of 3 epochs of 3 steps
-def test_an_interrupted_training_ends_as_an_uninterrupted_one(recipe, step, tmp_path, monkeypatch):
-    whole = run(recipe, tmp_path / "whole")
-
+def interrupt_at(step, monkeypatch):
+    """Interrupt the training before the loss of that step (from 1), counted over networks."""
     original, calls = nn.functional.cross_entropy, []
 
     def stop(*arguments, **settings):
         if "label_smoothing" in settings:
             calls.append(1)
-            if len(calls) > step:
+            if len(calls) == step:
                 raise Interruption
         return original(*arguments, **settings)
 
+    monkeypatch.setattr(nn.functional, "cross_entropy", stop)
+
+
+@pytest.mark.parametrize("recipe", RUNS, ids=["relu", "spiking"])
+@pytest.mark.parametrize("step", [2, 4, 8])  # of 3 epochs of 3 steps
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(recipe, step, tmp_path, monkeypatch):
+    whole = run(recipe, tmp_path / "whole")
+
     with monkeypatch.context() as patch, pytest.raises(Interruption):
-        patch.setattr(nn.functional, "cross_entropy", stop)
+        interrupt_at(step + 1, patch)
         run(recipe, tmp_path / "parts")
     assert (tmp_path / "parts" / "checkpoint.ckpt").exists() == (step > 2)
 
@@ -102,6 +108,24 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(recipe, step, tmp_
     ]
     for one, other in zip(*logs, strict=True):
         assert one["loss"] == other["loss"] and one["epoch"] == other["epoch"]
+
+
+@pytest.mark.parametrize("left", ["", "half a li"])
+def test_the_log_has_a_row_an_epoch_whatever_an_interruption_left_of_it(
+    left, tmp_path, monkeypatch
+):
+    whole = run(RELU, tmp_path / "whole")
+    rows = (tmp_path / "whole" / "log.jsonl").read_text().splitlines()
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        interrupt_at(8, patch)  # in the third of 3 epochs of 3 steps
+        run(RELU, tmp_path / "parts")
+    log = tmp_path / "parts" / "log.jsonl"
+    assert len(log.read_text().splitlines()) == 2
+    log.write_text(left)
+    assert equal(run(RELU, tmp_path / "parts"), whole)
+    found = [json.loads(row) for row in log.read_text().splitlines()]
+    assert [row["epoch"] for row in found] == [1, 2, 3]
+    assert [row["loss"] for row in found] == [json.loads(row)["loss"] for row in rows]
 
 
 def test_a_finished_training_is_not_run_again(tmp_path):
@@ -309,7 +333,7 @@ def test_the_difference_of_two_accuracies_is_a_paired_one():
     assert accuracy_difference(ours, theirs, labels) == found
 
 
-# ---- the command
+# ---- the recipes
 
 
 def test_every_recipe_starts_from_another_one_that_the_shelf_makes_before():
@@ -323,6 +347,34 @@ def test_every_recipe_starts_from_another_one_that_the_shelf_makes_before():
         assert not start or SHELF.index(f"{start}-s{seed}") < SHELF.index(name)
     assert RECIPES["relu"].widths == RECIPES["lif"].widths
     assert 10 <= RECIPES["lif"].steps <= 20
+
+
+def test_passes_are_the_steps_of_each_epoch():
+    assert RELU.passes() == [1, 1, 1]
+    assert SPIKING.passes() == [2, 2, 3]
+    assert RECIPES["lif"].passes() == [5] * 12 + [12] * 3
+    assert RECIPES["lif-leak50"].passes() == [12]
+    assert RECIPES["converted"].passes() == []
+
+
+def test_a_bar_moves_by_the_passes_and_takes_up_what_was_done(tmp_path):
+    class Bar:
+        initial, moves = 0, []
+
+        def update(self, passes):
+            self.moves.append(passes)
+
+    model, twin = network(SPIKING)
+    fit(model, photos(), SPIKING, tmp_path, twin, progress=Bar())
+    assert Bar.moves == [0, 2, 2, 3]
+    bar = Bar()
+    bar.moves = []
+    model, twin = network(SPIKING)
+    fit(model, photos(), SPIKING, tmp_path, twin, progress=bar)
+    assert bar.moves == [7] and bar.initial == 7
+
+
+# ---- the command
 
 
 @pytest.mark.parametrize(
@@ -382,3 +434,166 @@ def test_the_command_trains_measures_and_stores_both_networks(tmp_path, monkeypa
     assert gap == [x.tolist() for x in (logits, others, held_out.labels)]
     assert zoo.card("lif-s0", tmp_path / "zoo")["twin"] == "relu-s0"
     assert zoo.card("relu-s0", tmp_path / "zoo")["twin"] is None
+
+
+CHANGES = ["widths=4,4,4,4,4,4,4,4", "epochs=2", "short_epochs=0", "batch=8", "steps=2"]
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """The command on drawn scenes, with a zoo of its own."""
+    monkeypatch.setattr("snnlab.training.tiny_imagenet", lambda root, split: photos(24))
+    monkeypatch.setattr("snnlab.training.photographs", lambda: photos(10))
+    monkeypatch.setattr("snnlab.training.hold_out", lambda p: (p, p[:4]))
+
+    def run(*names, where="one", changes=CHANGES):
+        folder = tmp_path / where
+        main(
+            [*names, "--data", "scenes.zip", "--runs", str(folder / "runs")]
+            + ["--zoo", str(folder / "zoo"), "--set", *changes]
+        )
+        return folder
+
+    return run
+
+
+def files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_several_networks_are_made_in_one_queue_and_those_stored_are_skipped(
+    command, monkeypatch, capsys
+):
+    queue = ["relu-s0", "lif-s0", "lif-leak50-s0", "lif-direct-s0", "converted-s0"]
+    folder = command(*queue)
+    assert zoo.names(folder / "zoo") == sorted(queue)
+    assert sorted(p.name for p in (folder / "runs").iterdir()) == sorted(queue[:-1])
+    assert "stored already" not in capsys.readouterr().out
+    before = files(folder)
+
+    def never(*arguments, **settings):
+        raise AssertionError("made again")
+
+    with monkeypatch.context() as patch:
+        for name in ("fit", "convert", "predict"):
+            patch.setattr(training, name, never)
+        command(*queue)
+    assert files(folder) == before
+    assert f"stored already: {', '.join(queue)}" in capsys.readouterr().out
+
+    for path in (folder / "zoo").glob("lif-s0.*"):
+        path.unlink()
+    command(*queue)  # only what is missing: from its checkpoint, so nothing is trained again
+    assert "lif-s0" in zoo.names(folder / "zoo")
+    kept = {p: content for p, content in files(folder).items() if p.parts[0] == "zoo"}
+    assert kept == {p: content for p, content in before.items() if p.parts[0] == "zoo"}
+
+
+def test_a_queue_that_was_interrupted_ends_as_one_that_was_not(command, monkeypatch):
+    queue = ["relu-s0", "lif-s0", "converted-s0"]
+    whole = command(*queue, where="whole")
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        interrupt_at(11, patch)  # of 2 networks with 2 epochs of 3 steps: the last epoch
+        command(*queue, where="parts")
+    parts = whole.parent / "parts"
+    assert zoo.names(parts / "zoo") == ["relu-s0"]
+    command(*queue, where="parts")
+    for name in queue:
+        one, other = (zoo.load(name, folder / "zoo").state_dict() for folder in (whole, parts))
+        assert equal(one, other)
+    for name in queue[:2]:
+        log = zoo.card(name, parts / "zoo")["log"]
+        assert [row["epoch"] for row in log] == [1, 2]
+        assert all("tune" in row for row in log)
+
+
+def test_the_command_converts(command):
+    """The stored ReLU network, with every n-th image of the training part; nothing is trained."""
+    folder = command("relu-s0", "converted-s0")
+    model, card = (read("converted-s0", folder / "zoo") for read in (zoo.load, zoo.card))
+    expected = convert(zoo.load("relu-s0", folder / "zoo"), photos(24).images, steps=2)
+    assert isinstance(model, ConvertedVGG) and model.architecture == expected.architecture
+    for key, value in expected.state_dict().items():
+        assert torch.equal(model.state_dict()[key], value.half().float())
+    assert card["twin"] == "relu-s0" and card["log"] == []
+    assert "val, minus twin" in card["accuracy"]
+
+
+@pytest.mark.parametrize(("count", "used"), [(24, 24), (1000, 500), (1499, 750)])
+def test_conversion_looks_at_images_from_all_over_the_training_part(
+    count, used, command, monkeypatch
+):
+    command("relu-s0")
+    many = photos(24)[torch.arange(count) % 24]
+    seen = []
+
+    def spy(ann, images, **settings):
+        seen.append(images)
+        return convert(ann, images, **settings)
+
+    monkeypatch.setattr("snnlab.training.convert", spy)
+    monkeypatch.setattr("snnlab.training.hold_out", lambda p: (many, many[:4]))
+    command("converted-s0")
+    (images,) = seen
+    assert len(images) == used
+    assert torch.equal(images, many.images[:: max(1, count // 500)])
+
+
+@pytest.mark.parametrize("kind", ["lif", "lif-leak50", "lif-leak100", "lif-direct"])
+def test_a_network_starts_from_the_weights_its_recipe_names(kind, command, monkeypatch):
+    folder = command("relu-s0", "lif-s0")
+    begun = []
+
+    def spy(model, train, recipe, folder, twin, tune, **settings):
+        begun.append(({k: v.clone() for k, v in model.state_dict().items()}, twin, model, recipe))
+        return fit(model, train, recipe, folder, twin, tune, **settings)
+
+    monkeypatch.setattr("snnlab.training.fit", spy)
+    if kind == "lif":
+        for path in (folder / "zoo").glob("lif-s0.*"):
+            path.unlink()
+        (folder / "runs" / "lif-s0").rename(folder / "runs" / "old")
+    command(f"{kind}-s0")
+    ((weights, twin, model, recipe),) = begun
+    relu = zoo.load("relu-s0", folder / "zoo")
+    assert equal(twin.state_dict(), relu.state_dict())  # it learns from the ReLU network as well
+    if kind == "lif":
+        start = SpikingVGG(4, 2, WIDTHS)
+        start.start_from(relu)
+    else:
+        start = zoo.load("lif-s0", folder / "zoo")
+    assert equal(weights, start.state_dict())
+    assert model.conv3.neuron.leak == recipe.leak == RECIPES[kind].leak
+    assert model.encoding == RECIPES[kind].encoding
+
+
+def test_a_network_whose_start_is_missing_says_which(command):
+    with pytest.raises(ValueError, match="there is no network 'relu-s0'; there are: none"):
+        command("lif-s0")
+    command("relu-s0")
+    with pytest.raises(ValueError, match="there is no network 'lif-s0'; there are: relu-s0"):
+        command("lif-leak50-s0")
+
+
+def test_while_tuning_nothing_is_stored_and_nothing_is_skipped(command, monkeypatch, capsys):
+    folder = command("relu-s0")
+    before = files(folder / "zoo")
+    arguments = ["relu-s0", "--data", "scenes.zip", "--runs", str(folder / "tuned")]
+    main([*arguments, "--zoo", str(folder / "zoo"), "--tune", "--set", *CHANGES])
+    assert files(folder / "zoo") == before
+    assert (folder / "tuned" / "relu-s0" / "log.jsonl").exists()
+    assert "stored already" not in capsys.readouterr().out
+
+
+def test_without_names_the_whole_shelf_is_made(command, monkeypatch):
+    made = []
+
+    def make(name, *arguments):
+        made.append(name)
+        raise Interruption
+
+    monkeypatch.setattr("snnlab.training._make", make)
+    with pytest.raises(Interruption):
+        command()
+    assert made == SHELF[:1]
+    assert len(SHELF) == len(set(SHELF)) and {"relu-s0", "lif-s0", "converted-s2"} <= set(SHELF)
