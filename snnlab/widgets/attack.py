@@ -2,20 +2,20 @@
 
 import torch
 from torch import Tensor, nn
-from traitlets import Bytes, Float, Int, List, TraitError, Unicode, validate
+from traitlets import Bytes, Float, Int, List, Unicode, validate
 
 from snnlab import plotting
 from snnlab.attacks import pgd
 from snnlab.explain import grad_cam, spike_activation_map
-from snnlab.widgets.base import Widget, pixels
-from snnlab.widgets.recorded import floats, run
+from snnlab.widgets.base import pixels
+from snnlab.widgets.recorded import Layered, among, floats, run
 
 __all__ = ["AttackExplorer"]
 
 PGD_STEPS = 10
 
 
-class AttackExplorer(Widget, front="attack"):
+class AttackExplorer(Layered, front="attack"):
     r"""PGD on the pixels, each network through its own gradient: photograph and attacked picture,
     the answers of both networks, and SAM and the twin's Grad-CAM before and after.
 
@@ -33,9 +33,6 @@ class AttackExplorer(Widget, front="attack"):
     gamma = Float(0.5, min=0).tag(sync=True)
 
     epsilons = List(Float()).tag(sync=True)
-    layer = Unicode().tag(sync=True)
-    steps = Int().tag(sync=True)
-    shapes = List().tag(sync=True)
     label = Int().tag(sync=True)
     classes = List(Unicode()).tag(sync=True)
     image = Bytes().tag(sync=True)
@@ -108,9 +105,7 @@ class AttackExplorer(Widget, front="attack"):
 
     @validate("epsilon")
     def _among_the_epsilons(self, proposal):
-        if self.epsilons and proposal["value"] not in self.epsilons:
-            raise TraitError(f"epsilon must be one of {self.epsilons}, got {proposal['value']}")
-        return proposal["value"]
+        return among(self.epsilons, "epsilon", proposal["value"])
 
     def still(self) -> bytes:
         at = self.epsilons.index(self.epsilon)

@@ -2,17 +2,17 @@
 
 import torch
 from torch import Tensor, nn
-from traitlets import Bool, Bytes, Enum, Float, Int, List, Unicode
+from traitlets import Bool, Bytes, Enum, Int, List, TraitError, Unicode, validate
 
 from snnlab import plotting
 from snnlab.explain import grad_cam, spike_activation_map
-from snnlab.widgets.base import Widget, pixels
-from snnlab.widgets.recorded import floats, run
+from snnlab.widgets.base import pixels
+from snnlab.widgets.recorded import OverTime, floats, run
 
 __all__ = ["MapExplorer"]
 
 
-class MapExplorer(Widget, front="maps"):
+class MapExplorer(OverTime, front="maps"):
     r"""A photograph, a layer, a step and gamma: SAM by the equation and by the authors' code, the
     map of counts alone, the rate, SNN Grad-CAM, and Grad-CAM of the ReLU twin.  Click a place to
     see the neurons behind it.
@@ -30,17 +30,11 @@ class MapExplorer(Widget, front="maps"):
     """
 
     image = Int(0, min=0).tag(sync=True)
-    layer = Unicode().tag(sync=True)
-    step = Int(0, min=0).tag(sync=True)
-    whole = Bool(True).tag(sync=True)
-    gamma = Float(0.5, min=0).tag(sync=True)
     overlay = Bool(True).tag(sync=True)
     scale = Enum(["shared", "own"], "shared").tag(sync=True)
     x = Int(32, min=0, max=63).tag(sync=True)
     y = Int(32, min=0, max=63).tag(sync=True)
 
-    steps = Int().tag(sync=True)
-    shapes = List().tag(sync=True)
     labels = List(Unicode()).tag(sync=True)
     answers = List(Unicode()).tag(sync=True)
     images = Bytes().tag(sync=True)
@@ -88,6 +82,12 @@ class MapExplorer(Widget, front="maps"):
             ),
             **{"layer": layers[len(layers) // 2], **traits},
         )
+
+    @validate("image")
+    def _among_the_images(self, proposal):
+        if proposal["value"] >= len(self.labels):
+            raise TraitError(f"there are {len(self.labels)} photographs, counted from 0")
+        return proposal["value"]
 
     def still(self) -> bytes:
         one, image = self._runs[self.image], self._photographs[self.image]

@@ -2,17 +2,17 @@
 
 import torch
 from torch import Tensor, nn
-from traitlets import Bool, Bytes, Dict, Enum, Float, Int, List, Unicode
+from traitlets import Bytes, Dict, Enum, List, Unicode
 
 from snnlab import plotting
 from snnlab.explain import spike_activation_map
-from snnlab.widgets.base import Widget, pixels
-from snnlab.widgets.recorded import lag_pairs, run
+from snnlab.widgets.base import pixels
+from snnlab.widgets.recorded import OverTime, lag_pairs, run
 
 __all__ = ["TwoPictureExplorer"]
 
 
-class TwoPictureExplorer(Widget, front="pair"):
+class TwoPictureExplorer(OverTime, front="pair"):
     r"""Picture A alone, beside grey, beside picture B and swapped: SAM of the whole, and its mass
     on each picture at every step.
 
@@ -28,13 +28,7 @@ class TwoPictureExplorer(Widget, front="pair"):
     """
 
     arrangement = Enum(["alone", "grey", "beside", "swapped"], "beside").tag(sync=True)
-    layer = Unicode().tag(sync=True)
-    step = Int(0, min=0).tag(sync=True)
-    whole = Bool(True).tag(sync=True)
-    gamma = Float(0.5, min=0).tag(sync=True)
 
-    steps = Int().tag(sync=True)
-    shapes = List().tag(sync=True)  # of a single picture
     labels = List(Unicode()).tag(sync=True)
     answers = Dict().tag(sync=True)
     images = Bytes().tag(sync=True)

@@ -2,12 +2,47 @@
 
 import torch
 from torch import Tensor, nn
+from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
 from snnlab.models import evaluating
 from snnlab.recording import record
-from snnlab.widgets.base import bits
+from snnlab.widgets.base import Widget, bits
 
-__all__ = ["Recorded", "floats", "lag_pairs", "run"]
+__all__ = ["Layered", "OverTime", "Recorded", "among", "floats", "lag_pairs", "run"]
+
+
+class Layered(Widget):
+    """A widget that shows one of some recorded layers."""
+
+    layer = Unicode().tag(sync=True)
+    shapes = List().tag(sync=True)
+    steps = Int().tag(sync=True)
+
+    @validate("layer")
+    def _among_the_layers(self, proposal):
+        names = [shape["name"] for shape in self.shapes]
+        return among(names, "layer", proposal["value"])
+
+
+class OverTime(Layered):
+    """A widget that shows a layer at one of its steps, or summed over all, for any gamma."""
+
+    step = Int(0, min=0).tag(sync=True)
+    whole = Bool(True).tag(sync=True)
+    gamma = Float(0.5, min=0).tag(sync=True)
+
+    @validate("step")
+    def _among_the_steps(self, proposal):
+        if proposal["value"] >= self.steps:
+            raise TraitError(f"step must lie in 0..{self.steps - 1}, got {proposal['value']}")
+        return proposal["value"]
+
+
+def among(values: list, trait: str, value):
+    """The value, unless it is none of those that the page carries."""
+    if value not in values:
+        raise TraitError(f"{trait} must be one of {', '.join(map(str, values))}, got {value}")
+    return value
 
 
 class Recorded:

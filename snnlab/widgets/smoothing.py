@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from traitlets import Bytes, Enum, Float, Int, List, TraitError, Unicode, validate
+from traitlets import Bytes, Enum, Float, List, Unicode, validate
 
 from snnlab import plotting
 from snnlab.explain import grad_cam, snn_grad_cam
@@ -10,15 +10,15 @@ from snnlab.models import evaluating
 from snnlab.neurons import surrogate_gradient
 from snnlab.recording import record
 from snnlab.surrogate import triangle
-from snnlab.widgets.base import Widget, pixels
-from snnlab.widgets.recorded import floats, run
+from snnlab.widgets.base import pixels
+from snnlab.widgets.recorded import Layered, among, floats, run
 
 __all__ = ["SmoothingExplorer"]
 
 SCALE = 0.3  # the height of the triangle at width 1
 
 
-class SmoothingExplorer(Widget, front="smoothing"):
+class SmoothingExplorer(Layered, front="smoothing"):
     r"""The width of the triangle, and SNN Grad-CAM with its channel weights, beside the twin's.
 
     ::
@@ -32,11 +32,8 @@ class SmoothingExplorer(Widget, front="smoothing"):
 
     width = Float(1.0).tag(sync=True)
     keep = Enum(["height", "area"], "height").tag(sync=True)
-    layer = Unicode().tag(sync=True)
 
     widths = List(Float()).tag(sync=True)
-    steps = Int().tag(sync=True)
-    shapes = List().tag(sync=True)
     label = Unicode().tag(sync=True)
     image = Bytes().tag(sync=True)
     spikes = Bytes().tag(sync=True)
@@ -87,9 +84,7 @@ class SmoothingExplorer(Widget, front="smoothing"):
 
     @validate("width")
     def _among_the_widths(self, proposal):
-        if self.widths and proposal["value"] not in self.widths:
-            raise TraitError(f"width must be one of {self.widths}, got {proposal['value']}")
-        return proposal["value"]
+        return among(self.widths, "width", proposal["value"])
 
     def still(self) -> bytes:
         scale = SCALE if self.keep == "height" else SCALE / self.width

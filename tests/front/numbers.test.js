@@ -55,11 +55,13 @@ test("contribution scores and maps", () => {
   const spikes = numbers.unpackBits(bytes(packed), steps * channels * places);
   const shape = [steps, channels, places];
   const pairs = numbers.pairsMap(spikes, channels, places);
+  const found = numbers.lagPairs(spikes, ...shape);
+  assert.deepEqual([...found], lags);
   for (const { gamma, scores, paper, code, counts, total } of gammas) {
     assertClose(numbers.contributionScore(spikes, steps, channels * places, gamma), scores, 1e-5);
     const map = numbers.spikeActivationMap(spikes, ...shape, gamma);
     assertClose(map, paper, 1e-5);
-    assertClose(numbers.mapFromPairs(Uint8Array.from(lags), steps, places, gamma), paper, 1e-5);
+    assertClose(numbers.mapFromPairs(found, steps, places, gamma), paper, 1e-5);
     assertClose(numbers.sumOverSteps(map, steps), total, 1e-5);
     assertClose(numbers.spikeActivationMap(spikes, ...shape, gamma, "authors-code"), code, 1e-5);
     assertClose(numbers.countsMap(pairs, steps, gamma), counts, 1e-5);

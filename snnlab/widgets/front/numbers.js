@@ -67,7 +67,7 @@ export function normalise(pixels) {
  * Signed Poisson spikes of one image: snnlab.encoding.poisson.
  * @param {Float32Array} x normalised pixels, in any shape
  * @param {number} steps
- * @param {Mersenne} generator
+ * @param {{uniform: () => number}} generator a Mersenne, or draws kept from one
  * @returns {Int8Array} [T][x.length], -1, 0 or 1
  */
 export function poisson(x, steps, generator) {
@@ -182,7 +182,8 @@ export function spikeActivationMap(spikes, steps, channels, places, gamma, varia
  */
 export function authorsCode(sam, rate, silence, steps, gamma) {
   const places = sam.length / steps;
-  return sam.map((m, i) => m + rate[i] + silence[i] * Math.exp(-gamma * Math.floor(i / places)));
+  const ages = Array.from({ length: steps }, (_, t) => Math.exp(-gamma * t));
+  return sam.map((m, i) => m + rate[i] + silence[i] * ages[Math.floor(i / places)]);
 }
 
 /**
@@ -243,8 +244,30 @@ export function pairsMap(spikes, channels, places) {
 }
 
 /**
- * SAM from the number of channels that fire both at t and at t - d, which is all it needs.
- * @param {Uint8Array} pairs [t][d][P] for t = 1 .. T-1 and d = 1 .. t
+ * How many channels fire both at t and at t - d, place by place: all that SAM needs, for any gamma.
+ * @param {Uint8Array} spikes [T][C][P]
+ * @param {number} steps T
+ * @param {number} channels C
+ * @param {number} places P
+ * @returns {Uint16Array} [t][d][P] for t = 1 .. T-1 and d = 1 .. t
+ */
+export function lagPairs(spikes, steps, channels, places) {
+  const pairs = new Uint16Array(((steps * (steps - 1)) / 2) * places);
+  const fired = new Int32Array(steps);
+  for (let i = 0; i < channels * places; i++) {
+    for (let t = 0, count = 0; t < steps; t++) {
+      if (!spikes[t * channels * places + i]) continue;
+      const before = (t * (t - 1)) / 2 + t - 1; // the row of t and d is before - (t - d)
+      for (let n = 0; n < count; n++) pairs[(before - fired[n]) * places + (i % places)] += 1;
+      fired[count++] = t;
+    }
+  }
+  return pairs;
+}
+
+/**
+ * SAM from the pairs of {@link lagPairs}.
+ * @param {ArrayLike<number>} pairs [t][d][P] for t = 1 .. T-1 and d = 1 .. t
  * @param {number} steps T
  * @param {number} places P
  * @param {number} gamma

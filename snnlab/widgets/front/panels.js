@@ -1,6 +1,6 @@
 /** Photographs and maps in rows of panels, each with the scale of its colours. */
 
-import { lay, mapColour, picture, heatMap, show } from "./parts.js";
+import { heatMap, lay, MAP, mapColour, picture, show } from "./parts.js";
 
 const GAP = 14;
 const TITLE = 24;
@@ -179,8 +179,8 @@ export function overlay(pixels, rows, columns, map, height, width, top) {
     const grey = (pixels[p] + pixels[places + p] + pixels[2 * places + p]) / 3;
     const strength = top > 0 ? Math.min(1, heat[p] / top) : 0;
     const opacity = 0.35 + 0.5 * strength;
-    const shade = mapColour(strength);
-    for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * shade[c];
+    const at = 3 * Math.min(255, Math.floor(256 * strength));
+    for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * MAP[at + c];
   });
 }
 

@@ -697,10 +697,10 @@ export function picture(rows, columns, colourOf) {
   const canvas = make("canvas", { width: columns, height: rows });
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(columns, rows);
+  const colour = new Uint8ClampedArray([0, 0, 0, 255]); // one for all places, which is quicker
   for (let place = 0; place < rows * columns; place++) {
-    const colour = image.data.subarray(4 * place, 4 * place + 4);
-    colour[3] = 255;
     colourOf(place, colour);
+    image.data.set(colour, 4 * place);
   }
   pen.putImageData(image, 0, 0);
   return canvas;

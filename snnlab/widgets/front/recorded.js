@@ -4,10 +4,11 @@ import {
   authorsCode,
   countsMap,
   gradCamMap,
+  lagPairs,
+  mapFromPairs,
   pairsMap,
   rateMap,
   silenceMap,
-  spikeActivationMap,
   unpackBits,
 } from "./numbers.js";
 
@@ -56,7 +57,8 @@ export class Recorded {
   /** @param {number} gamma */
   equation(gamma) {
     const { spikes, steps, shape, places } = this;
-    return this.lately("equation", gamma, () => spikeActivationMap(spikes, steps, shape.channels, places, gamma));
+    const pairs = this.once("lags", () => lagPairs(spikes, steps, shape.channels, places));
+    return this.lately("equation", gamma, () => mapFromPairs(pairs, steps, places, gamma));
   }
 
   /** @param {number} gamma */

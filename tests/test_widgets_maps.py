@@ -1,0 +1,134 @@
+"""The explorers of maps: what only they do.  What all widgets do is in test_widgets_pages.py."""
+
+import json
+
+import map_cases
+import pytest
+import torch
+from torch import nn
+from traitlets import TraitError
+from widget_pages import changes, opened, page, state_of
+
+from snnlab import data, zoo
+from snnlab.widgets import (
+    AttackExplorer,
+    MapExplorer,
+    OwnPhotograph,
+    SmoothingExplorer,
+    TwoPictureExplorer,
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(widget):
+        (tmp_path / "page.html").write_text(page(widget), encoding="utf-8")
+        return (tmp_path / "page.html").as_uri()
+
+    return write
+
+
+@pytest.mark.slow
+def test_a_place_is_picked_by_a_click_and_by_the_arrow_keys(browser, written):
+    with opened(browser, written(map_cases.maps())) as tab:
+        view = tab.locator(".snn-widget")
+        canvas = view.locator("canvas").first
+        place = "view => [view.traits().x, view.traits().y]"
+
+        changes(tab, view, lambda: canvas.click(position={"x": 10, "y": 34}), "a click")
+        x, y = view.evaluate(place)
+        assert 0 < x < 8 and 0 < y < 8, "near the corner of the first panel"
+        for key, by in [("ArrowRight", (8, 0)), ("ArrowDown", (0, 8)), ("ArrowLeft", (-8, 0))]:
+            before = view.evaluate(place)
+            changes(tab, view, lambda key=key: canvas.press(key), key)
+            after = view.evaluate(place)
+            cells = [(b // 8 - a // 8) * 8 for a, b in zip(before, after, strict=True)]
+            assert tuple(cells) == by, "one cell of conv6, which has 8 by 8"
+
+
+@pytest.mark.slow
+def test_a_reader_who_moves_the_step_sees_it_and_python_has_its_way(browser, written):
+    with opened(browser, written(map_cases.maps())) as tab:
+        view = tab.locator(".snn-widget")
+        changes(tab, view, lambda: view.get_by_label("Time-step t, typed").fill("2"), "the step")
+        traits = view.evaluate("view => view.traits()")
+        assert traits["step"] == 2 and not traits["whole"]
+    widget = map_cases.maps()
+    widget.step = 2
+    assert widget.whole
+
+
+class Spikes(nn.Module):
+    """Thirty steps of a layer [128, 16, 16], whatever comes in."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Identity()
+
+    def encode(self, images, generator):
+        return torch.zeros(30, 1, 3, 64, 64)
+
+    def forward(self, spikes):
+        drawn = torch.rand(30, 1, 128, 16, 16, generator=torch.Generator().manual_seed(0))
+        return self.layer((drawn < 0.2).float()).mean((0, 3, 4))
+
+
+class Still(Spikes):
+    def forward(self, images):
+        return self.layer(images.mean() * torch.ones(1, 128, 16, 16)).mean((2, 3))
+
+
+GAMMA = """view => {
+  const slider = [...view.querySelectorAll('input[type=range]')].find(input => input.max === '3');
+  return Array.from({length: 41}, (_, i) => {
+    slider.value = 0.1 + 0.05 * (i % 30);
+    slider.dispatchEvent(new Event('input'));
+    const start = performance.now();
+    view.redraw();
+    return performance.now() - start;
+  }).sort((a, b) => a - b)[20];
+}"""
+
+
+@pytest.mark.slow
+def test_a_large_layer_follows_the_slider(browser, written):
+    names = [str(k) for k in range(128)]
+    image, label = torch.rand(1, 3, 64, 64), torch.tensor([0])
+    widget = MapExplorer(Spikes(), Still(), image, label, names, layers=("layer",))
+    with opened(browser, written(widget)) as tab:
+        median = tab.locator(".snn-widget").evaluate(GAMMA)
+    print(f"[30, 128, 16, 16]: {median:.1f} ms to draw after a change of gamma")
+    assert median < 16
+    assert len(json.dumps(state_of(widget))) < 400_000
+
+
+def test_what_the_page_does_not_carry_is_refused():
+    maps, smoothing = map_cases.maps(), map_cases.smoothing()
+    for widget, trait, value, message in [
+        (maps, "layer", "conv5", "layer must be one of conv4, conv6, conv8, got conv5"),
+        (maps, "step", 4, r"step must lie in 0\.\.3, got 4"),
+        (maps, "image", 3, "there are 3 photographs, counted from 0"),
+        (smoothing, "width", 0.7, r"width must be one of 0\.5, 1\.0, 2\.0, got 0\.7"),
+        (map_cases.attack(), "epsilon", 3.0, r"epsilon must be one of 0\.0, 2\.0, 8\.0, got 3"),
+    ]:
+        before = getattr(widget, trait)
+        with pytest.raises(TraitError, match=message):
+            setattr(widget, trait, value)
+        assert getattr(widget, trait) == before
+
+
+@pytest.mark.slow
+def test_widgets_of_the_real_networks_are_small():
+    model, twin = zoo.load("lif-s0"), zoo.load("relu-s0")
+    some = data.photographs()[:4]
+    (first, second, *_), labels, classes = some.images, some.labels, some.classes
+    for widget in [
+        MapExplorer(model, twin, some.images, labels, classes),
+        SmoothingExplorer(model, twin, first, labels[0]),
+        AttackExplorer(model, twin, first, labels[0], classes, samples=1),
+        TwoPictureExplorer(model, first, second, labels[:2], classes),
+        OwnPhotograph(),
+    ]:
+        size = len(json.dumps(state_of(widget))) / 1000
+        print(f"{widget}: {size:.0f} kB")
+        assert size < 400
