@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { measure } from "../../snnlab/widgets/front/encoder.js";
+import { correlate } from "../../snnlab/widgets/front/encoder.js";
 import { run } from "../../snnlab/widgets/front/neuron.js";
 import { MAP, mapColour, show, ticks } from "../../snnlab/widgets/front/parts.js";
 
@@ -57,7 +57,7 @@ test("the gradient of the spike count is a sum over later slopes, cut by a hard 
 test("the correlation of the mean with the image", () => {
   const image = Float32Array.from([2, -2, 1]);
   const spikes = Int8Array.from([0, 0, 0, 1, -1, 0, 1, -1, 1]);
-  const { correlations } = measure(spikes, image, 3);
+  const correlations = correlate(spikes, image, 3);
   assert.equal(correlations[0], 0); // silence says nothing
   assert.ok(correlations[1] > 0.9 && correlations[1] < correlations[2], `${correlations}`);
   assert.ok(Math.abs(correlations[2] - 1) < 0.02);

@@ -13,7 +13,7 @@ export default {
     const step = view.slider("step", { label: "Step t", min: 0, max: model.get("steps") - 1, step: 1 });
     view.play("step", { steps: () => model.get("steps") });
     view.slider("factor", { label: "Rate factor", min: 0, max: 3, step: 0.05 });
-    view.slider("steps", { label: "Number of steps T", min: 1, max: 50, step: 1 });
+    view.slider("steps", { label: "Number of steps T", min: 1, max: 30, step: 1 });
     view.slider("seed", { label: "Seed of the draws", min: 0, max: 99, step: 1 });
     view.listen("change:steps", () => {
       const last = model.get("steps") - 1;
@@ -22,9 +22,11 @@ export default {
     });
 
     const x = normalise(Float32Array.from(bytes(model.get("pixels")), (byte) => byte / 255));
+    const draws = latest(drawn);
     const encode = latest((/** @type {number} */ factor, /** @type {number} */ steps, /** @type {number} */ seed) => {
       const scaled = x.map((value) => Math.fround(factor) * value);
-      return { scaled, ...measure(poisson(scaled, steps, new Mersenne(seed)), scaled, steps) };
+      const spikes = poisson(scaled, steps, replay(draws(seed, steps * x.length)));
+      return { spikes, scaled, correlations: correlate(spikes, scaled, steps) };
     });
 
     return view.start(() => {
@@ -55,6 +57,24 @@ function bytes(view) {
 }
 
 /**
+ * The generator's first numbers, which a change of the rates uses again.
+ * @param {number} seed
+ * @param {number} count
+ */
+function drawn(seed, count) {
+  const generator = new Mersenne(seed);
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = generator.uniform();
+  return values;
+}
+
+/** @param {Float32Array} values */
+function replay(values) {
+  let next = 0;
+  return { uniform: () => values[next++] };
+}
+
+/**
  * A function that remembers its last result: the step moves more often than what it depends on.
  * @template {any[]} A
  * @template R
@@ -72,18 +92,18 @@ function latest(work) {
 }
 
 /**
- * How the mean of the spikes approaches the image.
+ * The correlation of the mean of the spikes so far with the image, at each step; 0 while all is silent.
  * @param {Int8Array} spikes [T][n]
  * @param {Float32Array} image [n]
  * @param {number} steps T
  */
-export function measure(spikes, image, steps) {
+export function correlate(spikes, image, steps) {
   const n = image.length;
   const average = image.reduce((sum, value) => sum + value, 0) / n;
   const centred = Float64Array.from(image, (value) => value - average);
   const spread = centred.reduce((sum, value) => sum + value * value, 0);
   const sums = new Int16Array(n);
-  const correlations = Float64Array.from({ length: steps }, (_, t) => {
+  return Float64Array.from({ length: steps }, (_, t) => {
     let [sum, squares, product] = [0, 0, 0];
     for (let i = 0; i < n; i++) {
       const value = (sums[i] += spikes[t * n + i]);
@@ -94,7 +114,6 @@ export function measure(spikes, image, steps) {
     const length = Math.sqrt(spread * (squares - (sum * sum) / n));
     return length > 0 ? product / length : 0;
   });
-  return { spikes, correlations };
 }
 
 /**
@@ -105,9 +124,11 @@ export function measure(spikes, image, steps) {
 function at({ spikes, scaled, correlations }, t) {
   const n = scaled.length;
   const mean = new Float64Array(n);
-  for (let i = 0; i < (t + 1) * n; i++) mean[i % n] += spikes[i] / (t + 1);
   let [count, squares] = [0, 0];
   for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let k = i; k < (t + 1) * n; k += n) sum += spikes[k];
+    mean[i] = sum / (t + 1);
     count += Math.abs(spikes[t * n + i]);
     squares += (2 * mean[i] - scaled[i]) ** 2;
   }
