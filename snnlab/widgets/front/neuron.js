@@ -60,7 +60,7 @@ function incomingSpikes(view) {
     hint: "Incoming spikes: click the line, or move along it with the arrow keys and press Space",
     toggle: (step) => put(step, weights()[step] ? 0 : latest),
   });
-  const weight = slider({ label: "Weight of a spike", min: -1, max: 1.5, step: 0.05 }, (value) => {
+  const weight = slider({ label: "Weight", min: -1, max: 1.5, step: 0.05 }, (value) => {
     latest = value;
     put(chosen, value);
   });
@@ -69,7 +69,7 @@ function incomingSpikes(view) {
     latest = values[chosen] || latest;
     weight.write(latest);
     const name = weight.element.querySelector("label > span");
-    name.textContent = `Weight of the spike at step ${chosen}`;
+    name.textContent = `Weight at step ${chosen}`;
   });
   return {
     weight: weight.element,
