@@ -204,6 +204,7 @@ def test_epsilon_0_gives_the_images_back():
     ):
         assert torch.equal(attack, x)
         assert attack.data_ptr() != x.data_ptr()
+    assert torch.equal(fgsm(Untouchable(), x, LABELS, epsilon=0), x)  # no gradient is needed
 
 
 def test_one_label_serves_all_images():
