@@ -121,6 +121,10 @@ class Kernel:
         self.run("\n".join([*lines, "result = None"]))
 
 
+CONTROLS = """view => [...view.querySelectorAll('input, select')]
+  .map(input => ['radio', 'checkbox'].includes(input.type) ? input.checked : input.value)"""
+
+
 @pytest.mark.parametrize("name", WIDGETS)
 def test_page_and_kernel_move_together(lab, name):
     tab, kernel = lab
@@ -129,6 +133,7 @@ def test_page_and_kernel_move_together(lab, name):
     view.scroll_into_view_if_needed()
     assert_numbers(view, case, widget)
     start, began = view.evaluate("view => view.traits()"), seen(view)
+    standing = view.evaluate(CONTROLS)
     moves = list(controls(view))
     assert moves
     for what, move in moves:
@@ -144,6 +149,7 @@ def test_page_and_kernel_move_together(lab, name):
         kernel.set(name, start)
         until(lambda: view.evaluate("view => view.traits()") == start, f"Python moves {what}", tab)
         until(lambda: seen(view)["said"] == began["said"], f"Python moves what {what} says", tab)
+        assert view.evaluate(CONTROLS) == standing, f"Python does not move the control: {what}"
     assert seen(view) == began
 
 
