@@ -38,6 +38,11 @@ def test_a_place_is_picked_by_a_click_and_by_the_arrow_keys(browser, written):
         changes(tab, view, lambda: canvas.click(position={"x": 10, "y": 34}), "a click")
         x, y = view.evaluate(place)
         assert 0 < x < 8 and 0 < y < 8, "near the corner of the first panel"
+        size = (canvas.bounding_box()["width"] - 3 * 14) / 4  # of a panel; 14 pixels between two
+        at = {"x": size + 14 + 0.75 * size, "y": 24 + 0.25 * size}
+        changes(tab, view, lambda: canvas.click(position=at), "a click on the second panel")
+        x, y = view.evaluate(place)
+        assert abs(x - 48) <= 1 and abs(y - 16) <= 1
         for key, by in [("ArrowRight", (8, 0)), ("ArrowDown", (0, 8)), ("ArrowLeft", (-8, 0))]:
             before = view.evaluate(place)
             changes(tab, view, lambda key=key: canvas.press(key), key)
