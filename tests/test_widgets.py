@@ -1,4 +1,4 @@
-"""The Python side of the widgets: traits and errors, the text of the front end, what a page gets."""
+"""The Python side of the widgets: traits, errors, the text of the front end, what a page gets."""
 
 import base64
 import json
