@@ -88,6 +88,18 @@ def test_a_permuted_network_does_not_fall_silent(make):
         assert 0.01 < (recording[name] > 0).double().mean() < 0.9
 
 
+def test_each_copys_statistics_fit_its_own_weights():
+    """To measure them once more changes nothing; those of the original were others."""
+    model, x = relu_network(), images(4)
+    for name, copied in cascade(model, x, generator=generator(), parts=("head", "conv4", "conv2")):
+        again = copy.deepcopy(copied)
+        recalibrate(again, x)
+        for mine, same, old in zip(norms(copied), norms(again), norms(model), strict=True):
+            assert torch.equal(mine.running_mean, same.running_mean), name
+            assert torch.equal(mine.running_var, same.running_var), name
+            assert not torch.allclose(mine.running_var, old.running_var), name
+
+
 @pytest.mark.parametrize("make", NETWORKS)
 def test_recalibrated_statistics_are_those_of_the_batch(make):
     """At each step, the mean and the unbiased variance over images and places."""
