@@ -93,7 +93,7 @@ def test_relative_l2_by_hand():
 @settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
-    scale=st.sampled_from([1e-150, 0.5, 1e150]),
+    scale=st.sampled_from([1e-200, 0.5, 1e200]),
     shift=st.floats(0, 2),
 )
 def test_laws(seed, scale, shift):
