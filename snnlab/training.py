@@ -242,6 +242,12 @@ def fit(
             ) from error
         fabric.print(f"going on after epoch {state['epoch']} of {recipe.epochs}")
 
+    def write_log():
+        log = "".join(json.dumps(row) + "\n" for row in state["log"])
+        (folder / "log.jsonl").write_text(log)
+
+    if fabric.is_global_zero:
+        write_log()  # a run may have ended between its checkpoint and its log
     passes = recipe.passes()
     if progress is not None:
         done = sum(passes[: state["epoch"]])
@@ -308,8 +314,7 @@ def fit(
         fabric.save(folder / "checkpoint.tmp", state)
         if fabric.is_global_zero:
             os.replace(folder / "checkpoint.tmp", checkpoint)
-            log = "".join(json.dumps(row) + "\n" for row in state["log"])
-            (folder / "log.jsonl").write_text(log)
+            write_log()
         if progress is not None:
             progress.update(passes[epoch])
     return averaged.module.cpu().eval()
