@@ -12,6 +12,8 @@ from snnlab.widgets.base import Widget, pixels
 
 __all__ = ["EncoderExplorer"]
 
+mean, deviation = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, DEVIATION))
+
 
 class EncoderExplorer(Widget, front="encoder"):
     """The spikes of one step, and their running mean times 2, beside the image that they encode.
@@ -41,7 +43,6 @@ class EncoderExplorer(Widget, front="encoder"):
     def scaled(self) -> Shaped[Tensor, "3 H W"]:
         """What is encoded: the normalised image times ``factor``."""
         bytes_ = torch.tensor(list(self.pixels), dtype=torch.float32)
-        mean, deviation = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, DEVIATION))
         return self.factor * (((bytes_ / 255).view(3, *self.size) - mean) / deviation)
 
     def spikes(self) -> Shaped[Tensor, "T 3 H W"]:
@@ -51,7 +52,6 @@ class EncoderExplorer(Widget, front="encoder"):
 
     def still(self) -> bytes:
         spikes, last = self.spikes(), min(self.step, self.steps - 1)
-        mean, deviation = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, DEVIATION))
 
         def draw(*axes):
             panels = {

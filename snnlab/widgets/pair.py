@@ -6,6 +6,7 @@ from traitlets import Bytes, Dict, Enum, List, Unicode
 
 from snnlab import plotting
 from snnlab.explain import spike_activation_map
+from snnlab.models import MEAN
 from snnlab.widgets.base import pixels
 from snnlab.widgets.recorded import OverTime, lag_pairs, run
 
@@ -81,7 +82,7 @@ class TwoPictureExplorer(OverTime, front="pair"):
             for name in ("grey", "beside", "swapped")
         }
         first, second = self._images
-        grey = first.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1).expand_as(first)
+        grey = first.new_tensor(MEAN).view(3, 1, 1).expand_as(first)
         halves = {"grey": (first, grey), "beside": (first, second), "swapped": (second, first)}
         top = max(heat.max().item() for heat in maps.values())
 
