@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from widget_pages import listened
 
 pytestmark = pytest.mark.book
 
@@ -136,24 +137,10 @@ LOOKS = {
 @pytest.mark.parametrize("page", [*PAGES, "index.html", "search.html"])
 def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
     root = addresses[scheme]
-    refused, errors = [], []
-
-    def local_only(route):
-        if route.request.url.startswith(root):
-            route.continue_()
-        else:
-            refused.append(route.request.url)
-            route.abort()
-
     with browser.new_context(**LOOKS[look]) as context:
-        context.route("**/*", local_only)
         tab = context.new_page()
+        refused, errors = listened(tab, root)
         tab.set_default_timeout(120_000)  # a page takes a second or two, unless the machine is busy
-        tab.on(
-            "console",
-            lambda message: errors.append(message.text) if message.type == "error" else None,
-        )
-        tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.on("requestfailed", lambda failed: errors.append(f"{failed.url}: {failed.failure}"))
         tab.goto(f"{root}/{page}", wait_until="load")
         if page == "index.html":

@@ -155,7 +155,7 @@ def listened(tab, root: str) -> tuple[list[str], list[str]]:
         if message.type == "error":
             errors.append(message.text)
 
-    tab.route("**/*", local_only)
+    tab.context.route("**/*", local_only)
     tab.on("console", note)
     tab.on("pageerror", lambda error: errors.append(str(error)))
     return refused, errors
