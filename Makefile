@@ -22,10 +22,10 @@ export MALLOC_MMAP_MAX_ = 0
 export MALLOC_TRIM_THRESHOLD_ = 40000000000
 export GOMP_SPINCOUNT = 0
 
-.PHONY: help book test lab serve networks check pins clean
+.PHONY: help book test lab serve networks reproduce check pins clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 book: .venv/book  ## the environment and the executed book; prints where it lies
 	$(BIN)/python book/build.py
@@ -42,6 +42,9 @@ serve: book  ## the book at http://127.0.0.1:8000/ (another port: PORT=8001)
 networks: .venv/book  ## train the networks that are missing: make networks DATA=tiny-imagenet.zip (hours; goes on where it stopped)
 	@test -n "$(DATA)" || { echo "Say where the training images are: make networks DATA=/path/to/tiny-imagenet.zip"; exit 1; }
 	$(BIN)/python -m snnlab.training --data "$(DATA)"
+
+reproduce: .venv/book  ## run all experiments: make reproduce DATA=tiny-imagenet.zip (hours; goes on where it stopped)
+	$(BIN)/python -m experiments.reproduce $(if $(DATA),--data "$(DATA)")
 
 check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all chapters from scratch, all tests, the pages in Chromium
 	$(BIN)/ruff check

@@ -23,6 +23,7 @@ __all__ = [
     "attacks",
     "explain",
     "judge",
+    "results",
     "widgets",
 ]
 

@@ -190,20 +190,25 @@ def _pixels(read, path) -> np.ndarray:
 @dataclass(frozen=True)
 class Scenes:
     """``images`` [N, 3, S, S] in [0, 1]; ``labels`` [N], the object's shape, an index into
-    ``classes``; ``objects`` and ``distractors`` [N, S, S], their exact masks, which never touch."""
+    ``classes``; ``objects`` and ``distractors`` [N, S, S], their exact masks, which never touch;
+    ``others`` [N], the distractor's shape where it is of a class too (None: rings)."""
 
     images: Float[Tensor, "N 3 S S"]
     labels: Int[Tensor, " N"]
     objects: Bool[Tensor, "N S S"]
     distractors: Bool[Tensor, "N S S"]
+    others: Int[Tensor, " N"] | None = None
     classes: tuple[str, ...] = ("disc", "square", "triangle", "cross")
 
 
-def scenes(count: int, generator: torch.Generator, size: int = 64) -> Scenes:
+def scenes(
+    count: int, generator: torch.Generator, size: int = 64, two_objects: bool = False
+) -> Scenes:
     """Scenes drawn by code: a striped object and a striped distractor on mottled ground.
 
     The object's shape is the class; the distractor is a ring in every scene, so it says nothing
-    about the class.  Both have random place, size, colours and stripes, and about equal area.
+    about the class, or with ``two_objects`` a shape of another class.  Both have random place,
+    size, colours and stripes, and about equal area.
     """
     if count < 1 or size < 32:
         raise ValueError(f"scenes needs count >= 1 and size >= 32, got {count} and {size}")
@@ -233,8 +238,12 @@ def scenes(count: int, generator: torch.Generator, size: int = 64) -> Scenes:
         (dy < 0.85) & (dy > 1.9 * dx.abs() - 1.05),
         (far_out < 1) & (torch.minimum(dx.abs(), dy.abs()) < 0.4),
     ]
-    objects = torch.stack([s[:, 0] for s in shapes], 1)[torch.arange(count), labels]
-    distractors = ((distance < 1.05) & (distance > 0.5))[:, 1]
+    shapes = torch.stack(shapes, 2)  # [N, place, shape, S, S]
+    objects = shapes[torch.arange(count), 0, labels]
+    distractors, others = ((distance < 1.05) & (distance > 0.5))[:, 1], None
+    if two_objects:
+        others = (labels + torch.randint(1, 4, (count,), generator=generator)) % 4
+        distractors = shapes[torch.arange(count), 1, others]
 
     ground = torch.randn(count, 3, size // 8, size // 8, generator=generator)
     ground = torch.nn.functional.interpolate(
@@ -247,4 +256,4 @@ def scenes(count: int, generator: torch.Generator, size: int = 64) -> Scenes:
         stripes = (2 * math.pi * phase / period).sin()[:, None] > 0
         colours = uniform(0, 1, 3, 1, 1), uniform(0, 1, 3, 1, 1)
         images = torch.where(mask[:, None], torch.where(stripes, *colours), images)
-    return Scenes(images.clamp(0, 1), labels, objects, distractors)
+    return Scenes(images.clamp(0, 1), labels, objects, distractors, others)

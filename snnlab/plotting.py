@@ -14,6 +14,8 @@ __all__ = [
     "COLOURS",
     "MAP",
     "compare",
+    "curves",
+    "dots",
     "explanation",
     "overlay",
     "picture",
@@ -152,6 +154,41 @@ def raster(axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) 
         xlim=(-0.5, len(spikes) - 0.5), ylim=(spikes.shape[1] - 0.5, -0.5), xlabel="time-step t"
     )
     axes.set_yticks(range(spikes.shape[1]) if labels else [], labels)
+
+
+def dots(measures: dict[str, dict], label: str, axes=None):
+    """A line for each measure ({"value", "low", "high", "per_seed"}): a dot with its interval, and
+    small dots for the training seeds.  Returns the figure."""
+    if axes is None:
+        _, axes = plt.subplots(figsize=(6.5, 0.34 * len(measures) + 0.9))
+    for i, measure in enumerate(measures.values()):
+        low, high = measure["value"] - measure["low"], measure["high"] - measure["value"]
+        axes.errorbar(
+            measure["value"], i, xerr=[[low], [high]], fmt="o", color=COLOURS[0], capsize=3
+        )
+        each = [one["value"] for one in measure["per_seed"]]
+        axes.plot(each, [i + 0.25] * len(each), ".", color="0.4", ms=4)
+    axes.set_yticks(range(len(measures)), [str(name) for name in measures])
+    axes.set(ylim=(len(measures) - 0.4, -0.6), xlabel=label)
+    return axes.figure
+
+
+def curves(lines: dict[str, list[dict]], x: str, label: str, axes=None):
+    """A line for each list of measures, over their label ``x``, with its interval as a band.
+
+    Returns the figure.
+    """
+    if axes is None:
+        _, axes = plt.subplots(figsize=(6, 3.4))
+    for i, (name, measures) in enumerate(lines.items()):
+        places = [measure["labels"][x] for measure in measures]
+        low, value, high = ([m[key] for m in measures] for key in ("low", "value", "high"))
+        style = {"color": COLOURS[i % len(COLOURS)], "marker": "os^Dv<>"[i % 7], "ms": 4}
+        axes.plot(places, value, label=str(name), **style)
+        axes.fill_between(places, low, high, color=style["color"], alpha=0.15, linewidth=0)
+    axes.set(xlabel=x, ylabel=label)
+    axes.legend(fontsize=8)
+    return axes.figure
 
 
 def picture(draw, rows: int = 1, columns: int = 1, size: tuple[float, float] = (7, 3)) -> bytes:

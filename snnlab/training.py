@@ -43,6 +43,7 @@ __all__ = [
     "accuracy",
     "accuracy_difference",
     "augment",
+    "file_hash",
     "fit",
     "hold_out",
     "predict",
@@ -436,7 +437,7 @@ def main(arguments: list[str] | None = None) -> None:
             "twin": f"relu-s{recipe.seed}" if twin is not None else None,
             "command": f"python -m snnlab.training {name} --data {options.data.name}"
             + (f" --set {' '.join(options.set)}" if options.set else ""),
-            "data": {"name": options.data.name, "sha256": _sha256(options.data), "n": len(train)},
+            "data": {"name": options.data.name, "sha256": file_hash(options.data), "n": len(train)},
             "log": log,
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
             "device": device,
@@ -446,7 +447,8 @@ def main(arguments: list[str] | None = None) -> None:
     progress.close()
 
 
-def _sha256(path: Path) -> str | None:
+def file_hash(path: Path) -> str | None:
+    """The sha256 of a file; None for a folder."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 

@@ -7,7 +7,7 @@ import torch
 from tiny import STEPS, images, relu_network, spiking_network
 from torch import nn
 
-from snnlab.explain import grad_cam, sam, snn_grad_cam
+from snnlab.explain import class_weighted_sam, grad_cam, sam, snn_grad_cam
 
 
 class Breaks(nn.Module):
@@ -34,6 +34,7 @@ class BreaksBackward(torch.autograd.Function):
 EXPLAINERS = {
     "grad_cam": (relu_network, functools.partial(grad_cam, target=1)),
     "snn_grad_cam": (spiking_network, functools.partial(snn_grad_cam, target=1)),
+    "class_weighted_sam": (spiking_network, functools.partial(class_weighted_sam, target=1)),
     "snn_grad_cam, per step": (
         spiking_network,
         functools.partial(snn_grad_cam, target=1, per_step=True),

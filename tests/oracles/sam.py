@@ -55,3 +55,14 @@ def authors_code(spikes, gamma):
                         at = earlier if train[earlier] == 1 else 0
                         maps[t, b, p] += kernel(t, at, gamma)
     return maps.view(steps, batch, *spikes.shape[3:])
+
+
+def class_weighted_map(spikes, alpha, gamma, inclusive):
+    """max(0, sum_k alpha_k N_k S_k); inclusive: the spike itself counts as one of those before."""
+    scores = neuronal_contribution_score(spikes, gamma)
+    maps = torch.zeros_like(spikes[:, :, 0])
+    for b in range(spikes.shape[1]):
+        for k in range(spikes.shape[2]):
+            own = kernel(0, 0, gamma) if inclusive else 0.0
+            maps[:, b] += alpha[b, k].item() * (scores[:, b, k] + own) * spikes[:, b, k]
+    return torch.where(maps > 0, maps, 0.0)

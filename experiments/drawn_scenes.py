@@ -1,0 +1,62 @@
+"""Networks that name the object of a drawn scene: trained once, for the experiments that need exact
+masks."""
+
+from dataclasses import replace
+
+import torch
+
+from snnlab import zoo
+from snnlab.data import Photographs, scenes
+from snnlab.models import VGG, WIDTHS, SpikingVGG
+from snnlab.training import Recipe, accuracy, fit, predict
+
+RELU = Recipe(epochs=8, augmentation=0.0)
+LIF = Recipe(
+    network="spiking",
+    steps=12,
+    epochs=4,
+    short_epochs=3,
+    batch=32,
+    optimizer="adamw",
+    rate=1e-3,
+    weight_decay=1e-2,
+    distil=0.5,
+    augmentation=0.0,
+)
+TRAIN, TEST = 4000, 500
+
+
+def drawn(count: int, seed: int, two_objects: bool = False):
+    """Scenes, and the same as photographs with labels."""
+    made = scenes(count, torch.Generator().manual_seed(seed), two_objects=two_objects)
+    names = tuple(f"scene {i}" for i in range(count))
+    return made, Photographs(made.images, made.labels, names, None, made.classes)
+
+
+def networks(study) -> tuple[SpikingVGG, VGG, dict]:
+    """The spiking network and its ReLU twin, and their accuracy on scenes that they have not seen.
+
+    Trained where the study's folder does not hold them yet.
+    """
+    folder = study.folder / "scenes"
+    if study.fast:
+        widths, relu, lif, count = (4,) * 8, {"epochs": 1}, {"epochs": 2, "short_epochs": 1}, 128
+    else:
+        widths, relu, lif, count = WIDTHS, {}, {}, TRAIN
+    if set(zoo.names(folder)) != {"lif", "relu"} or study.fast:
+        _, train = drawn(count, 1)
+        classes = len(train.classes)
+        torch.manual_seed(0)
+        twin = fit(VGG(classes, widths), train, replace(RELU, **relu), folder / "runs-relu")
+        model = SpikingVGG(classes, LIF.steps, widths)
+        model.start_from(twin)
+        model = fit(model, train, replace(LIF, **lif), folder / "runs-lif", twin)
+        for name, network in {"relu": twin, "lif": model}.items():
+            zoo.save(name, network, {"data": f"{count} drawn scenes, seed 1"}, folder)
+    model, twin = (zoo.load(name, folder).to(study.device) for name in ("lif", "relu"))
+    _, test = drawn(TEST if not study.fast else 20, 2)
+    right = {
+        name: accuracy(predict(network, test.images), test.labels)
+        for name, network in {"spiking": model, "twin": twin}.items()
+    }
+    return model, twin, right

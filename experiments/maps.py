@@ -1,0 +1,137 @@
+"""The maps of all methods on the validation images, made once for each seed and used by several
+claims; and the maps that know nothing of the network."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from snnlab.data import Photographs
+from snnlab.explain import grad_cam, snn_grad_cam, spike_activation_map
+from snnlab.judge.baselines import (
+    centred_gaussian,
+    count_map,
+    edges,
+    noise,
+    rate_map,
+    squared_rate_map,
+)
+from snnlab.judge.localisation import area, box_masks, has_area
+from snnlab.recording import record
+
+LAYERS = ("conv4", "conv6", "conv8")
+SAM, COUNTS, RATE, SQUARED = "SAM", "n(n-1)", "rate", "squared rate"
+SNN_CAM, CAM = "SNN Grad-CAM", "Grad-CAM, twin"
+ACTIVITY, SQUARED_ACTIVITY = "activity, twin", "squared activity, twin"
+GAUSSIAN, UNIFORM, EDGES, RANDOM = "Gaussian", "uniform", "edges", "random"
+PREDICTED = ", predicted class"
+
+
+def encoded(study, model, images: torch.Tensor, start: int, draw: int = 0) -> torch.Tensor:
+    """The encoder's spikes for a batch that starts at position ``start``: the same for every
+    network and method; another ``draw``, other spikes."""
+    return model.encode(images, study.generator(draw, start))
+
+
+def of_spikes(spikes: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The maps that need the spikes of a layer alone, summed over time: [B, H, W]."""
+    return {
+        SAM: spike_activation_map(spikes).sum(0),
+        COUNTS: count_map(spikes).sum(0),
+        RATE: rate_map(spikes),
+        SQUARED: squared_rate_map(spikes),
+    }
+
+
+def network_maps(study, seed: int) -> dict[str, np.ndarray]:
+    """ "layer|map" -> [N, H, W], summed over time; "layer|map|steps" -> [N, T, H, W]; and "logits",
+    "logits, twin" [N, K].  Of lif-s<seed> and its twin relu-s<seed>, on all validation images."""
+    return study.kept(f"maps-s{seed}", lambda: _network_maps(study, seed))
+
+
+def _network_maps(study, seed):
+    model, twin = study.network(f"lif-s{seed}"), study.network(f"relu-s{seed}")
+    rows = {}
+
+    def keep(name, value):
+        rows.setdefault(name, []).append(value.detach().float().cpu().numpy())
+
+    for start, part in study.batches(study.val, f"maps of seed {seed}"):
+        spikes = encoded(study, model, part.images, start)
+        with torch.no_grad(), record(model, LAYERS) as spiking, record(twin, LAYERS) as still:
+            logits, twin_logits = model(spikes=spikes), twin(part.images)
+        keep("logits", logits)
+        keep("logits, twin", twin_logits)
+        for layer in LAYERS:
+            for name, maps in of_spikes(spiking[layer]).items():
+                keep(f"{layer}|{name}", maps)
+            steps = spike_activation_map(spiking[layer])
+            keep(f"{layer}|{SAM}|steps", steps.transpose(0, 1))
+            keep(f"{layer}|{ACTIVITY}", still[layer].sum(1))
+            keep(f"{layer}|{SQUARED_ACTIVITY}", still[layer].square().sum(1))
+            cam = snn_grad_cam(model, None, part.labels, layer=layer, spikes=spikes)
+            keep(f"{layer}|{SNN_CAM}", cam.total)
+            keep(f"{layer}|{SNN_CAM}|steps", cam.maps.transpose(0, 1))
+            keep(f"{layer}|{CAM}", grad_cam(twin, part.images, part.labels, layer=layer).maps)
+        predicted = snn_grad_cam(model, None, logits.argmax(1), layer="conv6", spikes=spikes)
+        keep(f"conv6|{SNN_CAM}{PREDICTED}", predicted.total)
+        predicted = grad_cam(twin, part.images, twin_logits.argmax(1), layer="conv6")
+        keep(f"conv6|{CAM}{PREDICTED}", predicted.maps)
+    return {name: np.concatenate(parts) for name, parts in rows.items()}
+
+
+def blind_maps(photos: Photographs) -> dict[str, np.ndarray]:
+    """The maps that need no network, at the size of the images."""
+    count, size = len(photos), photos.images.shape[-1]
+    return {
+        GAUSSIAN: centred_gaussian(count, size).numpy(),
+        UNIFORM: np.ones((count, size, size), dtype=np.float32),
+        EDGES: edges(photos.images).numpy(),
+        RANDOM: noise(count, size, generator=torch.Generator().manual_seed(0)).numpy(),
+    }
+
+
+def at_image_size(maps: np.ndarray, size: int = 64) -> torch.Tensor:
+    """Maps [N, h, w] as [N, size, size]: bilinear, corners not aligned."""
+    maps = torch.as_tensor(maps)[:, None]
+    return F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)[:, 0]
+
+
+def boxed(photos: Photographs) -> tuple[torch.Tensor, torch.Tensor, np.ndarray, list[str]]:
+    """Which photographs have a box with an area, those boxes as masks, which of all have one under
+    half the image; and a note on how many there are."""
+    usable = has_area(photos.boxes)
+    masks = box_masks(photos.boxes[usable])
+    small = np.zeros(len(photos), dtype=bool)
+    small[usable.numpy()] = area(masks).numpy() < 0.5
+    note = (
+        f"{len(photos)} images; {int((~usable).sum())} whose box has no area are left out; "
+        f"{int(small.sum())} have a box under half the image."
+    )
+    return usable, masks, small, [note]
+
+
+def box_scores(judge, maps: np.ndarray, photos: Photographs) -> np.ndarray:
+    """A localisation score of every photograph, NaN where the box has no area."""
+    usable, masks, _, _ = boxed(photos)
+    scores = np.full(len(photos), np.nan)
+    scores[usable.numpy()] = judge(at_image_size(maps[usable.numpy()]), masks).numpy()
+    return scores
+
+
+def only(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """NaN wherever an image is not chosen."""
+    return np.where(chosen, values, np.nan)
+
+
+def pairs(photos: Photographs, count: int, generator: torch.Generator) -> torch.Tensor:
+    """Positions of two photographs of different classes, [count, 2]; none is used twice."""
+    order = torch.randperm(len(photos), generator=generator)
+    found, waiting = [], []
+    for i in order.tolist():
+        other = next((j for j in waiting if photos.labels[i] != photos.labels[j]), None)
+        if other is None:
+            waiting.append(i)
+        else:
+            waiting.remove(other)
+            found.append([other, i])
+    return torch.tensor(found[:count])

@@ -1,0 +1,65 @@
+"""Class-weighted SAM: SAM's scores, weighted by what each channel does for one class.  Ours."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from snnlab.explain.gradcam import _activity_and_gradient
+from snnlab.explain.heatmap import Explanation
+from snnlab.explain.sam import neuronal_contribution_score
+
+__all__ = ["class_weighted_map", "class_weighted_sam"]
+
+
+def class_weighted_map(
+    spikes: Float[Tensor, "T B C H W"],
+    alpha: Float[Tensor, "B C"],
+    gamma: float = 0.5,
+    inclusive: bool = False,
+) -> Float[Tensor, "T B H W"]:
+    r"""The map of each step: :math:`C_{ij,t} = \max(0, \sum_k \alpha^k N^k_{ij,t} S^k_{ij,t})`.
+
+    ``alpha``: the weight of each channel for the class.  With every weight 1 it is SAM.
+    ``inclusive`` counts the present spike too (N + S for N): then, with the alpha of SNN
+    Grad-CAM, it becomes that map as ``gamma`` grows.  Raises ValueError for a wrong shape,
+    gamma < 0, or spikes that are not 0/1.
+    """
+    if spikes.ndim != 5 or alpha.shape != spikes.shape[1:3]:
+        raise ValueError(
+            "expected spikes [T, B, C, H, W] and a weight for each channel of each image, alpha "
+            f"[B, C], got {tuple(spikes.shape)} and {tuple(alpha.shape)}"
+        )
+    scores = neuronal_contribution_score(spikes, gamma)
+    if inclusive:
+        scores += spikes
+    return torch.einsum("bk,tbkij->tbij", alpha.to(spikes), scores * spikes).clamp(min=0)
+
+
+def class_weighted_sam(
+    model: nn.Module,
+    images: Float[Tensor, "B C H W"] | None,
+    target: int | Int[Tensor, " B"],
+    *,
+    layer: str,
+    gamma: float = 0.5,
+    inclusive: bool = False,
+    spikes: Float[Tensor, "T B C H W"] | None = None,
+    generator: torch.Generator | None = None,
+) -> Explanation:
+    """SAM for one class: :func:`class_weighted_map` with the alpha of SNN Grad-CAM, [T, B, H, W].
+
+    Those weights are surrogate gradients.  For weights that need none, give the map function those
+    of ``judge.faithfulness.effect_of_silencing``: how far the class score falls when a channel is
+    silenced.  Arguments and errors as for :func:`snn_grad_cam`.
+    """
+    activity, gradient, logits, is_sequence = _activity_and_gradient(
+        model, images, target, layer, spikes, generator
+    )
+    if not is_sequence or activity.ndim != 5:
+        raise ValueError(
+            f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
+            "SAM explains spiking networks"
+        )
+    alpha = gradient.mean((-2, -1)).sum(0)
+    maps = class_weighted_map(activity, alpha, gamma, inclusive)
+    return Explanation(maps, logits, layer, "class-weighted SAM")
