@@ -16,9 +16,11 @@ from jupyter_cache import get_cache
 
 
 def library_hash(root: Path) -> str:
-    """What every chapter depends on besides its own text: the library, its networks, the pins."""
-    kinds = {".py", ".js", ".css", ".json", ".safetensors"}
-    files = [file for file in (root / "snnlab").rglob("*") if file.suffix in kinds]
+    """What every chapter depends on besides its own text: the library, its networks, the pins, the
+    checks of the exercises and the questions."""
+    kinds = {".py", ".js", ".css", ".json", ".safetensors", ".yml"}
+    folders = [root / "snnlab", root / "book" / "checks", root / "book" / "quizzes"]
+    files = [file for folder in folders for file in folder.rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()
     for file in sorted([*files, *root.glob("requirements*.txt")]):
         digest.update(f"{file.relative_to(root)}\n".encode())
