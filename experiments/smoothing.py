@@ -45,20 +45,18 @@ def run(study: Study) -> Outcome:
             spread(half_mass_area, f"{layer}|{SNN_CAM}"), spread(half_mass_area, f"{layer}|{CAM}")
         )
 
-    x = np.log2(WIDTHS)
-    rise = (x - x.mean()) / ((x - x.mean()) ** 2).sum() * (x[-1] - x[0])
-    growth = {
-        layer: {s: swept[s][layer] @ rise for s in study.seeds} for layer in ("conv4", "conv6")
+    grown = {
+        layer: {s: growth(swept[s][layer]) for s in study.seeds} for layer in ("conv4", "conv6")
     }
     name, grows = "half-mass area, SNN Grad-CAM minus twin", "half-mass area, narrowest to widest"
     figures = [
         study.measure(name, difference("conv6"), margin=0.02, layer="conv6"),
-        study.measure(grows, growth["conv6"], margin=0.02, layer="conv6"),
+        study.measure(grows, grown["conv6"], margin=0.02, layer="conv6"),
     ]
     measures = [
         study.measure(name, difference("conv4"), layer="conv4"),
         study.measure(name, difference("conv8"), layer="conv8"),
-        study.measure(grows, growth["conv4"], layer="conv4"),
+        study.measure(grows, grown["conv4"], layer="conv4"),
     ]
     for layer in LAYERS:
         for key in (SNN_CAM, CAM, SAM, RATE, ACTIVITY):
@@ -69,7 +67,7 @@ def run(study: Study) -> Outcome:
             }.items():
                 values = spread(judge, f"{layer}|{key}")
                 measures.append(study.measure(title, values, map=key, layer=layer))
-    for layer in growth:
+    for layer in grown:
         for i, width in enumerate(WIDTHS):
             values = {s: swept[s][layer][:, i] for s in study.seeds}
             labels = {"map": SNN_CAM, "layer": layer, "width": width}
@@ -87,6 +85,14 @@ def run(study: Study) -> Outcome:
             values = {s: found[s][f"{key}|{width}"] for s in study.seeds}
             measures.append(study.measure(title, values, layer="conv6", width=width))
     return Outcome(figures, measures, [f"{len(study.val)} images."])
+
+
+def growth(areas: np.ndarray) -> np.ndarray:
+    """How much areas [N, widths] grow from the narrowest width to the widest, along the straight
+    line over the logarithm of the width that fits them best."""
+    x = np.log2(WIDTHS)
+    x = x - x.mean()
+    return areas @ x / (x @ x) * (x[-1] - x[0])
 
 
 def sweep(study: Study, seed: int) -> dict[str, np.ndarray]:

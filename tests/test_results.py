@@ -1,0 +1,142 @@
+"""Results files, and what the book makes of them."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from snnlab import results
+
+
+def measure(name="energy", value=0.5, state=None, p=0.01, **labels):
+    each = [{"seed": s, "value": value + s / 100, "low": 0, "high": 1, "n": 9} for s in (0, 1)]
+    found = {"name": name, "labels": labels, "value": value, "low": value - 0.1}
+    found |= {"high": value + 0.1, "n": 9, "per_seed": each}
+    return found | ({"state": state, "margin": 0.02, "p": p} if state else {})
+
+
+def result(claim="leak", verdict="holds", figures=None, measures=()):
+    whole = dict.fromkeys(results._KEYS, "")
+    figures = [measure(state="passes", layer="conv6")] if figures is None else figures
+    return whole | {
+        "claim": claim,
+        "title": f"The {claim}",
+        "verdict": verdict,
+        "figures": figures,
+        "measures": list(measures),
+        "notes": [],
+    }
+
+
+def write(folder, *files):
+    for one in files:
+        (folder / f"{one['claim']}.json").write_text(json.dumps(one))
+
+
+GRID = [
+    measure(value=v, map=m, layer=layer)
+    for m, layer, v in (("SAM", "conv4", 0.1), ("SAM", "conv6", 0.2), ("rate", "conv6", 0.3))
+]
+
+
+def test_a_file_is_read_and_listed(tmp_path):
+    write(tmp_path, result("leak"), result("ann"))
+    assert results.names(tmp_path) == ["ann", "leak"]
+    assert results.load("leak", tmp_path)["verdict"] == "holds"
+
+
+def test_a_missing_or_incomplete_file_is_named(tmp_path):
+    write(tmp_path, result("ann"))
+    with pytest.raises(
+        ValueError, match=r"no results for 'leak'.*there are: ann.*experiments\.leak"
+    ):
+        results.load("leak", tmp_path)
+    broken = result("leak", measures=[measure()])
+    del broken["seeds"], broken["measures"][0]["n"]
+    write(tmp_path, broken)
+    with pytest.raises(ValueError, match="lacks seeds, n of a measure"):
+        results.load("leak", tmp_path)
+
+
+def test_measures_are_chosen_by_name_and_labels():
+    one = result(measures=GRID)
+    assert [m["value"] for m in results.select(one, "energy", map="SAM")] == [0.1, 0.2]
+    assert len(results.select(one, layer=["conv4", "conv6"])) == 4  # the figure too
+    with pytest.raises(ValueError, match=r"leak has no measure area .*its measures: energy"):
+        results.select(one, "area")
+
+
+def test_a_measure_in_words():
+    one = measure(value=0.25)
+    assert results.phrase(one) == "0.250 (0.150 to 0.350)"
+    assert results.phrase(one, 1, seeds=True) == "0.2 (0.1 to 0.3); by seed 0.2, 0.3"
+
+
+def test_a_table_has_a_cell_for_each_measure():
+    one = result(figures=[], measures=GRID)
+    lines = results.table(one, "energy", rows="map", columns="layer").splitlines()
+    assert lines[0] == "| map | conv4 | conv6 |"
+    assert lines[2] == "| SAM | 0.100 (0.000 to 0.200) | 0.200 (0.100 to 0.300) |"
+    assert lines[3] == "| rate |  | 0.300 (0.200 to 0.400) |"
+    assert len(lines) == 4
+    twice = result(figures=[], measures=[*GRID, copy.deepcopy(GRID[0])])
+    with pytest.raises(ValueError, match="two measures fall on map SAM, layer conv4"):
+        results.table(twice, "energy", rows="map", columns="layer")
+
+
+def test_figures_show_the_values_their_intervals_and_the_seeds():
+    one = result(figures=[], measures=GRID)
+    figure = results.dots(one, "energy", by="map", layer="conv6")
+    (axes,) = figure.axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["SAM", "rate"]
+    bars = [c.lines[2][0].get_segments()[0][:, 0] for c in axes.containers]
+    assert [list(bar.round(3)) for bar in bars] == [[0.1, 0.3], [0.2, 0.4]]
+    seeds = [np.array(line.get_xdata()) for line in axes.lines if line.get_marker() == "."]
+    assert [list(x.round(3)) for x in seeds] == [[0.2, 0.21], [0.3, 0.31]]
+    plt.close(figure)
+
+
+def test_curves_are_sorted_and_have_a_band_for_the_interval():
+    steps = [measure(value=v, step=t, map="SAM") for t, v in ((2, 0.3), (0, 0.1), (1, 0.2))]
+    figure = results.curves(result(figures=[], measures=steps), "energy", x="step", by="map")
+    (axes,) = figure.axes
+    (line,) = axes.lines
+    assert list(line.get_xdata()) == [0, 1, 2] and list(line.get_ydata()) == [0.1, 0.2, 0.3]
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (round(heights.min(), 3), round(heights.max(), 3)) == (0.0, 0.4)
+    assert axes.get_legend().get_texts()[0].get_text() == "SAM"
+    plt.close(figure)
+
+
+def test_holm_corrects_over_the_claims_that_are_decided(tmp_path):
+    def figure(p, state="passes"):
+        return measure(state=state, p=p)
+
+    write(
+        tmp_path,
+        result("a", figures=[figure(0.001), figure(0.01)]),  # both must pass: the larger p counts
+        result("b", "holds in part", [figure(0.04), figure(0.9, "fails")]),
+        result("c", "does not hold here", [figure(0.5, "fails")]),
+        result("d", "undecided", [figure(0.0001, "open")]),
+        result("e", "no verdict", []),
+    )
+    board = {row["claim"]: row for row in results.scoreboard(tmp_path)}
+    assert board["a"]["holm"] == pytest.approx(0.03)  # 3 claims are decided
+    assert board["b"]["holm"] == pytest.approx(0.08)
+    assert board["c"]["holm"] == pytest.approx(0.5)
+    assert board["d"]["holm"] is None and board["e"]["holm"] is None
+    verdicts = {claim: row["verdict"] for claim, row in board.items()}
+    assert verdicts == {
+        "a": "holds",
+        "b": "undecided",  # its corrected p is over 0.05
+        "c": "does not hold here",
+        "d": "undecided",
+        "e": "no verdict",
+    }
+    assert list(board)[-1] == "e"
+
+
+def test_no_results_make_an_empty_scoreboard(tmp_path):
+    assert results.scoreboard(tmp_path) == []
