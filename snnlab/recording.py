@@ -2,6 +2,7 @@
 
 Both work on any ``nn.Module``.  A layer may be called once with the whole sequence, or once per
 time-step; it may give a tensor or a tuple, of which the first item counts (snnTorch, Norse).
+Neurons that keep their state between calls (SpikingJelly, snnTorch) start :func:`from_rest`.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Recording", "intervene", "record"]
+__all__ = ["Recording", "first_tensor", "from_rest", "intervene", "record"]
 
 
 class Recording:
@@ -22,31 +23,45 @@ class Recording:
         self.versions: dict[str, list[int]] = {layer: [] for layer in layers}
 
     def __getitem__(self, layer: str) -> Tensor:
-        if layer not in self.calls:
-            raise KeyError(f"{layer!r} was not recorded; recorded are {', '.join(self.layers)}")
-        calls = self.calls[layer]
-        if not calls:
-            raise KeyError(f"{layer!r} was not called; run the model inside the record block")
+        calls = self._calls_of(layer)
         if [_version(call) for call in calls] != self.versions[layer]:
             raise ValueError(
-                f"the output of {layer!r} was overwritten by a later layer; make that layer "
-                "not in-place, e.g. nn.ReLU(inplace=False)"
+                f"the output of {layer!r} was overwritten by a later layer; record that layer, or "
+                "make it not in-place, e.g. nn.ReLU(inplace=False)"
             )
-        if len(calls) > 1:
-            return torch.stack(calls)
-        (output,) = calls
-        if self.steps is None or output.ndim == 5:
-            return output
-        if len(output) % self.steps:
+        if len({call.shape for call in calls}) > 1:
             raise ValueError(
-                f"{layer!r} put out {tuple(output.shape)}: {len(output)} cannot be unfolded into "
-                f"{self.steps} steps"
+                f"the calls of {layer!r} put out different shapes, from {tuple(calls[0].shape)} to "
+                f"{tuple(calls[-1].shape)}, so they are no steps of one layer; name another layer"
             )
-        return output.unflatten(0, (self.steps, -1))
+        output = torch.stack(calls) if len(calls) > 1 else calls[0]
+        if self.is_folded(layer):
+            if len(output) % self.steps:
+                raise ValueError(
+                    f"{layer!r} put out {tuple(output.shape)}: {len(output)} cannot be unfolded "
+                    f"into {self.steps} steps"
+                )
+            return output.unflatten(0, (self.steps, -1))
+        if self.steps not in (None, len(output)):
+            raise ValueError(f"{layer!r} ran for {len(output)} steps, expected {self.steps}")
+        return output
+
+    def is_folded(self, layer: str) -> bool:
+        """Whether ``steps`` had to be unfolded from the batch."""
+        calls = self._calls_of(layer)
+        return self.steps is not None and len(calls) == 1 and calls[0].ndim != 5
 
     def is_sequence(self, layer: str) -> bool:
         """Whether the layer's output has a time axis: called per step, 5-D, or unfolded."""
-        return len(self.calls[layer]) > 1 or self[layer].ndim == 5
+        calls = self._calls_of(layer)
+        return len(calls) > 1 or calls[0].ndim == 5 or self.is_folded(layer)
+
+    def _calls_of(self, layer: str) -> list[Tensor]:
+        if layer not in self.calls:
+            raise KeyError(f"{layer!r} was not recorded; recorded are {', '.join(self.layers)}")
+        if not self.calls[layer]:
+            raise KeyError(f"{layer!r} was not called; run the model inside the record block")
+        return self.calls[layer]
 
 
 @contextmanager
@@ -66,9 +81,10 @@ def record(
 
     Several calls of a layer are stacked in their order; one call with 5 axes is a sequence, time
     first; one call with fewer is a still network's, unless ``steps`` says how many steps are folded
-    into its batch (time-major).  Outputs are not copied; they come without their graph unless
-    ``keep_graph``, which also lets gradients reach a layer of a frozen network.  A later layer that
-    works in-place would spoil the recording, so networks need ReLUs that are not in-place.
+    into its batch (time-major); a sequence must have just as many.  Outputs are not copied; they
+    come without their graph unless ``keep_graph``, which also lets gradients reach a layer of a
+    frozen network.  A later layer that works in-place would spoil the recording, so networks need
+    ReLUs that are not in-place.
 
     The hooks are gone when the block ends, also after an exception.  Raises ValueError for an
     unknown layer (and lists what there is), RuntimeError for a second forward pass in the block.
@@ -88,7 +104,7 @@ def record(
 
     def keep(layer):
         def hook(module, arguments, whole):
-            output = _tensor_of(whole, layer)
+            output = first_tensor(whole, repr(layer))
             starts_here = keep_graph and not output.requires_grad  # in a frozen network
             if starts_here:  # a new tensor: the output may be the caller's own input
                 output = output.detach().requires_grad_()
@@ -128,7 +144,7 @@ def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]
 
     def write(layer, function):
         def hook(module, arguments, output):
-            old = _tensor_of(output, layer)
+            old = first_tensor(output, repr(layer))
             new = function(old)
             if not isinstance(new, Tensor) or new.shape != old.shape:
                 got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__
@@ -149,6 +165,72 @@ def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def from_rest(model: nn.Module):
+    """A pass inside the block must start at rest, and what the neurons keep is put back after it.
+
+    SpikingJelly and snnTorch keep the states of neurons in the network until they are reset (in
+    snnTorch, unless the caller hands them over).  Raises RuntimeError when such a neuron is first
+    called and still holds the state of an earlier pass; a network that resets itself in ``forward``
+    is at rest by then.
+    """
+    before = {module: _states(module) for module in model.modules()}
+
+    def check(name):
+        def hook(module, arguments, named):
+            handles.pop(name).remove()  # later calls go on from the earlier ones
+            given = [value for value in (*arguments, *named.values()) if value is not None]
+            at_rest = all(_equal(kept, rest) for kept, rest in _states(module).values())
+            if len(given) == 1 and not at_rest:  # a second one would be the state
+                raise RuntimeError(
+                    f"{name!r} still holds the state of an earlier pass; reset the network before "
+                    "it is explained: spikingjelly.activation_based.functional.reset_net(model) or "
+                    "snntorch.utils.reset(model)"
+                )
+
+        return hook
+
+    handles = {
+        name: module.register_forward_pre_hook(check(name), with_kwargs=True)
+        for name, module in model.named_modules()
+        if before[module]
+    }
+    try:
+        yield
+    finally:
+        for handle in handles.values():
+            handle.remove()
+        for module, states in before.items():
+            for name, (kept, _) in states.items():
+                setattr(module, name, kept)
+
+
+def first_tensor(output, name: str) -> Tensor:
+    """A tensor, or the first item of a tuple; TypeError if that is none, which says ``name``."""
+    first = output[0] if isinstance(output, tuple) and output else output
+    if not isinstance(first, Tensor):
+        raise TypeError(
+            f"{name} put out {type(first).__name__}, expected a tensor, or a tuple that starts "
+            "with one"
+        )
+    return first
+
+
+def _states(module: nn.Module) -> dict[str, tuple]:
+    """What a neuron keeps between calls: name -> (its value, the value at rest)."""
+    if hasattr(module, "_memories_rv"):  # SpikingJelly
+        return {name: (kept, module._memories_rv[name]) for name, kept in module.named_memories()}
+    if hasattr(module, "init_hidden"):  # snnTorch: in buffers that are not saved
+        saved, buffers = module.state_dict(), module.named_buffers(recurse=False)
+        return {name: (kept, 0) for name, kept in buffers if name not in saved}
+    return {}
+
+
+def _equal(kept, rest) -> bool:
+    same = kept == rest
+    return bool(same.all()) if isinstance(same, Tensor) else bool(same)
 
 
 def _modules(model: nn.Module, layers: Iterable[str]) -> dict[str, nn.Module]:
@@ -172,13 +254,3 @@ def _in_place_of(output, first: Tensor):
     if hasattr(output, "_replace"):
         return output._replace(**{output._fields[0]: first})
     return (first, *output[1:])
-
-
-def _tensor_of(output, layer: str) -> Tensor:
-    first = output[0] if isinstance(output, tuple) and output else output
-    if not isinstance(first, Tensor):
-        raise TypeError(
-            f"{layer!r} put out {type(first).__name__}, expected a tensor, or a tuple that starts "
-            "with one"
-        )
-    return first

@@ -24,6 +24,8 @@ sequence = spikes(4, 2, 3, 8, 8, dtype=torch.float32)
 relu, twin = relu_network(dtype=torch.float32), spiking_network(dtype=torch.float32)
 labels = torch.tensor([0, 1])
 bntt = layers.BatchNormThroughTime(3, 4)
+takes_sequences = nn.Module()
+takes_sequences.net, takes_sequences.forward = twin, lambda x: twin(spikes=x)
 bound = {
     "bntt": lambda *a, **k: checked(layers.BatchNormThroughTime.forward)(bntt, *a, **k),
     "readout": lambda *a: checked(layers.Readout.forward)(layers.Readout(3, 5), *a),
@@ -55,6 +57,12 @@ VALID = {
     "snn_grad_cam": lambda: checked(explain.snn_grad_cam)(twin, x, labels, layer="conv6"),
     "snn_grad_cam, spikes": lambda: checked(explain.snn_grad_cam)(
         twin, None, 1, layer="conv6", spikes=twin.encode(x)
+    ),
+    "hires_cam": lambda: checked(explain.hires_cam)(relu, x, labels, layer="conv6"),
+    "layer_cam": lambda: checked(explain.layer_cam)(twin, x, labels, layer="conv6"),
+    "activation_map": lambda: checked(explain.activation_map)(relu, x, layer="conv6"),
+    "sam, a sequence": lambda: checked(explain.sam)(
+        takes_sequences, twin.encode(x), layer="net.conv6"
     ),
     "score": lambda: checked(explain.neuronal_contribution_score)(sequence),
     "map": lambda: checked(explain.spike_activation_map)(sequence, 0.5, "authors-code"),

@@ -7,7 +7,15 @@ import torch
 from tiny import STEPS, images, relu_network, spiking_network
 from torch import nn
 
-from snnlab.explain import class_weighted_sam, grad_cam, sam, snn_grad_cam
+from snnlab.explain import (
+    activation_map,
+    class_weighted_sam,
+    grad_cam,
+    hires_cam,
+    layer_cam,
+    sam,
+    snn_grad_cam,
+)
 
 
 class Breaks(nn.Module):
@@ -39,8 +47,12 @@ EXPLAINERS = {
         spiking_network,
         functools.partial(snn_grad_cam, target=1, per_step=True),
     ),
+    "hires_cam": (spiking_network, functools.partial(hires_cam, target=1)),
+    "layer_cam": (relu_network, functools.partial(layer_cam, target=1)),
     "sam": (spiking_network, sam),
+    "activation_map": (relu_network, activation_map),
 }
+OF_A_CLASS = [name for name, (_, explain) in EXPLAINERS.items() if hasattr(explain, "keywords")]
 
 
 @pytest.fixture(params=EXPLAINERS)
@@ -141,7 +153,7 @@ def test_after_a_layer_of_the_wrong_kind(case):
     assert_unchanged(model, before)
 
 
-@pytest.mark.parametrize("name", [name for name in EXPLAINERS if name != "sam"])
+@pytest.mark.parametrize("name", OF_A_CLASS)
 def test_after_the_backward_pass_raises(name):
     make, explain = EXPLAINERS[name]
     model = make().train()
@@ -152,7 +164,7 @@ def test_after_the_backward_pass_raises(name):
     assert_unchanged(model, before)
 
 
-@pytest.mark.parametrize("name", [name for name in EXPLAINERS if name != "sam"])
+@pytest.mark.parametrize("name", OF_A_CLASS)
 def test_after_a_label_out_of_range(name):
     make, explain = EXPLAINERS[name]
     model = make().train()

@@ -1,15 +1,23 @@
-"""Maps of where a network looks: Grad-CAM, its form for spiking networks, SAM, class-weighted SAM."""
+"""Maps of where a network looks: Grad-CAM and its kin, SAM, and SAM weighted for a class."""
 
-from snnlab.explain.gradcam import grad_cam, snn_grad_cam
+from snnlab.explain.gradcam import grad_cam, hires_cam, layer_cam, snn_grad_cam
 from snnlab.explain.heatmap import Explanation
-from snnlab.explain.sam import neuronal_contribution_score, sam, spike_activation_map
+from snnlab.explain.sam import (
+    activation_map,
+    neuronal_contribution_score,
+    sam,
+    spike_activation_map,
+)
 from snnlab.explain.weighted import class_weighted_map, class_weighted_sam
 
 __all__ = [
     "Explanation",
+    "activation_map",
     "class_weighted_map",
     "class_weighted_sam",
     "grad_cam",
+    "hires_cam",
+    "layer_cam",
     "neuronal_contribution_score",
     "sam",
     "snn_grad_cam",

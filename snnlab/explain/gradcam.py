@@ -1,4 +1,4 @@
-"""Grad-CAM, and what becomes of it when the network spikes."""
+"""Grad-CAM, what becomes of it when the network spikes, and its two kin that do not average."""
 
 import torch
 from jaxtyping import Float, Int
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from snnlab.explain.heatmap import Explanation, run
 from snnlab.models import check_labels
 
-__all__ = ["grad_cam", "snn_grad_cam"]
+__all__ = ["grad_cam", "hires_cam", "layer_cam", "snn_grad_cam"]
 
 
 def grad_cam(
@@ -25,15 +25,15 @@ def grad_cam(
 
     ``A`` is the output of ``layer``, ``y`` the logits, ``target`` the class c (one for all images,
     or one each).  Raises ValueError for an unknown layer, a label out of range, or a layer that
-    runs through time (use :func:`snn_grad_cam`).
+    runs through time (use :func:`snn_grad_cam`) or several times.
     """
     activity, gradient, logits, is_sequence = _activity_and_gradient(
-        model, images, target, layer, None, None
+        model, images, target, layer, None, None, None
     )
-    if is_sequence or activity.ndim != 4:
+    if is_sequence:
         raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, expected [B, C, H, W] of a still network; "
-            "for a spiking network use snn_grad_cam"
+            f"{layer!r} put out {tuple(activity.shape)}, expected [B, C, H, W], of one call, of a "
+            "still network; for a spiking network use snn_grad_cam"
         )
     alpha = gradient.mean((-2, -1), keepdim=True)
     maps = (alpha * activity).sum(1).clamp(min=0)
@@ -42,12 +42,13 @@ def grad_cam(
 
 def snn_grad_cam(
     model: nn.Module,
-    images: Float[Tensor, "B C H W"] | None,
+    images: Float[Tensor, "*T B C H W"] | None,
     target: int | Int[Tensor, " B"],
     *,
     layer: str,
     per_step: bool = False,
     spikes: Float[Tensor, "T B C H W"] | None = None,
+    steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explanation:
     r"""Grad-CAM of a spiking network (Kim and Panda, 2021): maps [T, B, H, W].
@@ -59,13 +60,14 @@ def snn_grad_cam(
 
     The gradients are surrogate gradients; at the last layer none lies in the path, and this is
     CAM.  ``per_step`` leaves out the sum over t: each step has its own alpha (the source writes
-    both).  ``spikes`` [T, B, C, H, W]: encoded input in place of images.  Raises ValueError for an
-    unknown layer, a label out of range, or a layer without a time axis (use :func:`grad_cam`).
+    both).  The class score y is the model's own [B, K], or the sum over the steps of [T, B, K].
+    Input, ``steps`` and wrong axes: as for :func:`sam`.  Raises ValueError for an unknown layer, a
+    label out of range, or a layer without a time axis (use :func:`grad_cam`).
     """
     activity, gradient, logits, is_sequence = _activity_and_gradient(
-        model, images, target, layer, spikes, generator
+        model, images, target, layer, spikes, generator, steps
     )
-    if not is_sequence or activity.ndim != 5:
+    if not is_sequence:
         raise ValueError(
             f"{layer!r} put out {tuple(activity.shape)}, expected a sequence [T, B, C, H, W]; "
             "for a still network use grad_cam"
@@ -78,9 +80,57 @@ def snn_grad_cam(
     return Explanation(maps, logits, layer, method)
 
 
-def _activity_and_gradient(model, images, target, layer, spikes, generator):
+def hires_cam(
+    model: nn.Module,
+    images: Float[Tensor, "*T B C H W"] | None,
+    target: int | Int[Tensor, " B"],
+    *,
+    layer: str,
+    spikes: Float[Tensor, "T B C H W"] | None = None,
+    steps: int | None = None,
+    generator: torch.Generator | None = None,
+) -> Explanation:
+    r"""HiResCAM (Draelos and Carin, 2020): Grad-CAM that averages over neither place nor time.
+
+    .. math:: H^c_{ij} = \max\Big(0, \sum_k g^k_{ij} A^k_{ij}\Big), \qquad
+        g^k_{ij} = \frac{\partial y^c}{\partial A^k_{ij}}
+
+    Of a still network [B, H, W]; of a spiking one [T, B, H, W], each step with its own gradient
+    (ours: the source has no time axis).  Arguments and errors as for :func:`snn_grad_cam`.
+    """
+    activity, gradient, logits, _ = _activity_and_gradient(
+        model, images, target, layer, spikes, generator, steps
+    )
+    maps = (gradient * activity).sum(-3).clamp(min=0)
+    return Explanation(maps, logits, layer, "HiResCAM")
+
+
+def layer_cam(
+    model: nn.Module,
+    images: Float[Tensor, "*T B C H W"] | None,
+    target: int | Int[Tensor, " B"],
+    *,
+    layer: str,
+    spikes: Float[Tensor, "T B C H W"] | None = None,
+    steps: int | None = None,
+    generator: torch.Generator | None = None,
+) -> Explanation:
+    r"""LayerCAM (Jiang et al., 2021): :func:`hires_cam` with the positive gradients alone.
+
+    .. math:: L^c_{ij} = \max\Big(0, \sum_k \max(0, g^k_{ij}) A^k_{ij}\Big)
+
+    Shapes, arguments and errors as for :func:`hires_cam`.
+    """
+    activity, gradient, logits, _ = _activity_and_gradient(
+        model, images, target, layer, spikes, generator, steps
+    )
+    maps = (gradient.clamp(min=0) * activity).sum(-3).clamp(min=0)
+    return Explanation(maps, logits, layer, "LayerCAM")
+
+
+def _activity_and_gradient(model, images, target, layer, spikes, generator, steps):
     """The layer's output, and the gradient of each image's class score with respect to it."""
-    recording, logits = run(model, layer, images, spikes, generator, keep_graph=True)
+    recording, activity, logits = run(model, layer, images, spikes, generator, steps, True)
     calls = recording.calls[layer]  # a stack made after the pass would not lie in its graph
     with torch.enable_grad():  # the caller may have switched it off
         chosen = logits.gather(1, check_labels(target, logits)[:, None]).sum()
@@ -93,5 +143,5 @@ def _activity_and_gradient(model, images, target, layer, spikes, generator):
         torch.zeros_like(call) if gradient is None else gradient
         for call, gradient in zip(calls, gradients, strict=True)
     ]
-    gradient = torch.stack(gradients) if len(calls) > 1 else gradients[0]
-    return recording[layer].detach(), gradient, logits.detach(), recording.is_sequence(layer)
+    gradient = torch.stack(gradients).view(activity.shape)
+    return activity.detach(), gradient, logits.detach(), recording.is_sequence(layer)

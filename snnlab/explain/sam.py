@@ -74,28 +74,53 @@ def spike_activation_map(
 
 def sam(
     model: nn.Module,
-    images: Float[Tensor, "B C H W"] | None = None,
+    images: Float[Tensor, "*T B C H W"] | None = None,
     *,
     layer: str,
     gamma: float = 0.5,
     spikes: Float[Tensor, "T B C H W"] | None = None,
+    steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explanation:
     """The spike activation map of ``layer`` of any spiking network: maps [T, B, H, W].
 
-    ``images`` go to the model as they are, or ``spikes`` (encoded input) instead; ``generator``
-    feeds a random encoder.  Neither label nor gradient is used, so the map is the same for every
-    class: it shows where the network is active.  Raises ValueError for an unknown layer and for a
-    layer whose output has no time axis or is not 0/1.
+    Neither label nor gradient is used, so the map is the same for every class: it shows where the
+    network is active.  ``images``, or a sequence [T, B, C, H, W], go to the model as they are;
+    ``spikes`` (encoded input) as ``model(spikes=...)``; ``generator``, for a random encoder, too.
+    ``steps``: the number of steps T, needed where the layer folds time into batch ([T * B, ...],
+    time first), else checked.  The model puts out class scores [B, K], or [T, B, K] of each step.
+
+    Raises ValueError for an unknown layer, a layer whose output has no time axis or is not 0/1, and
+    for time and batch in the wrong order (where shapes cannot tell, after a second pass), and
+    RuntimeError for neurons that still hold the state of an earlier pass.
     """
-    recording, logits = run(model, layer, images, spikes, generator, keep_graph=False)
-    activity = recording[layer]
+    recording, activity, logits = run(model, layer, images, spikes, generator, steps, False)
     if not recording.is_sequence(layer):
         raise ValueError(
             f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
             "SAM explains spiking networks"
         )
     return Explanation(spike_activation_map(activity, gamma), logits, layer, "SAM")
+
+
+def activation_map(
+    model: nn.Module, images: Float[Tensor, "B C H W"], *, layer: str, power: int = 1
+) -> Explanation:
+    r"""The activity of a still network's layer, for no class: maps [B, H, W].
+
+    .. math:: \sum_k |A^k_{ij}|^p
+
+    (Zagoruyko and Komodakis, 2017).  ``power`` 2 is our reading of SAM for networks without spikes:
+    the activity stands for both the spike and its score.  Raises ValueError for an unknown layer or
+    one that runs through time (use :func:`sam`).
+    """
+    recording, activity, logits = run(model, layer, images, None, None, None, False)
+    if recording.is_sequence(layer):
+        raise ValueError(
+            f"{layer!r} put out {tuple(activity.shape)}, expected [B, C, H, W] of a still network; "
+            "for a spiking network use sam"
+        )
+    return Explanation(activity.abs().pow(power).sum(1), logits, layer, "activation map")
 
 
 def _check(spikes: Tensor, gamma: float) -> None:

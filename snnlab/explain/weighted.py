@@ -37,13 +37,14 @@ def class_weighted_map(
 
 def class_weighted_sam(
     model: nn.Module,
-    images: Float[Tensor, "B C H W"] | None,
+    images: Float[Tensor, "*T B C H W"] | None,
     target: int | Int[Tensor, " B"],
     *,
     layer: str,
     gamma: float = 0.5,
     inclusive: bool = False,
     spikes: Float[Tensor, "T B C H W"] | None = None,
+    steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explanation:
     """SAM for one class: :func:`class_weighted_map` with the alpha of SNN Grad-CAM, [T, B, H, W].
@@ -53,9 +54,9 @@ def class_weighted_sam(
     silenced.  Arguments and errors as for :func:`snn_grad_cam`.
     """
     activity, gradient, logits, is_sequence = _activity_and_gradient(
-        model, images, target, layer, spikes, generator
+        model, images, target, layer, spikes, generator, steps
     )
-    if not is_sequence or activity.ndim != 5:
+    if not is_sequence:
         raise ValueError(
             f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
             "SAM explains spiking networks"

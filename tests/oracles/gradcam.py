@@ -39,3 +39,26 @@ def snn_grad_cam(activity, gradient, per_step=False):
                         total += alphas[k] / (height * width) * activity[t, b, k, i, j].item()
                     maps[t, b, i, j] = max(0.0, total)
     return maps
+
+
+def hires_cam(activity, gradient):
+    """max(0, sum_k g^k A^k), place by place: [..., K, H, W] -> [..., H, W]."""
+    return _place_by_place(activity, gradient, lambda a, g: g * a)
+
+
+def layer_cam(activity, gradient):
+    """max(0, sum_k max(0, g^k) A^k)."""
+    return _place_by_place(activity, gradient, lambda a, g: max(0.0, g) * a)
+
+
+def activation_map(activity, power):
+    """sum_k |A^k|^p."""
+    return _place_by_place(activity, activity, lambda a, _: abs(a) ** power)
+
+
+def _place_by_place(activity, gradient, term):
+    maps = torch.zeros_like(activity[..., 0, :, :])
+    for *before, i, j in torch.cartesian_prod(*(torch.arange(n) for n in maps.shape)).tolist():
+        pairs = zip(activity[*before, :, i, j], gradient[*before, :, i, j], strict=True)
+        maps[*before, i, j] = max(0.0, sum(term(a.item(), g.item()) for a, g in pairs))
+    return maps
