@@ -22,7 +22,7 @@ export MALLOC_MMAP_MAX_ = 0
 export MALLOC_TRIM_THRESHOLD_ = 40000000000
 export GOMP_SPINCOUNT = 0
 
-.PHONY: help book test lab serve networks reproduce check pins clean
+.PHONY: help book test lab serve networks reproduce bench check pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ networks: .venv/book  ## train the networks that are missing: make networks DATA
 
 reproduce: .venv/book  ## run all experiments: make reproduce DATA=tiny-imagenet.zip (hours; goes on where it stopped)
 	$(BIN)/python -m experiments.reproduce $(if $(DATA),--data "$(DATA)")
+
+bench: .venv/test  ## speed against other libraries, as ratios; half an hour of a quiet machine
+	$(BIN)/python -m benchmarks
 
 check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all chapters from scratch, all tests, the pages in Chromium
 	$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""Speed against the peers, as ratios of runs side by side: `python -m benchmarks`."""

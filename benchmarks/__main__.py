@@ -1,0 +1,74 @@
+"""All benchmarks in one run, one after another: `make bench`.
+
+python -m benchmarks                   # everything, about half an hour on a quiet machine
+python -m benchmarks neuron maps       # some of them
+"""
+
+import argparse
+import importlib
+import json
+import platform
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+PARTS = ("neuron", "network", "maps", "attack", "start", "growth")
+PEERS = ("torch", "torchvision", "snntorch", "spikingjelly", "norse", "captum", "numpy")
+FILE = Path(__file__).with_name("results.json")
+
+
+def machine() -> dict:
+    cpu = platform.processor() or platform.machine()
+    if (info := Path("/proc/cpuinfo")).exists():
+        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        found = {key.strip(): value.strip() for key, value in lines.items()}
+        widest = [f for f in ("avx512f", "avx2") if f in found.get("flags", "").split()]
+        cpu = " ".join([found.get("model name", cpu), *widest[:1]])
+    return {
+        "cpu": cpu,
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PEERS},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    parser.add_argument("--file", type=Path, default=FILE, help="where results are written")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        raise SystemExit(f"there is no {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    torch.set_num_threads(options.threads)
+    results = json.loads(options.file.read_text()) if options.file.exists() else {}
+    for part in options.parts or PARTS:
+        rows = []
+        for row in importlib.import_module(f"benchmarks.{part}").run():
+            rows.append(row)
+            print(describe(row), flush=True)
+        results[part] = {"date": date.today().isoformat(), "machine": machine(), "rows": rows}
+        options.file.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def describe(row: dict) -> str:
+    """A line: what was timed, against what, the ratio, and the target it has to reach."""
+    if "ratio" not in row:
+        return " ".join(f"{key} {value}" for key, value in row.items())
+    text = "{work}, {against}: {ratio[median]:.2f} ({ratio[low]:.2f} to {ratio[high]:.2f})".format(
+        **row
+    )
+    if "at_least" in row:
+        met = row["ratio"]["median"] >= row["at_least"]
+        text += f", at least {row['at_least']:g} wanted: {'met' if met else 'missed'}"
+    if "at_most" in row:
+        met = row["ratio"]["median"] <= row["at_most"]
+        text += f", at most {row['at_most']:g} wanted: {'met' if met else 'missed'}"
+    return text
+
+
+if __name__ == "__main__":
+    main()

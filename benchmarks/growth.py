@@ -1,0 +1,90 @@
+"""How time and memory grow with T, batch, channels and image size: training step, inference,
+recording, SAM and SNN Grad-CAM.  Each point is a process of its own, so its peak is its own."""
+
+import json
+import math
+import subprocess
+import sys
+
+import torch
+
+BASE = {"steps": 10, "batch": 8, "width": 1.0, "size": 64}
+VALUES = {
+    "steps": (5, 10, 20, 40),
+    "batch": (4, 8, 16, 32),
+    "width": (0.5, 1.0, 2.0, 4.0),  # times the channels of the book's network
+    "size": (32, 64, 96, 128),
+}
+WORK = ("training", "inference", "recording", "SAM", "SNN Grad-CAM")
+
+
+def run():
+    for axis, values in VALUES.items():
+        for work in WORK:
+            points = []
+            for value in values:
+                point = {**BASE, axis: value, "work": work}
+                command = [sys.executable, "-m", "benchmarks.growth", json.dumps(point)]
+                points.append(json.loads(subprocess.check_output(command)))
+            for key in ("seconds", "megabytes"):
+                yield {
+                    "work": work,
+                    "axis": axis,
+                    "measure": key,
+                    "values": list(values),
+                    "points": [round(point[key], 4) for point in points],
+                    "power": round(power(values, [point[key] for point in points]), 2),
+                }
+
+
+def power(x, y) -> float:
+    """The exponent of the law y = a x^p that fits best, in the logarithms."""
+    x, y = ([math.log(max(v, 1e-9)) for v in values] for values in (x, y))
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum(
+        (a - mean_x) ** 2 for a in x
+    )
+
+
+def measure(steps, batch, width, size, work) -> dict:
+    import resource
+
+    from benchmarks.network import training_step
+    from benchmarks.timing import seconds
+    from snnlab.explain import sam, snn_grad_cam
+    from snnlab.models import WIDTHS, SpikingVGG
+    from snnlab.recording import record
+
+    torch.set_num_threads(2)
+    model = SpikingVGG(20, steps, [max(1, round(width * w)) for w in WIDTHS])
+    labels = torch.arange(batch) % 20
+    images = torch.rand(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
+    spikes = model.encode(images, torch.Generator().manual_seed(1))
+    if work == "training":
+        function = training_step(model, spikes=spikes, labels=labels)
+    else:
+        model.eval()
+
+        @torch.no_grad()
+        def inference():
+            model(spikes=spikes)
+
+        @torch.no_grad()
+        def recording():
+            with record(model, "conv6"):
+                model(spikes=spikes)
+
+        function = {
+            "inference": inference,
+            "recording": recording,
+            "SAM": lambda: sam(model, layer="conv6", spikes=spikes),
+            "SNN Grad-CAM": lambda: snn_grad_cam(model, None, labels, layer="conv6", spikes=spikes),
+        }[work]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    function()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return {"seconds": min(seconds(function, 1) for _ in range(3)), "megabytes": peak / 1024}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(**json.loads(sys.argv[1]))))

@@ -1,0 +1,74 @@
+"""The benchmarks time what they say: peers that do the same work, ratios the right way round."""
+
+import time
+
+import pytest
+import torch
+
+from benchmarks import growth, maps, network, neuron, peers, timing
+from benchmarks.__main__ import describe, machine
+from snnlab.explain import spike_activation_map
+from snnlab.models import SpikingVGG
+from snnlab.neurons import lif
+
+
+def test_a_ratio_says_how_many_times_longer_the_other_takes(monkeypatch):
+    monkeypatch.setattr(timing, "LEAST", 0.01)
+    found = timing.ratio(lambda: time.sleep(0.01), lambda: time.sleep(0.03), pairs=3)
+    assert found["low"] <= found["median"] <= found["high"] and found["pairs"] == 3
+    assert 1.5 < found["median"] < 6
+
+
+def test_a_line_says_whether_the_target_is_met():
+    found = {"median": 2.0, "low": 1.5, "high": 2.5}
+    row = {"work": "a", "against": "b", "ratio": found, "at_least": 3}
+    assert describe(row) == "a, b: 2.00 (1.50 to 2.50), at least 3 wanted: missed"
+    assert describe({**row, "at_least": 2}).endswith("met")
+    row = {"work": "a", "against": "b", "ratio": found, "at_most": 1.05}
+    assert describe(row).endswith("at most 1.05 wanted: missed")
+
+
+@pytest.mark.parametrize("make", [neuron.spikingjelly, neuron.norse, neuron.plain])
+def test_the_peers_fire_the_same_spikes_and_pass_the_same_gradient(make):
+    x = torch.randn(6, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0)).double()
+    ours, theirs = (x.clone().requires_grad_() for _ in range(2))
+    weight = torch.randn(x.shape, generator=torch.Generator().manual_seed(1)).double()
+    expected = lif(ours, peers.LEAK)[0]
+    spikes = make()(theirs)
+    assert torch.equal(spikes, expected) and expected.any()
+    (expected * weight).sum().backward()
+    (spikes * weight).sum().backward()
+    if make is not neuron.norse:  # its reset is not detached
+        torch.testing.assert_close(theirs.grad, ours.grad)
+
+
+def test_snntorch_does_the_same_work_with_its_own_reset():
+    """Which subtracts the threshold after the leak: equal until something has fired."""
+    x = torch.full((3, 1, 1, 2, 2), 0.6)
+    spikes = neuron.snntorch()(x)
+    assert torch.equal(spikes[:2], lif(x, peers.LEAK)[0][:2]) and spikes.any()
+
+
+@pytest.mark.parametrize("kind", [network.StepByStep, network.MultiStep])
+def test_the_peers_networks_have_the_same_layers(kind):
+    ours, theirs = SpikingVGG(20, 2), kind(2)
+    count = sum(p.numel() for p in ours.parameters())
+    assert sum(p.numel() for p in theirs.parameters()) == count
+    spikes = torch.ones(2, 2, 3, 16, 16)
+    assert theirs(spikes).shape == ours(spikes=spikes).shape == (2, 20)
+
+
+@pytest.mark.parametrize("loop", [maps.double_loop, maps.channel_loops])
+def test_the_loops_compute_sam(loop):
+    spikes = (torch.rand(5, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.4).double()
+    torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, maps.GAMMA))
+
+
+def test_the_law_of_growth_is_found():
+    assert growth.power((1, 2, 4, 8), [3 * x**1.5 for x in (1, 2, 4, 8)]) == pytest.approx(1.5)
+    found = growth.measure(2, 1, 0.25, 32, "SAM")
+    assert found["seconds"] > 0 and found["megabytes"] >= 0
+
+
+def test_the_machine_is_named():
+    assert machine()["versions"]["torch"].startswith(torch.__version__.split("+")[0])
