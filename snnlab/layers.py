@@ -5,12 +5,16 @@ transposition).  Both foldings below are then views: [B*T, C, H, W] for a convol
 [B, T*C, H, W] for batch norm through time.
 """
 
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["BatchNormThroughTime", "Readout", "over_time"]
+from snnlab.neurons import LIF
+
+__all__ = ["BatchNormThroughTime", "Readout", "continuing", "over_time"]
 
 
 def over_time(layer, x: Float[Tensor, "T B ..."]) -> Float[Tensor, "T B ..."]:
@@ -30,8 +34,11 @@ class BatchNormThroughTime(nn.Module):
     ``weight``, ``bias`` and the running statistics are [T, C].  All T are computed as ONE batch
     norm over T*C channels, which is the same sum in another order.  Departure from the paper: a
     shift beside the scale.  It fixes T: forward raises ValueError for steps it does not have;
-    a chunk of a longer sequence gives its first step as ``offset``.
+    a chunk of a longer sequence gives its first step as ``offset`` (inside :func:`continuing` it
+    goes on by itself).
     """
+
+    carried: list | None = None  # inside `continuing`: the step that comes next, alone in a list
 
     def __init__(self, channels: int, steps: int, eps: float = 1e-4, momentum: float = 0.1):
         super().__init__()
@@ -43,6 +50,8 @@ class BatchNormThroughTime(nn.Module):
 
     def forward(self, x: Float[Tensor, "T B C H W"], offset: int = 0) -> Float[Tensor, "T B C H W"]:
         steps, channels = self.weight.shape
+        if self.carried:
+            offset += self.carried[0]
         if x.ndim != 5 or x.shape[2] != channels:
             raise ValueError(f"expected [T, B, {channels}, H, W], got {tuple(x.shape)}")
         if offset < 0 or offset + len(x) > steps:
@@ -61,6 +70,8 @@ class BatchNormThroughTime(nn.Module):
             self.momentum,
             self.eps,
         )
+        if self.carried:
+            self.carried[0] = offset + len(x)
         return y.unflatten(1, (len(x), channels)).transpose(0, 1)
 
     @torch.no_grad()
@@ -76,6 +87,36 @@ class BatchNormThroughTime(nn.Module):
         self.bias.copy_(norm.bias.expand_as(self.bias))
         self.running_mean.copy_(norm.running_mean.expand_as(self.running_mean))
         self.running_var.copy_(norm.running_var.expand_as(self.running_var))
+
+
+@contextmanager
+def continuing(model: nn.Module):
+    """Inside the block each call of ``model`` goes on where the call before it ended: neurons from
+    their membrane, batch norm through time from its step.
+
+    So a long sequence may come in chunks, and its memory is that of one chunk::
+
+        with continuing(model):
+            for chunk in chunks:        # [t, B, C, H, W] each
+                logits = model(spikes=chunk)        # of this chunk
+
+    Gradients flow from one call into those before it, unless they are switched off.  Afterwards
+    nothing is kept.  Raises ValueError for a model that has no neurons of :mod:`snnlab.neurons`.
+    """
+    neurons = [module for module in model.modules() if isinstance(module, LIF)]
+    norms = [module for module in model.modules() if isinstance(module, BatchNormThroughTime)]
+    if not neurons:
+        raise ValueError(
+            "the model has no LIF or IF layer of snnlab.neurons, so nothing goes on from call to "
+            "call; give it the whole sequence"
+        )
+    try:
+        for module, first in [(m, None) for m in neurons] + [(m, 0) for m in norms]:
+            module.carried = [first]
+        yield
+    finally:
+        for module in (*neurons, *norms):
+            module.carried = None
 
 
 class Readout(nn.Module):

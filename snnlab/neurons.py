@@ -103,7 +103,10 @@ def _rate_gradient(u: Tensor, threshold: float, grad_s: Tensor) -> Tensor:
 
 class LIF(nn.Module):
     """:func:`lif` as a layer: currents [T, ...] -> spikes [T, ...].  Keeps no state of its own:
-    every call begins with the membrane at ``start``."""
+    every call begins with the membrane at ``start``, but inside :func:`snnlab.layers.continuing`
+    where the call before it ended."""
+
+    carried: list | None = None  # inside `continuing`: the membrane, alone in a list
 
     def __init__(
         self,
@@ -118,8 +121,13 @@ class LIF(nn.Module):
         self.surrogate, self.start = surrogate, start
 
     def forward(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "T ..."]:
-        state = torch.full_like(currents[0], self.start) if self.start else None
-        return lif(currents, self.leak, self.threshold, self.reset, self.surrogate, state)[0]
+        state = self.carried[0] if self.carried else None
+        if state is None and self.start:
+            state = torch.full_like(currents[0], self.start)
+        spikes, state = lif(currents, self.leak, self.threshold, self.reset, self.surrogate, state)
+        if self.carried:
+            self.carried[0] = state
+        return spikes
 
     def extra_repr(self) -> str:
         return (

@@ -3,10 +3,11 @@ import copy
 import pytest
 import torch
 from oracles import batchnorm as oracle
-from tiny import generator
+from tiny import generator, images, spiking_network
 from torch import nn
 
-from snnlab.layers import BatchNormThroughTime, Readout, over_time
+from snnlab.layers import BatchNormThroughTime, Readout, continuing, over_time
+from snnlab.neurons import IF
 
 
 def sequence(steps=4, batch=3, channels=2, size=5, seed=0):
@@ -165,3 +166,53 @@ def test_readout_is_linear_after_the_spatial_mean():
                 expected[t, b, k] = sum(weight[k, c] * mean[c] for c in range(2)) + bias[k]
     torch.testing.assert_close(readout(x), expected, rtol=1e-12, atol=1e-13)
     torch.testing.assert_close(readout(x[0]), expected[0], rtol=1e-12, atol=1e-13)
+
+
+# ---- sequences in chunks
+
+
+@pytest.mark.parametrize("cuts", [(1, 1, 2), (3, 1), (2, 2)])
+def test_chunks_of_a_sequence_continue_one_another(cuts):
+    model, x = spiking_network(), images(2)
+    sequence = model.encode(x, generator())
+    whole = model(spikes=sequence)
+    with continuing(model):
+        parts = [len(part) * model(spikes=part) for part in sequence.split(cuts)]
+    torch.testing.assert_close(sum(parts) / len(sequence), whole, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(model(spikes=sequence), whole)  # nothing is kept
+
+
+def test_gradients_flow_from_chunk_to_chunk():
+    model, sequence = spiking_network(), spiking_network().encode(images(2), generator())
+    pixels = sequence.clone().requires_grad_()
+    with continuing(model):
+        scores = sum(len(part) * model(spikes=part) for part in pixels.split(2)) / len(pixels)
+    (found,) = torch.autograd.grad(scores[:, 1].sum(), pixels)
+    pixels = sequence.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(model(spikes=pixels)[:, 1].sum(), pixels)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
+    assert found[0].abs().max() > 0
+
+
+def test_neurons_that_start_half_full_do_so_once():
+    neuron = IF(start=0.5)
+    x = torch.full((4, 1), 0.3)
+    with continuing(nn.Sequential(neuron)):
+        parts = torch.cat([neuron(part) for part in x.split(1)])
+    assert torch.equal(parts, neuron(x)) and parts.sum() == 1
+
+
+def test_more_chunks_than_batch_norm_has_steps_are_refused_and_nothing_is_kept():
+    model = spiking_network()
+    sequence = model.encode(images(1), generator())
+    with pytest.raises(ValueError, match="has parameters for 4 steps, but steps 4 to 7 came"):
+        with continuing(model):
+            for _ in range(2):
+                model(spikes=sequence)
+    assert model(spikes=sequence).isfinite().all()
+    assert all(getattr(module, "carried", None) is None for module in model.modules())
+
+
+def test_a_model_without_neurons_does_not_continue():
+    with pytest.raises(ValueError, match="no LIF or IF layer"), continuing(nn.Linear(2, 2)):
+        pass
