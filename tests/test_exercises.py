@@ -1,4 +1,4 @@
-"""Each chapter's exercises and questions: all parts there, checks that bite, solutions that pass."""
+"""Exercises and questions of each chapter: all parts there, checks bite, solutions pass."""
 
 import importlib
 import importlib.util
