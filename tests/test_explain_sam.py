@@ -13,7 +13,12 @@ from oracles import network
 from oracles import sam as oracle
 from tiny import LEAK, STEPS, generator, images, relu_network, spikes, spiking_network
 
-from snnlab.explain import neuronal_contribution_score, sam, spike_activation_map
+from snnlab.explain import (
+    neuronal_contribution_score,
+    sam,
+    sam_in_chunks,
+    spike_activation_map,
+)
 
 quickly = settings(deadline=None, max_examples=60)
 
@@ -409,3 +414,44 @@ def test_spikes_in_a_graph_are_scored_as_numbers(explain):
     s = spikes(4, 1, 1, 2, 2)
     found = explain(s.clone().requires_grad_())
     assert torch.equal(found, explain(s)) and not found.requires_grad
+
+
+# ---- a long sequence in chunks
+
+
+@pytest.mark.parametrize("cuts", [(4,), (1, 1, 1, 1), (2, 2), (3, 1)])
+def test_chunks_give_the_maps_of_the_whole_sequence(cuts):
+    model = spiking_network()
+    sequence = model.encode(images(2), generator())
+    whole = sam(model, layer="conv6", spikes=sequence)
+    parts = list(sam_in_chunks(model, sequence.split(cuts), layer="conv6"))
+    maps = torch.cat([part.maps for part in parts])
+    torch.testing.assert_close(maps, whole.maps, rtol=1e-12, atol=1e-14)
+    logits = sum(len(p.maps) * p.logits for p in parts) / len(sequence)
+    torch.testing.assert_close(logits, whole.logits, rtol=1e-12, atol=1e-13)
+    assert maps[-1].max() > 0
+
+
+def test_a_stream_that_is_left_early_leaves_nothing_behind():
+    model = spiking_network()
+    sequence = model.encode(images(2), generator())
+    stream = sam_in_chunks(model, sequence.split(1), layer="conv6")
+    next(stream)
+    stream.close()
+    expected = sam(spiking_network(), layer="conv6", spikes=sequence)
+    assert torch.equal(sam(model, layer="conv6", spikes=sequence).maps, expected.maps)
+
+
+def test_chunks_of_something_else_than_spikes_are_refused():
+    model = spiking_network()
+    sequence = model.encode(images(2), generator())
+    with pytest.raises(ValueError, match="0 or 1"):
+        list(sam_in_chunks(model, sequence.split(2), layer="conv6.norm"))
+
+
+@pytest.mark.parametrize("bad", [0.5, 2.0, -1.0, torch.nan, torch.inf, -torch.inf])
+def test_every_value_but_0_and_1_is_noticed(bad):
+    s = spikes(3, 1, 2, 2, 2)
+    s[1, 0, 1, 0, 1] = bad
+    with pytest.raises(ValueError, match="0 or 1"):
+        spike_activation_map(s)

@@ -6,6 +6,7 @@ from snnlab.explain.sam import (
     activation_map,
     neuronal_contribution_score,
     sam,
+    sam_in_chunks,
     spike_activation_map,
 )
 from snnlab.explain.weighted import class_weighted_map, class_weighted_sam
@@ -20,6 +21,7 @@ __all__ = [
     "layer_cam",
     "neuronal_contribution_score",
     "sam",
+    "sam_in_chunks",
     "snn_grad_cam",
     "spike_activation_map",
 ]

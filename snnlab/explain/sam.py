@@ -8,14 +8,25 @@ The score of a spike decays with the age of the spikes before it (Kim and Panda,
 """
 
 import math
+from collections.abc import Iterable, Iterator
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab.explain.heatmap import Explanation, run
+from snnlab.layers import continuing
+from snnlab.models import evaluating
+from snnlab.recording import Recording, record
 
-__all__ = ["neuronal_contribution_score", "sam", "spike_activation_map"]
+__all__ = [
+    "activation_map",
+    "check_spikes",
+    "neuronal_contribution_score",
+    "sam",
+    "sam_in_chunks",
+    "spike_activation_map",
+]
 
 
 def neuronal_contribution_score(
@@ -58,18 +69,24 @@ def spike_activation_map(
         raise ValueError(f"variant must be 'paper' or 'authors-code', got {variant!r}")
     _check(spikes, gamma)
     spikes = spikes.detach()
-    decay = math.exp(-gamma)
     trace = torch.zeros_like(spikes[0])  # N
-    silent = torch.zeros_like(spikes[0])
-    maps = []
-    for t, s in enumerate(spikes):
-        if variant == "paper":
-            maps.append((trace * s).sum(1))
-        else:
+    maps = _follow(spikes, gamma, trace)
+    if variant == "authors-code":
+        silent = torch.zeros_like(spikes[0])
+        for t, s in enumerate(spikes):
             silent += 1 - s
-            maps.append(((trace + 1 + silent * decay**t) * s).sum(1))
-        trace = trace.add_(s).mul_(decay)
-    return torch.stack(maps)
+            maps[t] += ((1 + silent * math.exp(-gamma * t)) * s).sum(1)
+    return maps
+
+
+def _follow(spikes: Tensor, gamma: float, trace: Tensor) -> Float[Tensor, "T B H W"]:
+    """The map of each step from the trace N before the first one, which is moved on in place."""
+    maps = torch.empty_like(spikes[:, :, 0])
+    product, decay = torch.empty_like(trace), math.exp(-gamma)
+    for t, s in enumerate(spikes):
+        torch.sum(torch.mul(trace, s, out=product), 1, out=maps[t])
+        trace.add_(s).mul_(decay)
+    return maps
 
 
 def sam(
@@ -95,12 +112,48 @@ def sam(
     RuntimeError for neurons that still hold the state of an earlier pass.
     """
     recording, activity, logits = run(model, layer, images, spikes, generator, steps, False)
+    _check_sequence(layer, recording)
+    return Explanation(spike_activation_map(activity, gamma), logits, layer, "SAM")
+
+
+def sam_in_chunks(
+    model: nn.Module,
+    chunks: Iterable[Float[Tensor, "T B C H W"]],
+    *,
+    layer: str,
+    gamma: float = 0.5,
+) -> Iterator[Explanation]:
+    """SAM of a sequence of any length that comes piece by piece: an explanation of each piece.
+
+    ::
+
+        total = 0
+        for part in sam_in_chunks(model, chunks, layer="conv6"):
+            total = total + part.total
+
+    Together they are what :func:`sam` gives for ``spikes=torch.cat(chunks)``, but the memory is
+    that of one chunk.  ``part.logits`` are the scores of that chunk alone.  The neurons must be
+    those of :mod:`snnlab.neurons`.  Errors as for :func:`sam`.
+    """
+    trace = None
+    with continuing(model):
+        for chunk in chunks:
+            with evaluating(model), torch.no_grad(), record(model, layer) as recording:
+                logits = model(spikes=chunk)
+            _check_sequence(layer, recording)
+            activity = recording[layer]
+            _check(activity, gamma)
+            if trace is None:
+                trace = torch.zeros_like(activity[0])
+            yield Explanation(_follow(activity, gamma, trace), logits, layer, "SAM")
+
+
+def _check_sequence(layer: str, recording: Recording) -> None:
     if not recording.is_sequence(layer):
         raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
-            "SAM explains spiking networks"
+            f"{layer!r} put out {tuple(recording[layer].shape)}, which has no time axis "
+            "[T, B, C, H, W]: SAM explains spiking networks"
         )
-    return Explanation(spike_activation_map(activity, gamma), logits, layer, "SAM")
 
 
 def activation_map(
@@ -130,7 +183,12 @@ def _check(spikes: Tensor, gamma: float) -> None:
         raise ValueError(f"gamma must not be negative (0 counts spikes), got {gamma}")
     if not spikes.is_floating_point():
         raise ValueError(f"expected spikes as floats 0/1, got {spikes.dtype}; use spikes.float()")
-    if not ((spikes == 0) | (spikes == 1)).all():
+    check_spikes(spikes)
+
+
+def check_spikes(spikes: Tensor) -> None:
+    """Raise ValueError unless every value is 0 or 1."""
+    if not torch.equal(spikes.clamp(0, 1).ceil_(), spikes):
         raise ValueError(
             "expected spikes that are 0 or 1, got other values; record a layer of neurons, not "
             "their currents or membranes"

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from snnlab.explain.sam import check_spikes
 from snnlab.models import check_images
 
 __all__ = [
@@ -108,6 +109,5 @@ def noise(count: int, size: int = 64, *, generator: torch.Generator) -> Float[Te
 def _count(spikes: Tensor) -> Tensor:
     if spikes.ndim != 5:
         raise ValueError(f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}")
-    if not ((spikes == 0) | (spikes == 1)).all():
-        raise ValueError("expected spikes that are 0 or 1")
+    check_spikes(spikes)
     return spikes.sum(0)
