@@ -28,8 +28,10 @@ __all__ = [
     "takes_generator",
 ]
 
+#: The names of the blocks; their outputs are what explainers see.
 BLOCKS = tuple(f"conv{i}" for i in range(1, 9))
 POOLED = ("conv1", "conv2", "conv4", "conv6")  # average pooling after these blocks
+#: The channels of each block.
 WIDTHS = (16, 32, 64, 64, 128, 128, 128, 128)
 
 # The mean and deviation of ImageNet's pixels, channel by channel

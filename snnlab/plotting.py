@@ -24,8 +24,9 @@ __all__ = [
     "use_style",
 ]
 
+#: The colour map of all maps.
 MAP = "inferno"
-# Okabe and Ito (2008): told apart by every kind of colour vision
+#: Okabe and Ito (2008): told apart by every kind of colour vision
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
@@ -66,7 +67,8 @@ def overlay(
 ) -> None:
     """A map laid over its photograph in grey; ``top`` is the value of the brightest colour.
 
-    Default: the map's own maximum.  The map is scaled up as :meth:`Explanation.upsampled` does.
+    Default: the map's own maximum.  The map is scaled up as by
+    :meth:`~snnlab.explain.Explanation.upsampled`.
     """
     heat = torch.nn.functional.interpolate(
         heat[None, None].float(), size=image.shape[-2:], mode="bilinear", align_corners=False

@@ -25,7 +25,11 @@ __all__ = [
     "table",
 ]
 
+#: Where the results files lie.
+#:
+#: :meta hide-value:
 FOLDER = Path(__file__).parents[1] / "results"
+#: What a rule can say of a claim.
 VERDICTS = ("holds", "holds in part", "does not hold here", "undecided")
 _KEYS = (
     *("claim", "title", "rule", "verdict", "figures", "measures", "notes", "command", "commit"),

@@ -28,7 +28,7 @@ class _Surrogate:
 
 
 class triangle(_Surrogate):
-    r"""ds/du = (scale/theta) max(0, 1 - |z|/width): zero beyond ``width``.
+    r""":math:`ds/du = (scale/\theta) \max(0, 1 - |z|/width)`: zero beyond ``width``.
 
     With scale 0.3 and width 1 the one of Kim and Panda's code (which lacks the 1/theta).
     """
@@ -40,7 +40,7 @@ class triangle(_Surrogate):
 
 
 class fast_sigmoid(_Surrogate):
-    r"""ds/du = (scale/theta) / (1 + |z|/width)^2: long tails (Zenke and Ganguli, 2018)."""
+    r""":math:`ds/du = (scale/\theta) / (1 + |z|/width)^2`: long tails (Zenke and Ganguli, 2018)."""
 
     def __call__(self, u: Tensor, threshold: float) -> Tensor:
         z = (u / threshold).sub_(1).abs_()
@@ -48,7 +48,7 @@ class fast_sigmoid(_Surrogate):
 
 
 class arctan(_Surrogate):
-    r"""ds/du = (scale/theta) / (1 + (pi z/(2 width))^2) (Fang et al., 2021)."""
+    r""":math:`ds/du = (scale/\theta) / (1 + (\pi z/(2\,width))^2)` (Fang et al., 2021)."""
 
     def __call__(self, u: Tensor, threshold: float) -> Tensor:
         z = (u / threshold).sub_(1).mul_(math.pi / (2 * self.width))

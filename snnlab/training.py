@@ -1,5 +1,7 @@
 """Train the networks: one loop, on Lightning Fabric (CPU, one GPU or many), with resume.
 
+::
+
     python -m snnlab.training relu-s0 lif-s0 --data tiny-imagenet-20.zip
     python -m snnlab.training --data tiny-imagenet-20.zip        # all of SHELF that are not there
 
@@ -96,6 +98,9 @@ _LIF = Recipe(
 )
 # From a trained spiking network one epoch is enough; its average must then be a shorter one.
 _VARIANT = replace(_LIF, start="lif", epochs=1, short_epochs=0, rate=5e-4, average=0.99)
+#: The recipe of each kind of network: the name before -s.
+#:
+#: :meta hide-value:
 RECIPES = {
     "relu": Recipe(),
     "lif": _LIF,
@@ -107,6 +112,7 @@ RECIPES = {
 }
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}  # all others: 2
+#: The networks that ``make networks`` makes.
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]
 
 

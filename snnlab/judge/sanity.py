@@ -23,7 +23,7 @@ def cascade(
     images: Float[Tensor, "N 3 H W"],
     *,
     generator: torch.Generator,
-    parts: tuple[str, ...] = ("head", *reversed(BLOCKS)),
+    parts: tuple[str, ...] = ("head",) + BLOCKS[::-1],
 ) -> Iterator[tuple[str, nn.Module]]:
     """Copies of a network that forgets from the top down: after each of ``parts``, its name and the
     network whose weights of it, and of all parts above, are permuted within each layer.

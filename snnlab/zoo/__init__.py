@@ -18,6 +18,9 @@ from snnlab.models import build
 
 __all__ = ["FOLDER", "card", "load", "names", "save"]
 
+#: Where the shipped networks lie.
+#:
+#: :meta hide-value:
 FOLDER = Path(__file__).parent
 
 
