@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnlab.models import check_labels, check_pixels, evaluating, takes_generator
+from snnlab.models import check_labels, check_pixels, evaluating, generator_for
 from snnlab.neurons import surrogate_gradient
 
 __all__ = ["fgsm", "pgd"]
@@ -114,12 +114,12 @@ def pgd(
 
 def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
     """The gradient of the loss with respect to the pixels, summed over draws of the encoder."""
-    extra = {"generator": generator} if generator is not None and takes_generator(model) else {}
+    draws = generator_for(model, generator)
     images = images.clone().requires_grad_()
     total = torch.zeros_like(images)
     for _ in range(samples):
         with torch.enable_grad():
-            logits = model(images, **extra)
+            logits = model(images, **draws)
             loss = F.cross_entropy(logits, check_labels(labels, logits), reduction="sum")
         gradient = None
         if loss.requires_grad:

@@ -105,3 +105,9 @@ def _check(ann: nn.Module) -> None:
             raise ValueError(f"{name!r} is a {kind}, which cannot be converted; {known} can")
     if not isinstance(ann, VGG):
         raise ValueError(f"expected a trained snnlab.models.VGG, got {type(ann).__name__}")
+    for name in BLOCKS:
+        relu = ann.get_submodule(name).relu
+        if not isinstance(relu, nn.ReLU):
+            raise ValueError(
+                f"'{name}.relu' is a {type(relu).__name__}; a firing rate imitates a ReLU alone"
+            )

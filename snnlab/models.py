@@ -25,7 +25,7 @@ __all__ = [
     "check_labels",
     "check_pixels",
     "evaluating",
-    "takes_generator",
+    "generator_for",
 ]
 
 #: The names of the blocks; their outputs are what explainers see.
@@ -51,9 +51,11 @@ def evaluating(model: nn.Module):
             module.training = flag
 
 
-def takes_generator(model: nn.Module) -> bool:
-    """Whether ``forward`` has an argument ``generator``, as that of a random encoder has."""
-    return "generator" in inspect.signature(model.forward).parameters
+def generator_for(model: nn.Module, generator: torch.Generator | None) -> dict:
+    """``generator`` as an argument for ``model``: none where ``forward`` takes none, as it does in
+    networks without a random encoder."""
+    takes_one = "generator" in inspect.signature(model.forward).parameters
+    return {"generator": generator} if generator is not None and takes_one else {}
 
 
 def check_images(images: Tensor) -> None:

@@ -36,7 +36,7 @@ from snnlab import zoo
 from snnlab.conversion import convert
 from snnlab.data import Photographs, photographs, tiny_imagenet
 from snnlab.layers import BatchNormThroughTime
-from snnlab.models import VGG, WIDTHS, SpikingVGG, evaluating, takes_generator
+from snnlab.models import VGG, WIDTHS, SpikingVGG, evaluating, generator_for
 
 __all__ = [
     "RECIPES",
@@ -160,10 +160,9 @@ def hold_out(photos: Photographs, per_class: int = 50) -> tuple[Photographs, Pho
 def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) -> Tensor:
     """Logits [N, K] in eval mode; the encoder's draws follow from ``seed`` and the order."""
     device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
-    extra = {"generator": generator} if takes_generator(model) else {}
+    draws = generator_for(model, torch.Generator(device).manual_seed(seed))
     with evaluating(model):
-        return torch.cat([model(part.to(device), **extra).cpu() for part in images.split(batch)])
+        return torch.cat([model(part.to(device), **draws).cpu() for part in images.split(batch)])
 
 
 def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:
@@ -349,6 +348,12 @@ def _network(recipe: Recipe, classes: int) -> nn.Module:
     return SpikingVGG(classes, recipe.steps, recipe.widths, recipe.leak, recipe.encoding)
 
 
+def _before(recipe: Recipe) -> list[str]:
+    """The networks that must be stored before this one can be made."""
+    kinds = [] if recipe.network == "relu" else list({"relu": 0, recipe.start: 0})
+    return [f"{kind}-s{recipe.seed}" for kind in kinds]
+
+
 def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, options, progress):
     """The network of a recipe, its ReLU twin or None, and the log of its training."""
     if recipe.network == "relu":
@@ -371,21 +376,18 @@ def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, opti
     return model, twin, log
 
 
-def _store(name: str, model: nn.Module, twin: nn.Module | None, about: dict, options) -> dict:
+def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: dict, folder: Path):
     """Store a network and its card with its accuracy, which is that of the stored weights."""
-    zoo.save(name, model, about, options.zoo)
-    stored = zoo.load(name, options.zoo)
+    zoo.save(name, model, about, folder)
+    stored = zoo.load(name, folder)
     results = {"encoder_seed": 0}
-    for where, photos in {
-        "val": tiny_imagenet(options.data, "val"),
-        "photographs": photographs(),
-    }.items():
+    for where, photos in tests.items():
         logits = predict(stored, photos.images)
         results[where] = accuracy(logits, photos.labels)
         if twin is not None:
             others = predict(twin, photos.images)
             results[f"{where}, minus twin"] = accuracy_difference(logits, others, photos.labels)
-    zoo.save(name, model, {**about, "accuracy": results}, options.zoo)
+    zoo.save(name, model, {**about, "accuracy": results}, folder)
     return results
 
 
@@ -419,11 +421,22 @@ def main(arguments: list[str] | None = None) -> None:
     if there:
         print(f"stored already: {', '.join(there)}")
     recipes = {name: recipe for name, recipe in recipes.items() if name not in there}
+    known = set(zoo.names(options.zoo))
+    for name, recipe in recipes.items():
+        if missing := [parent for parent in _before(recipe) if parent not in known]:
+            raise SystemExit(
+                f"{name} is made from {', '.join(missing)}, which {options.zoo} does not hold; "
+                f"name it first: python -m snnlab.training {' '.join(missing)} {name} ..."
+            )
+        if not options.tune:
+            known.add(name)
     try:
         train = tiny_imagenet(options.data, "train")
+        tests = {"val": tiny_imagenet(options.data, "val"), "photographs": photographs()}
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f"--data: {error}") from None
     train, tune = hold_out(train)
+    data = {"name": options.data.name, "sha256": file_hash(options.data), "n": len(train)}
     device = "cuda" if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     progress = tqdm(
         total=sum(sum(recipe.passes()) for recipe in recipes.values()),
@@ -443,12 +456,12 @@ def main(arguments: list[str] | None = None) -> None:
             "twin": f"relu-s{recipe.seed}" if twin is not None else None,
             "command": f"python -m snnlab.training {name} --data {options.data.name}"
             + (f" --set {' '.join(options.set)}" if options.set else ""),
-            "data": {"name": options.data.name, "sha256": file_hash(options.data), "n": len(train)},
+            "data": data,
             "log": log,
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
             "device": device,
         }
-        results = _store(name, model, twin, about, options)
+        results = _store(name, model, twin, about, tests, options.zoo)
         progress.write(f"{name}: {json.dumps(results)}")
     progress.close()
 

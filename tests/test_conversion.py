@@ -246,10 +246,11 @@ def with_layer(layer):
             with_layer(nn.Dropout()),
             "'conv4.relu' is a Dropout, .*; AvgPool2d, .*, Linear, ReLU can",
         ),
+        (with_layer(nn.AvgPool2d(1)), "'conv4.relu' is a AvgPool2d; a firing rate imitates a ReLU"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), "expected a .*models.VGG, got Sequential"),
         (converted(), "expected a trained snnlab.models.VGG, got ConvertedVGG"),
     ],
-    ids=["max", "adaptive max", "in-place", "gelu", "dropout", "sequential", "spiking"],
+    ids=["max", "adaptive max", "in-place", "gelu", "dropout", "no ReLU", "sequential", "spiking"],
 )
 def test_what_spikes_cannot_imitate_is_refused_and_named(ann, message):
     with pytest.raises(ValueError, match=message):

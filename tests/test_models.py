@@ -14,7 +14,7 @@ from snnlab.models import (
     check_images,
     check_labels,
     check_pixels,
-    takes_generator,
+    generator_for,
 )
 from snnlab.recording import record
 
@@ -321,8 +321,11 @@ def test_settings_that_no_converted_network_has_are_refused(wrong, message):
 
 
 def test_networks_say_whether_they_take_a_generator():
-    assert takes_generator(spiking_network()) and takes_generator(converted_network())
-    assert not takes_generator(relu_network())
+    given = generator()
+    for model in (spiking_network(), converted_network()):
+        assert generator_for(model, given) == {"generator": given}
+        assert generator_for(model, None) == {}
+    assert generator_for(relu_network(), given) == {}
 
 
 # ---- pixels and labels

@@ -390,6 +390,15 @@ def test_a_bar_moves_by_the_passes_and_takes_up_what_was_done(tmp_path):
             ["relu-s0", "--data", "nowhere"],
             "--data: there is nothing at nowhere; expected",
         ),
+        (
+            ["lif-s0", "--data", "x"],
+            "lif-s0 is made from relu-s0, which .*zoo does not hold; .*training relu-s0 lif-s0",
+        ),
+        (
+            ["relu-s1", "lif-direct-s1", "--data", "x"],
+            "lif-direct-s1 is made from lif-s1, which",
+        ),
+        (["converted-s2", "--data", "x"], "converted-s2 is made from relu-s2, which"),
     ],
 )
 def test_the_command_refuses_what_it_does_not_know(arguments, message, tmp_path):
@@ -568,10 +577,10 @@ def test_a_network_starts_from_the_weights_its_recipe_names(kind, command, monke
 
 
 def test_a_network_whose_start_is_missing_says_which(command):
-    with pytest.raises(ValueError, match="there is no network 'relu-s0'; there are: none"):
+    with pytest.raises(SystemExit, match="lif-s0 is made from relu-s0, which"):
         command("lif-s0")
     command("relu-s0")
-    with pytest.raises(ValueError, match="there is no network 'lif-s0'; there are: relu-s0"):
+    with pytest.raises(SystemExit, match="lif-leak50-s0 is made from lif-s0, which"):
         command("lif-leak50-s0")
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from snnlab.explain import Explanation
 from snnlab.judge.stability import pearson
-from snnlab.models import BLOCKS, takes_generator
+from snnlab.models import BLOCKS, generator_for
 
 __all__ = ["cascade", "class_sensitivity", "recalibrate"]
 
@@ -53,12 +53,11 @@ def recalibrate(
     """
     norms = [m for m in model.modules() if hasattr(m, "running_mean")]
     before = [(norm, norm.training, norm.momentum) for norm in norms]
-    extra = {"generator": generator} if generator is not None and takes_generator(model) else {}
     try:
         for norm in norms:
             norm.train()
             norm.momentum = 1.0
-        model(images, **extra)
+        model(images, **generator_for(model, generator))
     finally:
         for norm, training, momentum in before:
             norm.train(training)
