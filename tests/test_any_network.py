@@ -602,6 +602,8 @@ def test_states_are_given_back_also_when_something_raises(make, x, name, reset):
         model(x)
         raise ZeroDivisionError
     assert all(states(model)[key] is value for key, value in before.items())
+    with pytest.raises(ValueError, match="no layer"):  # before anything is called
+        snn_grad_cam(model, x, 1, layer="nowhere")
     assert not any(m._forward_pre_hooks or m._forward_hooks for m in model.modules())
 
 
