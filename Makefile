@@ -22,7 +22,7 @@ export MALLOC_MMAP_MAX_ = 0
 export MALLOC_TRIM_THRESHOLD_ = 40000000000
 export GOMP_SPINCOUNT = 0
 
-.PHONY: help book test lab serve networks reproduce bench check pins clean
+.PHONY: help book test lab serve course networks reproduce bench check pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ lab: .venv/book  ## JupyterLab, with the chapters as notebooks
 
 serve: book  ## the book at http://127.0.0.1:8000/ (another port: PORT=8001)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+course: .venv/book  ## notebooks for a course: without solutions for students, with them for instructors
+	$(BIN)/python book/course.py
 
 networks: .venv/book  ## train the networks that are missing: make networks DATA=tiny-imagenet.zip (hours; goes on where it stopped)
 	@test -n "$(DATA)" || { echo "Say where the training images are: make networks DATA=/path/to/tiny-imagenet.zip"; exit 1; }

@@ -1,0 +1,122 @@
+"""Write the chapters as notebooks for a course: `python book/course.py [FOLDER]`.
+
+Two sets come out, student/ and instructor/: plain Jupyter notebooks, without outputs, that open
+in JupyterLab, VS Code or elsewhere.  Students get every exercise with its hint, its empty function
+and its check, but no solution; instructors get the solutions too.  What only this book's builder
+understands (MyST's directives and citations) becomes ordinary Markdown.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import yaml
+from pybtex.database import BibliographyData, parse_file
+
+ROOT = Path(__file__).parent.parent
+BOOK = ROOT / "book"
+
+# ```{exercise} Title, its :options:, its text, and the same fence again
+DIRECTIVE = re.compile(
+    r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\} ?(?P<title>[^\n]*)\n"
+    r"(?:^:[\w-]+:[^\n]*\n)*"
+    r"(?P<text>.*?)"
+    r"^(?P=fence)$\n?",
+    re.S | re.M,
+)
+ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<text>[^`]+)`")
+LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<page>[\w/.-]+)\.md(?P<anchor>#[\w-]+)?\)")
+
+
+def chapters() -> list[str]:
+    """The introduction and the chapters, in their order; what serves to look things up stays out."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [part for part in contents["parts"] if part["caption"] not in ("Reference", "Teaching")]
+    pages = [chapter["file"] for part in parts for chapter in part["chapters"]]
+    return [Path(page).name for page in [contents["root"], *pages]]
+
+
+def notebook(name: str, names: list[str], solutions: bool) -> nbformat.NotebookNode:
+    """One chapter; ``names`` are those that lie beside it."""
+    read = jupytext.read(BOOK / f"{name}.md")
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": read.metadata.kernelspec})
+    for cell in read.cells:
+        text = cell.source
+        if cell.cell_type == "markdown":
+            text = plain(text, names, solutions).strip()
+            if text:
+                made.cells.append(nbformat.v4.new_markdown_cell(text))
+        else:
+            made.cells.append(nbformat.v4.new_code_cell(text))
+    for i, cell in enumerate(made.cells):
+        cell.id = f"cell-{i}"  # the same at every run
+    return made
+
+
+def plain(text: str, names: list[str], solutions: bool) -> str:
+    """MyST as Markdown that any notebook program shows."""
+
+    def directive(found: re.Match) -> str:
+        name, title = found["name"], found["title"]
+        inside = DIRECTIVE.sub(directive, found["text"]).strip()
+        if name == "exercise":
+            return f"**Exercise.** {title}\n\n{inside}\n"
+        if name == "solution":
+            return f"**Solution.**\n\n{inside}\n" if solutions else ""
+        if name == "dropdown":
+            return f"<details><summary>{title}</summary>\n\n{inside}\n\n</details>\n"
+        raise ValueError(f"book/course.py does not know the directive {{{name}}}: teach it")
+
+    def role(found: re.Match) -> str:
+        name, target = found["name"], found["text"]
+        shown, _, hidden = target.partition(" <")
+        if name == "cite":
+            return " ".join(citation(key.strip()) for key in target.split(","))
+        if name == "term":
+            return shown
+        if name in ("func", "class", "meth", "mod"):
+            return shown if hidden else f"`{target.removeprefix('~')}`"
+        raise ValueError(f"book/course.py does not know the role {{{name}}}: teach it")
+
+    def link(found: re.Match) -> str:
+        if found["page"] in names:
+            return f"[{found['text']}]({found['page']}.ipynb)"
+        return f"{found['text']} (in the book)"
+
+    return LINK.sub(link, ROLE.sub(role, DIRECTIVE.sub(directive, text)))
+
+
+def citation(key: str) -> str:
+    """(Kim and Panda, 2021), with a link where there is one."""
+    entry = bibliography().entries[key]
+    names = [" ".join(person.last_names) for person in entry.persons["author"]]
+    who = names[0] + (f" and {names[1]}" if len(names) == 2 else " et al." if names[1:] else "")
+    short = f"{who}, {entry.fields['year']}"
+    if "doi" in entry.fields:
+        return f"([{short}](https://doi.org/{entry.fields['doi']}))"
+    return f"([{short}]({entry.fields['url']}))" if "url" in entry.fields else f"({short})"
+
+
+def bibliography() -> BibliographyData:
+    return parse_file(BOOK / "references.bib")
+
+
+def write(folder: Path) -> None:
+    names = chapters()
+    for audience in ("student", "instructor"):
+        target = folder / audience
+        shutil.rmtree(target, ignore_errors=True)
+        for needed in ("checks", "quizzes"):  # what the notebooks import
+            unneeded = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(BOOK / needed, target / needed, ignore=unneeded)
+        for name in names:
+            made = notebook(name, names, solutions=audience == "instructor")
+            nbformat.write(made, target / f"{name}.ipynb")
+        print(f"{len(names)} notebooks in {target}")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "course").resolve())

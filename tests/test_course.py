@@ -1,0 +1,122 @@
+"""The course: students get every exercise and no solution; every notebook stands on its own."""
+
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+BOOK = Path(__file__).parent.parent / "book"
+sys.path.insert(0, str(BOOK))
+
+import course  # noqa: E402
+
+CHAPTERS = [name for name in course.chapters() if name[0].isdigit()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("course")
+    course.write(path)
+    return path
+
+
+def text(notebook, kind=None):
+    return "\n".join(c.source for c in notebook.cells if kind in (None, c.cell_type))
+
+
+def read(folder, audience, name):
+    return nbformat.read(folder / audience / f"{name}.ipynb", as_version=4)
+
+
+def parts(name, directive):
+    """What stands in the chapter's exercises or solutions, line by line."""
+    source = (BOOK / f"{name}.md").read_text(encoding="utf-8")
+    return [
+        [line for line in found["text"].splitlines() if len(line.split()) > 3 and line[0] != "`"]
+        for found in course.DIRECTIVE.finditer(source)
+        if found["name"] == directive
+    ]
+
+
+def test_the_course_has_all_chapters(folder):
+    on_disk = {path.stem for path in BOOK.glob("[0-9][0-9]-*.md")}
+    assert set(CHAPTERS) == on_disk
+    for audience in ("student", "instructor"):
+        made = {path.stem for path in (folder / audience).glob("*.ipynb")}
+        assert made == on_disk | {"intro"}
+        assert (folder / audience / "checks" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_students_get_no_solution_and_instructors_get_all(folder, name):
+    student, instructor = (text(read(folder, who, name)) for who in ("student", "instructor"))
+    solutions = parts(name, "solution")
+    assert len(solutions) == 2 and all(solutions)
+    source = Counter((BOOK / f"{name}.md").read_text(encoding="utf-8").splitlines())
+    seen = Counter(student.splitlines())
+    for line, hidden in Counter(line for lines in solutions for line in lines).items():
+        assert seen[line] <= source[line] - hidden, f"students see {line!r}"
+        assert line in instructor
+    assert "Solution" not in student
+    assert instructor.count("**Solution.**") == 2
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_students_get_every_exercise_with_hint_stub_and_check(folder, name):
+    notebook = read(folder, "student", name)
+    prose, code = text(notebook, "markdown"), text(notebook, "code")
+    exercises = parts(name, "exercise")
+    assert len(exercises) == prose.count("**Exercise.**") == 2
+    assert all(line in prose for lines in exercises for line in lines if "{" not in line[:16])
+    assert prose.count("<summary>Hint</summary>") == 2
+    assert "...  # your code" in code and "from checks.ch" in code and "quiz(" in code
+
+
+@pytest.mark.parametrize("audience", ["student", "instructor"])
+@pytest.mark.parametrize("name", course.chapters())
+def test_a_notebook_is_valid_and_plain(folder, name, audience):
+    notebook = read(folder, audience, name)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert all(
+        not c.outputs and c.execution_count is None for c in notebook.cells if "outputs" in c
+    )
+    prose = text(notebook, "markdown")
+    assert not re.search(r"\{[\w-]+\}`|^[`:]{3,}\{|^:::", prose, re.M), "MyST is left"
+    assert prose.count("<details>") == prose.count("</details>")
+    for address in re.findall(r"\]\(([^)]+)\)", prose):
+        if not address.startswith("https://"):
+            assert (folder / audience / address).exists(), f"{address} leads nowhere"
+
+
+def test_the_same_course_comes_out_twice(folder, tmp_path):
+    course.write(tmp_path)
+    for file in folder.rglob("*.ipynb"):
+        assert file.read_bytes() == (tmp_path / file.relative_to(folder)).read_bytes()
+
+
+def test_what_is_not_known_is_not_passed_on_as_it_is():
+    with pytest.raises(ValueError, match="does not know the directive {figure}"):
+        course.plain("```{figure} x.png\n```\n", [], False)
+    with pytest.raises(ValueError, match="does not know the role {download}"):
+        course.plain("{download}`x`", [], False)
+
+
+def test_links_and_citations_are_plain_markdown():
+    shown = course.plain("[one](a.md) [two](b.md) {cite}`kim2021visual` {func}`~m.f`", ["a"], False)
+    assert shown == (
+        "[one](a.ipynb) two (in the book) "
+        "([Kim and Panda, 2021](https://doi.org/10.1038/s41598-021-98448-0)) `m.f`"
+    )
+
+
+@pytest.mark.slow
+def test_a_student_notebook_runs_where_it_lies(folder):
+    notebook = read(folder, "student", "09-the-interval-kernel")
+    NotebookClient(notebook, resources={"metadata": {"path": str(folder / "student")}}).execute()
+    printed = [o.text for c in notebook.cells for o in c.get("outputs", []) if "text" in o]
+    assert any("not written yet" in said for said in printed)
