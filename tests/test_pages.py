@@ -7,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from widget_pages import listened
 
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.book
 
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/*.html"))
+
+CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d-", page)]
 
 WIDGET = "application/vnd.jupyter.widget"
 
@@ -108,6 +111,16 @@ def test_the_widgets_of_a_page_are_small(page):
         assert len(script.text) < 1_000_000
 
 
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_every_chapter_shows_its_exercises_and_its_questions(page):
+    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+    assert len(soup.select("div.exercise")) == 2
+    assert len(soup.select("div.exercise details.sd-dropdown")) == 2  # hints
+    assert len(soup.select("div.solution.dropdown")) == 2
+    assert "not written yet" in soup.select_one("section#exercises").text
+    assert 2 <= len(soup.select("section#check-yourself ol.quiz > li")) <= 3
+
+
 # In the browser
 
 
@@ -190,3 +203,59 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
     assert overflow <= 0 and not too_wide, (
         f"the page is {overflow} px wider than the window: {too_wide}"
     )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "scripts"),
+    [("http", True), ("file", True), ("file", False)],
+    ids=["http", "file", "no scripts"],
+)
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_every_choice_of_a_question_answers(browser, addresses, page, scheme, scripts):
+    root = addresses[scheme]
+    with browser.new_context(java_script_enabled=scripts) as context:
+        tab = context.new_page()
+        refused, _ = listened(tab, root)
+        tab.goto(f"{root}/{page}")
+        seen = []
+        for question in tab.locator("ol.quiz > li").all():
+            choices = question.locator("details").all()
+            for choice in choices:
+                answer = choice.locator("p")
+                assert not answer.is_visible()
+                choice.locator("summary").click()
+                assert answer.is_visible()
+                is_right = "quiz-right" in choice.get_attribute("class")
+                assert answer.inner_text().startswith("Yes. " if is_right else "No. ")
+                seen.append(answer.inner_text())
+            assert question.locator("details[open]").count() == 1  # the others have closed
+
+            # and with the keyboard alone
+            first, second = (choice.locator("summary") for choice in choices[:2])
+            first.focus()
+            tab.keyboard.press("Enter")
+            assert choices[0].locator("p").is_visible()
+            tab.keyboard.press("Tab")
+            assert second.evaluate("e => e === document.activeElement")
+            tab.keyboard.press("Space")
+            assert choices[1].locator("p").is_visible()
+            tab.keyboard.press("Space")
+            assert not choices[1].locator("p").is_visible()
+    assert len(set(seen)) == len(seen) >= 4
+    assert not refused
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_questions_can_be_read_by_everyone(browser, addresses, page, look):
+    with browser.new_context(**LOOKS[look]) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/{page}")
+        for closed in (True, False):
+            if not closed:
+                tab.eval_on_selector_all(
+                    "ol.quiz details", "all => all.forEach(d => { d.name = ''; d.open = true; })"
+                )
+            found = Axe().run(tab, context={"include": [["#check-yourself"]]}).response
+            assert found["passes"]
+            assert not found["violations"], found["violations"]
