@@ -1,18 +1,24 @@
 """Build the book into _build/html: `python book/build.py [ROOT]`.
 
-jupyter-book executes and writes the pages. This script adds what it lacks: chapters run again when
-the library changes, a build that failed or was interrupted is never taken for a finished one, and
-the chapters' times are listed.
+jupyter-book executes and writes the pages. This script adds what it lacks: chapters run two at a
+time, and again when the library changes, a build that failed or was interrupted is never taken for
+a finished one, and the chapters' times are listed.
 """
 
 import base64
 import hashlib
+import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from jupyter_cache import get_cache
+from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+AT_ONCE = 2  # chapters; one may take more than 2 GB
 
 
 def library_hash(root: Path) -> str:
@@ -36,6 +42,29 @@ def write_networks(root: Path) -> None:
         (root / "book" / "_assets" / f"{weights.stem}.js").write_text(script)
 
 
+def execute(root: Path, cache_folder: Path) -> None:
+    """Execute the chapters that are not in the cache, two at once.
+
+    jupyter-book finds them there.  One that fails does not come into the cache: jupyter-book
+    executes it again, and reports it as it always does.
+    """
+    cache = get_cache(cache_folder)
+    pages = [root / f"{name}.md" for name in parse_toc_yaml(root / "_toc.yml")]
+    notebooks = [
+        str(page)
+        for page in pages
+        if page.exists() and page.read_text(encoding="utf-8").startswith("---\njupytext:")
+    ]
+    for page in notebooks:
+        cache.add_nb_to_project(page, read_data={"name": "myst_nb_md", "type": "plugin"})
+    new = cache.list_unexecuted(filter_uris=notebooks)
+    waiting = [ProcessData(record.pk, record.uri, cache, 600, False) for record in new]
+    with multiprocessing.Pool(AT_ONCE) as pool:
+        for failed, uri in pool.imap_unordered(ExecutionWorkerLocalMProc(), waiting):
+            name = Path(uri).relative_to(root)
+            print(f"Failed: {name}" if failed else f"Executed notebook {name}", flush=True)
+
+
 def build(root: Path) -> int:
     write_networks(root)
     out = root / "_build"
@@ -55,8 +84,15 @@ def build(root: Path) -> int:
         shutil.rmtree(doctrees, ignore_errors=True)
     finished.unlink(missing_ok=True)
 
+    execute(root, cache)
+    # The extension book/pages.py lies beside this file.
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).parent), *inherited]))
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    code = subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", root]).returncode
+    code = subprocess.run(
+        [jupyter_book, "build", "-W", "-n", "--keep-going", root],
+        env={**os.environ, "PYTHONPATH": paths},
+    ).returncode
     if code == 0:
         finished.touch()
 

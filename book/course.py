@@ -32,7 +32,7 @@ LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<page>[\w/.-]+)\.md(?P<anchor>#[\w-
 
 
 def chapters() -> list[str]:
-    """The introduction and the chapters, in their order; what serves to look things up stays out."""
+    """The introduction and the chapters, in order; what serves to look things up stays out."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     parts = [part for part in contents["parts"] if part["caption"] not in ("Reference", "Teaching")]
     pages = [chapter["file"] for part in parts for chapter in part["chapters"]]

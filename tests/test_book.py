@@ -89,3 +89,52 @@ def test_fails_the_build_the_first_time_and_the_second(tiny, text, message):
         assert code != 0, log
         assert message in log
         assert "The book:" not in log
+
+
+def test_chapters_run_at_the_same_time(tiny):
+    """Each waits for the other one; one after another, the first would wait in vain."""
+    wait = """\
+```{{code-cell}} python
+import pathlib, time
+
+pathlib.Path("{mine}").touch()
+for _ in range(600):
+    if pathlib.Path("{other}").exists():
+        break
+    time.sleep(0.1)
+else:
+    raise RuntimeError("alone")
+```
+"""
+    (tiny / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nchapters:\n- file: book/second\n"
+    )
+    for name, mine, other in [("intro", "a", "b"), ("second", "b", "a")]:
+        (tiny / "book" / f"{name}.md").write_text(HEAD + wait.format(mine=mine, other=other))
+    code, log = build(tiny)
+    assert code == 0, log
+    assert log.count("Executed notebook") == 2
+
+
+def test_buttons_come_with_a_public_address_and_not_before(tiny):
+    page = tiny / "_build" / "html" / "book" / "intro.html"
+    code, log = build(tiny)
+    assert code == 0, log
+    before = page.read_text()
+    assert "btn-download-notebook-button" in before
+    assert (tiny / "_build" / "html" / "_sources" / "book" / "intro.ipynb").exists()
+    assert "mybinder" not in before and "github" not in before
+
+    config = tiny / "_config.yml"
+    address = "https://github.com/someone/spikes"
+    config.write_text(config.read_text().replace('  url: ""', f"  url: {address}"))
+    code, log = build(tiny)
+    assert code == 0, log
+    links = re.findall(r'href="(https://[^"]*)"', page.read_text())
+    for expected in [
+        "https://mybinder.org/v2/gh/someone/spikes/main?urlpath=lab/tree/book/intro.md",
+        address,
+        f"{address}/edit/main/book/intro.md",
+        f"{address}/issues/new?title=",
+    ]:
+        assert any(link.startswith(expected) for link in links), (expected, links)

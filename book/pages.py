@@ -1,0 +1,59 @@
+"""Sphinx extension: light pages, and what a page offers to do with it.
+
+Figures become WebP, which takes an eighth of the bytes of a PNG where it shows photographs.  Every
+executed page can be downloaded as a notebook.  Once _config.yml says where the repository
+lies (``repository: url``), pages also get buttons for Binder, the source, edits and issues; without
+an address there is nothing honest that such a button could open, so there are none.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+BUTTONS = {
+    "use_repository_button": True,
+    "use_edit_page_button": True,
+    "use_issues_button": True,
+    "launch_buttons": {
+        "binderhub_url": "https://mybinder.org",
+        "notebook_interface": "jupyterlab",
+    },
+}
+
+
+def add_buttons(app, config):
+    options = config.html_theme_options
+    if options.get("repository_url"):
+        config.html_theme_options = {**options, **BUTTONS}
+
+
+def offer_notebook(app, pagename, templatename, context, doctree):
+    executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    if doctree is not None and executed.exists():
+        offered = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+        offered.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(executed, offered)
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def lighten(app, exception):
+    if exception:
+        return
+    for png in (Path(app.outdir) / "_images").glob("*.png"):
+        with Image.open(png) as picture:
+            picture.save(png.with_suffix(".webp"), quality=90)
+        png.unlink()
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        lighter = re.sub(r"(_images/[\w-]+)\.png", r"\1.webp", text)
+        if lighter != text:
+            page.write_text(lighter, encoding="utf-8")
+
+
+def setup(app):
+    app.connect("config-inited", add_buttons)
+    app.connect("html-page-context", offer_notebook)
+    app.connect("build-finished", lighten)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
