@@ -55,6 +55,7 @@ bench: .venv/test  ## speed against other libraries, as ratios; half an hour of 
 check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all chapters from scratch, all tests, the pages in Chromium
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell
 	npm run --silent --prefix tests/front lint
 	rm -rf _build
 	$(BIN)/python book/build.py
