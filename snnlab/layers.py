@@ -1,8 +1,7 @@
-"""Layers for sequences [T, B, ...]: fold time away, normalise each step, read out.
+"""Layers for sequences [T, B, ...]: fold time away, normalise each step, halve, read out.
 
-In memory a sequence here lies image by image ([B, T, ...], seen time-first through a
-transposition).  Both foldings below are then views: [B*T, C, H, W] for a convolution and
-[B, T*C, H, W] for batch norm through time.
+In memory a sequence lies step by step, and in each image pixel by pixel with all its channels
+("channels last"), which convolutions are fastest at.  Folding time into the batch is then a view.
 """
 
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from snnlab.neurons import LIF
 
-__all__ = ["BatchNormThroughTime", "Readout", "continuing", "over_time"]
+__all__ = ["AveragePool", "BatchNormThroughTime", "Readout", "continuing", "over_time"]
 
 
 def over_time(layer, x: Float[Tensor, "T B ..."]) -> Float[Tensor, "T B ..."]:
@@ -24,15 +23,13 @@ def over_time(layer, x: Float[Tensor, "T B ..."]) -> Float[Tensor, "T B ..."]:
     """
     if x.ndim < 3:
         raise ValueError(f"expected a sequence [T, B, ...], got {tuple(x.shape)}")
-    y = layer(x.transpose(0, 1).flatten(0, 1))
-    return y.unflatten(0, (x.shape[1], x.shape[0])).transpose(0, 1)
+    return layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 class BatchNormThroughTime(nn.Module):
     """BNTT: one batch norm per time-step (Kim and Panda, 2021, arXiv 2010.01729).
 
-    ``weight``, ``bias`` and the running statistics are [T, C].  All T are computed as ONE batch
-    norm over T*C channels, which is the same sum in another order.  Departure from the paper: a
+    ``weight``, ``bias`` and the running statistics are [T, C].  Departure from the paper: a
     shift beside the scale.  It fixes T: forward raises ValueError for steps it does not have;
     a chunk of a longer sequence gives its first step as ``offset`` (inside :func:`continuing` it
     goes on by itself).
@@ -59,20 +56,22 @@ class BatchNormThroughTime(nn.Module):
                 f"this batch norm has parameters for {steps} steps, but steps {offset} to "
                 f"{offset + len(x) - 1} came; use the T it was trained with"
             )
-        now = slice(offset, offset + len(x))
-        y = F.batch_norm(
-            x.transpose(0, 1).flatten(1, 2),  # [B, T*C, H, W]
-            self.running_mean[now].view(-1),
-            self.running_var[now].view(-1),
-            self.weight[now].reshape(-1),
-            self.bias[now].reshape(-1),
-            self.training,
-            self.momentum,
-            self.eps,
-        )
+        normalised = [
+            F.batch_norm(
+                step,
+                self.running_mean[t],
+                self.running_var[t],
+                self.weight[t],
+                self.bias[t],
+                self.training,
+                self.momentum,
+                self.eps,
+            )
+            for t, step in enumerate(x, offset)
+        ]
         if self.carried:
             self.carried[0] = offset + len(x)
-        return y.unflatten(1, (len(x), channels)).transpose(0, 1)
+        return torch.cat(normalised).unflatten(0, x.shape[:2])  # a stack would lose the layout
 
     @torch.no_grad()
     def repeat(self, step: int) -> None:
@@ -117,6 +116,40 @@ def continuing(model: nn.Module):
     finally:
         for module in (*neurons, *norms):
             module.carried = None
+
+
+class AveragePool(nn.Module):
+    """The mean of each 2 x 2 pixels: [B, C, H, W] -> [B, C, H/2, W/2] (an odd last row or column is
+    left out).  What ``nn.AvgPool2d(2)`` computes, several times faster on a CPU."""
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"]:
+        return _AveragePool.apply(x)
+
+
+class _AveragePool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        last = x.is_contiguous(memory_format=torch.channels_last)
+        ctx.layout = torch.channels_last if last else torch.contiguous_format
+        ctx.shape, (height, width) = x.shape, (n // 2 * 2 for n in x.shape[2:])
+        x = x[..., :height, :width]
+        rows = x[..., ::2, :] + x[..., 1::2, :]
+        return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        height, width = gradient.shape[2:]
+        whole = torch.empty(
+            ctx.shape, dtype=gradient.dtype, device=gradient.device, memory_format=ctx.layout
+        )
+        if ctx.shape[2:] != (2 * height, 2 * width):
+            whole.zero_()
+        quarter = gradient * 0.25
+        for i in range(2):
+            for j in range(2):
+                whole[..., i : 2 * height : 2, j : 2 * width : 2] = quarter
+        return whole
 
 
 class Readout(nn.Module):

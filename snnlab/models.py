@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab import encoding
-from snnlab.layers import BatchNormThroughTime, Readout, over_time
+from snnlab.layers import AveragePool, BatchNormThroughTime, Readout, over_time
 from snnlab.neurons import IF, LIF
 
 __all__ = [
@@ -154,8 +154,9 @@ class _Blocks(nn.Module):
         self.normalise = _Normalise()
         for name, channels_in, channels_out in zip(BLOCKS, (3, *widths), widths, strict=False):
             self.add_module(name, block(channels_in, channels_out))
-        self.pool = nn.AvgPool2d(2)
+        self.pool = AveragePool()
         self.head = Readout(widths[-1], classes)
+        self.to(memory_format=torch.channels_last)  # what follows a convolution keeps its layout
 
 
 class VGG(_Blocks):

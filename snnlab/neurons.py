@@ -83,13 +83,13 @@ class _LIF(torch.autograd.Function):
         (u,) = ctx.saved_tensors
         if isinstance(ctx.surrogate, rate):
             return _rate_gradient(u, ctx.threshold, grad_s).to(ctx.dtype), *[None] * 5
-        grad_x = torch.empty_like(u)
+        grad_x, carried = torch.empty_like(u), torch.empty_like(u[0])
         d = grad_v  # dL/dv_t; with a detached reset, dv_t/du_t is 1 (soft) or 1 - s_t (hard)
         for t in reversed(range(len(u))):
             if ctx.hard:
                 d = d * (u[t] <= ctx.threshold)
             torch.addcmul(d, grad_s[t], ctx.surrogate(u[t], ctx.threshold), out=grad_x[t])
-            d = grad_x[t] * ctx.leak
+            d = torch.mul(grad_x[t], ctx.leak, out=carried)
         return grad_x.to(ctx.dtype), d, None, None, None, None
 
 

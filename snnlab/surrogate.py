@@ -9,7 +9,6 @@ theta.  The forward pass never sees them.
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 __all__ = ["arctan", "fast_sigmoid", "rate", "triangle"]
@@ -34,9 +33,9 @@ class triangle(_Surrogate):
     """
 
     def __call__(self, u: Tensor, threshold: float) -> Tensor:
-        near, far = threshold * (1 - self.width), threshold * (1 + self.width)
-        slope = torch.minimum(u - near, far - u).clamp_(min=0)
-        return slope.mul_(self.scale / (threshold**2 * self.width))
+        reach = threshold * self.width
+        slope = (u - threshold).abs_().neg_().add_(reach).clamp_(min=0)
+        return slope.mul_(self.scale / (threshold * reach))
 
 
 class fast_sigmoid(_Surrogate):
