@@ -18,6 +18,7 @@ from pybtex.database import BibliographyData, parse_file
 
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 # ```{exercise} Title, its :options:, its text, and the same fence again
 DIRECTIVE = re.compile(
@@ -42,7 +43,7 @@ def chapters() -> list[str]:
 def notebook(name: str, names: list[str], solutions: bool) -> nbformat.NotebookNode:
     """One chapter; ``names`` are those that lie beside it."""
     read = jupytext.read(BOOK / f"{name}.md")
-    made = nbformat.v4.new_notebook(metadata={"kernelspec": read.metadata.kernelspec})
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
     for cell in read.cells:
         text = cell.source
         if cell.cell_type == "markdown":

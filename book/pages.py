@@ -38,7 +38,17 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
-def lighten(app, exception):
+# What axe finds in the pages of the theme and of docutils: a toggle without a name, and roles that
+# readers' programs no longer know.
+REPAIRS = [
+    (r"(_images/[\w-]+)\.png", r"\1.webp"),
+    (r'<summary>(?=<span class="toctree-toggle")', '<summary aria-label="Show or hide its pages">'),
+    (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
+    (r' role="doc-biblioentry"', ""),
+]
+
+
+def polish(app, exception):
     if exception:
         return
     for png in (Path(app.outdir) / "_images").glob("*.png"):
@@ -46,14 +56,15 @@ def lighten(app, exception):
             picture.save(png.with_suffix(".webp"), quality=90)
         png.unlink()
     for page in Path(app.outdir).rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        lighter = re.sub(r"(_images/[\w-]+)\.png", r"\1.webp", text)
-        if lighter != text:
-            page.write_text(lighter, encoding="utf-8")
+        before = text = page.read_text(encoding="utf-8")
+        for pattern, instead in REPAIRS:
+            text = re.sub(pattern, instead, text)
+        if text != before:
+            page.write_text(text, encoding="utf-8")
 
 
 def setup(app):
     app.connect("config-inited", add_buttons)
     app.connect("html-page-context", offer_notebook)
-    app.connect("build-finished", lighten)
+    app.connect("build-finished", polish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

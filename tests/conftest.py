@@ -1,8 +1,13 @@
 import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+
+HTML = Path(__file__).parent.parent / "_build" / "html"
 
 
 def pytest_addoption(parser):
@@ -35,3 +40,17 @@ def shots(request):
             tab.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
     return save
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def addresses():
+    """The book's address over http and from the disk."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=HTML))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": HTML.as_uri()}
+    server.shutdown()

@@ -1,0 +1,145 @@
+"""The built site as a whole (`make book` first): links and anchors, titles, weights, accessibility,
+and a reader's path through it."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.book
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "_build" / "html"
+PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/**/*.html"))
+WEIGHT = 3_000_000  # bytes, beside MathJax, which a browser keeps
+
+
+def soup(page):
+    return BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+
+
+def local(address):
+    """The address without query, and its anchor; None for other hosts and schemes."""
+    if re.match(r"[a-z][a-z+.-]*:|//", address, re.I):
+        return None
+    path, _, anchor = address.partition("#")
+    return unquote(path.split("?")[0]), unquote(anchor)
+
+
+def test_every_internal_link_leads_to_a_page_and_to_a_place_on_it():
+    pages = [*PAGES, "index.html", "search.html", "genindex.html", "py-modindex.html"]
+    soups = {HTML / page: soup(page) for page in pages}
+    places = {
+        page: {tag[k] for k in ("id", "name") for tag in found.find_all(attrs={k: True})}
+        for page, found in soups.items()
+    }
+    dead = []
+    for page, found in soups.items():
+        for tag in found.find_all(["a", "img", "link", "script"]):
+            address = tag.get("href") or tag.get("src") or ""
+            if not address or (parts := local(address)) is None:
+                continue
+            target = (page.parent / parts[0]).resolve() if parts[0] else page
+            if not target.exists() or (
+                parts[1] and target in places and parts[1] not in places[target]
+            ):
+                dead.append(f"{page.relative_to(HTML)}: {address}")
+    assert not dead, "\n".join(dead)
+
+
+def test_citations_and_terms_lead_to_their_entries():
+    for page in PAGES:
+        for tag in soup(page).select("article a.reference.internal"):
+            assert "[?]" not in tag.text
+    assert "references.html#" in str(soup("book/intro.html").select_one("article"))
+    assert "glossary.html#term-" in str(soup("book/notation.html").select_one("article"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_light(page):
+    """The page and all that it loads by itself; MathJax is the same file for every page."""
+    found = soup(page)
+    loaded = {tag["src"] for tag in found.find_all(["script", "img"], src=True)}
+    kinds = {"stylesheet", "icon", "preload", "modulepreload"}
+    loaded |= {tag["href"] for tag in found.find_all("link", href=True) if kinds & {*tag["rel"]}}
+    files = {((HTML / page).parent / parts[0]).resolve() for a in loaded if (parts := local(a))}
+    weights = {file: file.stat().st_size for file in files if "mathjax" not in file.parts}
+    weights[HTML / page] = (HTML / page).stat().st_size
+    heaviest = sorted(((size, file.name) for file, size in weights.items()), reverse=True)
+    assert sum(weights.values()) < WEIGHT, heaviest[:5]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_a_title_of_its_own_an_icon_and_its_neighbours(page):
+    found = soup(page)
+    assert found.title.text == f"{found.h1.text.removesuffix('#').strip()} — Seeing Spikes"
+    assert found.find("link", rel="icon")["href"].endswith("_static/favicon.svg")
+    neighbours = {tag["rel"][0] for tag in found.find_all("link", rel=["prev", "next"])}
+    first, last = page == "book/intro.html", found.find("link", rel="next") is None
+    assert neighbours == {"prev", "next"} - ({"prev"} if first else {"next"} if last else set())
+
+
+def test_executed_pages_can_be_downloaded_as_notebooks():
+    executed = [page for page in PAGES if soup(page).select_one("div.cell")]
+    assert len(executed) > 12
+    for page in executed:
+        link = soup(page).select_one("a.btn-download-notebook-button")
+        assert ((HTML / page).parent / link["href"]).resolve().suffix == ".ipynb"
+
+
+def test_buttons_that_need_a_public_address_are_there_if_there_is_one():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    for page in PAGES:
+        buttons = soup(page).select("[class*=btn-source-], [class*=btn-launch]")
+        assert bool(buttons) == bool(config["repository"]["url"]), page
+
+
+# In the browser
+
+
+def test_a_reader_opens_the_book_searches_and_reads_on(browser, addresses):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        tab = context.new_page()
+        tab.set_default_timeout(60_000)
+        tab.goto(addresses["http"])
+        tab.wait_for_url("**/book/intro.html")
+
+        tab.locator("button.search-button-field:visible").click()
+        field = tab.locator("dialog input[type=search]")
+        field.fill("autocorrelogram")
+        field.press("Enter")
+        tab.wait_for_url("**/search.html?**")
+        first = tab.locator("#search-results li a").first
+        expect(first).to_contain_text("spike activation map", ignore_case=True)
+        first.click()
+        tab.wait_for_url("**/book/10-the-spike-activation-map.html**")
+
+        tab.locator("a.right-next").click()
+        tab.wait_for_load_state()
+        assert "/book/10-" not in tab.url
+        tab.locator("a.left-prev").click()
+        tab.wait_for_url("**/book/10-the-spike-activation-map.html")
+        tab.get_by_role("link", name="Notation").first.click()
+        tab.wait_for_url("**/book/notation.html")
+        tab.locator("article").get_by_role("link", name="leak", exact=True).first.click()
+        tab.wait_for_url("**/book/glossary.html#term-leak")
+        assert tab.locator("#term-leak").is_visible()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_can_be_read_by_everyone(browser, addresses, page, look):
+    with browser.new_context(color_scheme=look) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/{page}")
+        rules = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+        found = Axe().run(tab, options={"runOnly": rules}).response
+        assert found["passes"]
+        assert not found["violations"], [
+            (v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found["violations"]
+        ]
