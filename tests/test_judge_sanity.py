@@ -118,7 +118,7 @@ def test_recalibrated_statistics_are_those_of_the_batch(make):
     for name, norm in zip(BLOCKS, norms(model), strict=True):
         currents = recording[f"{name}.conv"]
         if make is spiking_network:
-            currents = currents.unflatten(0, (4, STEPS)).transpose(0, 1)
+            currents = currents.unflatten(0, (STEPS, 4))
         mean = currents.mean((-4, -2, -1))
         variance = currents.transpose(-4, -3).flatten(-3).var(-1, unbiased=True)
         torch.testing.assert_close(norm.running_mean, mean)
