@@ -9,7 +9,6 @@ from experiments.maps import SAM, SNN_CAM
 from experiments.protocol import Experiment, Outcome, Study
 from snnlab.explain import class_weighted_map, class_weighted_sam, snn_grad_cam
 from snnlab.explain import spike_activation_map as plain
-from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.localisation import energy
 from snnlab.judge.stability import pearson
 from snnlab.recording import record
@@ -24,10 +23,10 @@ true class and of the other class with the highest score; on two photographs sid
 of the map on the first one for its class minus that for the other's class; on drawn scenes with two
 objects, the share of the map's mass on both objects that lies on the one asked for.
 """
-HOURS = 0.6
+HOURS = 0.4
 GRADIENT, SILENCING = "class-weighted SAM, gradient", "class-weighted SAM, silencing"
 METHODS = (SAM, SNN_CAM, GRADIENT, SILENCING)
-SILENCED, PAIRS = 150, 100
+SILENCED, PAIRS = 300, 200
 
 
 def run(study: Study) -> Outcome:
@@ -77,7 +76,7 @@ def all_maps(model, spikes, labels) -> dict[str, torch.Tensor]:
     """method -> the map of conv6 for these classes, summed over time."""
     with torch.no_grad(), record(model, "conv6") as recording:
         model(spikes=spikes)
-    effect = effect_of_silencing(model, None, labels, layer="conv6", spikes=spikes)
+    effect = made.effects(model, "conv6", recording["conv6"], labels)
     asked = {"layer": "conv6", "spikes": spikes}
     return {
         SAM: plain(recording["conv6"]).sum(0),

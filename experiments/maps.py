@@ -15,7 +15,10 @@ from snnlab.judge.baselines import (
     rate_map,
     squared_rate_map,
 )
+from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.localisation import area, box_masks, has_area
+from snnlab.layers import over_time
+from snnlab.models import BLOCKS, POOLED, SpikingVGG
 from snnlab.recording import record
 
 LAYERS = ("conv4", "conv6", "conv8")
@@ -121,6 +124,31 @@ def box_scores(judge, maps: np.ndarray, photos: Photographs) -> np.ndarray:
 def only(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """NaN wherever an image is not chosen."""
     return np.where(chosen, values, np.nan)
+
+
+class After(torch.nn.Module):
+    """What comes after a block of a spiking VGG, as a network that takes the block's spikes: what
+    is changed at the block need not go through the layers before it each time."""
+
+    def __init__(self, model: SpikingVGG, block: str):
+        super().__init__()
+        later = BLOCKS[BLOCKS.index(block) + 1 :]
+        self.add_module(block, torch.nn.Identity())
+        for name in (*later, "pool", "head"):
+            self.add_module(name, model.get_submodule(name))
+        self.blocks = (block, *later)
+
+    def forward(self, spikes: torch.Tensor) -> torch.Tensor:
+        for name in self.blocks:
+            spikes = self.get_submodule(name)(spikes)
+            if name in POOLED:
+                spikes = over_time(self.pool, spikes)
+        return self.head(spikes).mean(0)
+
+
+def effects(model: SpikingVGG, block: str, spikes: torch.Tensor, labels) -> torch.Tensor:
+    """The true effect of silencing each channel of a block, [B, C], from the block's spikes."""
+    return effect_of_silencing(After(model, block), None, labels, layer=block, spikes=spikes)
 
 
 def pairs(photos: Photographs, count: int, generator: torch.Generator) -> torch.Tensor:

@@ -8,7 +8,6 @@ from experiments import maps as made
 from experiments.maps import ACTIVITY, CAM, LAYERS, RATE, SAM, SNN_CAM
 from experiments.protocol import Experiment, Outcome, Study
 from snnlab.explain import snn_grad_cam
-from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.smoothness import entropy, half_mass_area, total_variation
 from snnlab.neurons import surrogate_gradient
 from snnlab.recording import record
@@ -25,9 +24,9 @@ sign is the same for every training seed. Both pass: holds; one: holds in part; 
 below 0.02: does not hold here. conv8, where no surrogate lies in the path, is the control: a
 difference there has another cause.
 """
-HOURS = 1.0
+HOURS = 0.8
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
-SILENCED = 150  # images for the true effect of silencing a channel
+SILENCED = 300  # images for the true effect of silencing a channel
 
 
 def run(study: Study) -> Outcome:
@@ -123,7 +122,9 @@ def weights(study: Study, seed: int) -> dict[str, np.ndarray]:
     rows = {}
     for start, part in study.batches(photos, f"true effects, seed {seed}"):
         spikes = made.encoded(study, model, part.images, start)
-        effect = effect_of_silencing(model, None, part.labels, layer="conv6", spikes=spikes)
+        with torch.no_grad(), record(model, "conv6") as recording:
+            model(spikes=spikes)
+        effect = made.effects(model, "conv6", recording["conv6"], part.labels)
         for width in WIDTHS:
             with surrogate_gradient(model, triangle(width=width)):
                 alpha, count = alpha_and_count(model, spikes, part.labels, "conv6")

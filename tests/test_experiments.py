@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import generator, images, spiking_network
 
 from experiments import (
     ann,
@@ -25,7 +26,9 @@ from experiments import (
 from experiments.protocol import Outcome, Study, state, verdict
 from snnlab import results, zoo
 from snnlab.data import CLASSES, Photographs
+from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.stability import normalised
+from snnlab.recording import record
 
 ROOT = Path(__file__).parents[1]
 
@@ -215,6 +218,18 @@ def test_pairs_are_of_two_classes_and_use_no_photograph_twice(seed, count):
     found = maps.pairs(photos, count, generator)
     assert len(found) <= count and len(found.unique()) == found.numel()
     assert (labels[found[:, 0]] != labels[found[:, 1]]).all()
+
+
+@pytest.mark.parametrize("block", ["conv4", "conv6", "conv8"])
+def test_the_effect_of_a_channel_needs_only_the_layers_after_it(block):
+    model, labels = spiking_network(), torch.tensor([1, 3])
+    sequence = model.encode(images(2), generator())
+    with torch.no_grad(), record(model, block) as recording:
+        model(spikes=sequence)
+    found = maps.effects(model, block, recording[block], labels)
+    expected = effect_of_silencing(model, None, labels, layer=block, spikes=sequence)
+    torch.testing.assert_close(found, expected)
+    assert found.abs().max() > 0
 
 
 # ---- planted effects: the verdict is known
