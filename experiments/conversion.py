@@ -26,6 +26,7 @@ direct coding show what the difference is owed to.
 """
 HOURS = 0.7
 TIMES = (12, 16, 24, 32, 48, 64, 96)  # T, tried for equal accuracy
+STEPS = (8, 16, 32, 64)  # T, for the accuracy of converted networks
 TUNED = 300  # held-out training images on which T and thresholds are set
 
 
@@ -93,7 +94,40 @@ def run(study: Study) -> Outcome:
             for m in of_seed.values()
         ]
         notes.append(f"{kind}, by seed: {'; '.join(settings)}.")
+    measures += by_steps(study)
     return Outcome([figure], measures, notes)
+
+
+def by_steps(study: Study) -> list[dict]:
+    """The accuracy of converted networks against T, and how far it is from the ReLU network's."""
+
+    def right(seed, encoding, steps):
+        model = study.network(f"relu-s{seed}")
+        if encoding != "ReLU network":
+            model = converted(study, seed, encoding, steps)
+        found = predict(model, study.val.images).argmax(1) == study.val.labels
+        return {"right": found.numpy()}
+
+    parents = {
+        s: study.kept(f"accuracy-relu-s{s}", lambda s=s: right(s, "ReLU network", 0))["right"]
+        for s in study.seeds
+    }
+    measures = []
+    for encoding in ("direct", "poisson"):
+        for steps in STEPS[:1] if study.fast else STEPS:
+            found = {
+                s: study.kept(
+                    f"accuracy-{encoding}-{steps}-s{s}",
+                    lambda s=s, e=encoding, t=steps: right(s, e, t),
+                )["right"].astype(float)
+                for s in study.seeds
+            }
+            labels = {"encoding": encoding, "steps": steps}
+            measures.append(study.measure("accuracy by steps", found, **labels))
+            gap = {s: found[s] - parents[s] for s in study.seeds}
+            title = "accuracy by steps, minus the ReLU network's"
+            measures.append(study.measure(title, gap, **labels))
+    return measures
 
 
 def converted(study: Study, seed: int, encoding: str, steps: int | None = None):
