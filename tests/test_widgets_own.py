@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from conftest import Quiet
 from PIL import Image
-from test_pages import Quiet
 from widget_pages import changes, opened, page, seen, slide
 
 from snnlab import data, explain, zoo

@@ -8,8 +8,8 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import Quiet
 from ipywidgets import IntSlider
-from test_pages import Quiet
 from widget_pages import (
     WIDGETS,
     assert_numbers,
