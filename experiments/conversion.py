@@ -24,7 +24,7 @@ the same for every training seed: holds; its interval lies below 0.02: does not 
 undecided. The same at the converted network's T of equal accuracy, at equal firing rates, and with
 direct coding show what the difference is owed to.
 """
-HOURS = 0.7
+HOURS = 0.9
 TIMES = (12, 16, 24, 32, 48, 64, 96)  # T, tried for equal accuracy
 STEPS = (8, 16, 32, 64)  # T, for the accuracy of converted networks
 TUNED = 300  # held-out training images on which T and thresholds are set

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 def study(tmp_path):
     """Boxes of every size, no network."""
     count = 40
-    boxes = torch.tensor([[5, 5, 5 + 2 * i, 40] for i in range(20)] * 2)
+    boxes = torch.tensor([[32 - i, 0, 32 + i, 63] for i in range(20)] * 2)
     labels = torch.arange(20).repeat(2)
     photos = Photographs(
         torch.rand(count, 3, 64, 64, generator=torch.Generator().manual_seed(0)),
@@ -66,6 +66,13 @@ def test_images_that_are_left_out_do_not_count_but_stay_in_their_place(study):
     found = study.measure("x", {0: one, 1: other})
     assert found["value"] == 2.0 and found["n"] == 25
     assert [(p["value"], p["n"]) for p in found["per_seed"]] == [(1.0, 10), (3.0, 20)]
+
+
+def test_an_image_that_lacks_one_of_several_values_is_left_out(study):
+    one, other = np.ones(40), np.full(40, 2.0)
+    one[:10], other[:10] = 5.0, np.nan
+    found = study.measure("x", {0: (one, other)}, statistic=lambda a, b: (a + b).mean())
+    assert found["value"] == 3.0 and found["n"] == 30
 
 
 def test_images_are_resampled_together_in_all_seeds(study):
@@ -205,7 +212,8 @@ def test_a_box_score_has_a_place_for_every_image(study):
 
 def test_small_boxes_are_those_under_half_the_image(study):
     _, _, small, (note,) = maps.boxed(study.val)
-    share = [36 * (2 * i + 1) / 4096 for i in range(20)] * 2
+    share = [(2 * i + 1) / 64 for i in range(20)] * 2
+    assert 0.5 < min(s for s in share if s > 0.5) < 0.6
     assert small.tolist() == [0 < i % 20 and share[i] < 0.5 for i in range(40)]
     assert "2 whose box has no area" in note
 
