@@ -70,9 +70,13 @@ def test_images_that_are_left_out_do_not_count_but_stay_in_their_place(study):
 
 def test_an_image_that_lacks_one_of_several_values_is_left_out(study):
     one, other = np.ones(40), np.full(40, 2.0)
-    one[:10], other[:10] = 5.0, np.nan
-    found = study.measure("x", {0: (one, other)}, statistic=lambda a, b: (a + b).mean())
-    assert found["value"] == 3.0 and found["n"] == 30
+    another = other.copy()
+    one[:10], other[:10], another[30:] = 5.0, np.nan, np.nan
+    found = study.measure(
+        "x", {0: (one, other), 1: (one, another)}, statistic=lambda a, b: (a + b).mean()
+    )
+    assert [each["n"] for each in found["per_seed"]] == [30, 30] and found["n"] == 40
+    assert found["value"] == pytest.approx((3 + 13 / 3) / 2)
 
 
 def test_images_are_resampled_together_in_all_seeds(study):
