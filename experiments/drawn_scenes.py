@@ -8,21 +8,10 @@ import torch
 from snnlab import zoo
 from snnlab.data import Photographs, scenes
 from snnlab.models import VGG, WIDTHS, SpikingVGG
-from snnlab.training import Recipe, accuracy, fit, predict
+from snnlab.training import RECIPES, accuracy, fit, predict
 
-RELU = Recipe(epochs=8, augmentation=0.0)
-LIF = Recipe(
-    network="spiking",
-    steps=12,
-    epochs=4,
-    short_epochs=3,
-    batch=32,
-    optimizer="adamw",
-    rate=1e-3,
-    weight_decay=1e-2,
-    distil=0.5,
-    augmentation=0.0,
-)
+RELU = replace(RECIPES["relu"], epochs=8, augmentation=0.0)
+LIF = replace(RECIPES["lif"], epochs=4, short_epochs=3, augmentation=0.0)
 TRAIN, TEST = 4000, 500
 
 

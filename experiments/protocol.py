@@ -10,6 +10,7 @@ turns values of single images into measures with intervals.
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import platform
@@ -156,9 +157,10 @@ class Study:
         everyone = np.arange(count.pop())
         used = {s: everyone[~np.isnan(c).any(0)] for s, c in columns.items()}
         per_seed = [{"seed": s, **bounds(lambda i, s=s: of(s, i), used[s])} for s in columns]
-        whole = bounds(over_seeds, np.unique(np.concatenate([*used.values()])))
         if len(columns) == 1:
             whole = {key: per_seed[0][key] for key in ("value", "low", "high", "p", "n")}
+        else:
+            whole = bounds(over_seeds, np.unique(np.concatenate([*used.values()])))
         found = {"name": name, "labels": labels, **_rounded(whole)}
         found["per_seed"] = [_rounded(one) for one in per_seed]
         if margin is not None:
@@ -199,6 +201,12 @@ def fast_study(claim: str, folder: Path) -> Study:
     boxes = torch.tensor([[16, 16, 47, 47]]).expand(len(photos), 4)
     photos = dataclasses.replace(photos, boxes=boxes)
     return Study(claim, photos, photos, photos, (0,), folder, fast=True, resamples=99)
+
+
+@functools.cache  # several experiments of one process read the images once
+def splits(data: Path) -> tuple[Photographs, Photographs, Photographs]:
+    """The images to fit on, to tune on, and to measure on."""
+    return *hold_out(tiny_imagenet(data, "train")), tiny_imagenet(data, "val")
 
 
 def commit() -> str:
@@ -266,8 +274,7 @@ class Experiment:
             flush=True,
         )
         try:
-            train, tune = hold_out(tiny_imagenet(data, "train"))
-            val = tiny_imagenet(data, "val")
+            train, tune, val = splits(data)
         except (ValueError, FileNotFoundError) as error:
             raise SystemExit(f"--data: {error}") from None
         device = "cuda" if torch.cuda.is_available() else "cpu"

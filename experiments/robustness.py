@@ -181,6 +181,8 @@ def doubts(pgds, strong, samples) -> str:
 
 
 def normalised(attack, seed, between) -> float:
+    """That of judge.stability, which refuses a small denominator; here it is one of the doubts, and
+    a resample must not stop the run."""
     return (attack.mean() - between.mean()) / (seed.mean() - between.mean())
 
 
@@ -191,24 +193,22 @@ def difference(*six) -> float:
 def at_equal_drops(study, pgds, clean, similarity, padded) -> list[dict]:
     """SAM minus the twin's Grad-CAM, each at the epsilon that costs its network the same accuracy:
     all images, interpolated between the epsilons."""
-    measures = []
-    size = len(EPSILONS)
+    measures, values, size = [], {}, len(EPSILONS)
+    for s in study.seeds:
+        columns = []
+        for method, key in ((SAM, "right"), (CAM, "right, twin")):
+            everyone = np.ones(len(clean[s][key]), dtype=bool)
+            found = [similarity(pgds[s][e], s, method, everyone) for e in EPSILONS]
+            columns += [clean[s][key], *(pgds[s][e][key] for e in EPSILONS)]
+            columns += [*(one[0] for one in found), *found[0][1:]]
+        values[s] = padded(columns, s)
     for drop in (0.1, 0.2, 0.3):
-        values = {}
-        for s in study.seeds:
-            columns = []
-            for method, key in ((SAM, "right"), (CAM, "right, twin")):
-                everyone = np.ones(len(clean[s][key]), dtype=bool)
-                found = [similarity(pgds[s][e], s, method, everyone) for e in EPSILONS]
-                columns += [clean[s][key], *(pgds[s][e][key] for e in EPSILONS)]
-                columns += [*(one[0] for one in found), *found[0][1:]]
-            values[s] = padded(columns, s)
 
         def gap(*columns, drop=drop):
             each = []
             for part in (columns[: 2 * size + 3], columns[2 * size + 3 :]):
                 lost = part[0].mean() - np.array([x.mean() for x in part[1 : size + 1]])
-                _, seed, between = part[size + 1 :][0], *part[-2:]
+                seed, between = part[-2:]
                 kept = [normalised(x, seed, between) for x in part[size + 1 : 2 * size + 1]]
                 lost, kept = np.r_[0.0, np.maximum.accumulate(lost)], np.r_[1.0, kept]
                 each.append(np.interp(drop, lost, kept))

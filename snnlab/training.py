@@ -350,7 +350,7 @@ def _network(recipe: Recipe, classes: int) -> nn.Module:
 
 def _before(recipe: Recipe) -> list[str]:
     """The networks that must be stored before this one can be made."""
-    kinds = [] if recipe.network == "relu" else list({"relu": 0, recipe.start: 0})
+    kinds = [] if recipe.network == "relu" else dict.fromkeys(("relu", recipe.start))
     return [f"{kind}-s{recipe.seed}" for kind in kinds]
 
 

@@ -143,5 +143,6 @@ def _activity_and_gradient(model, images, target, layer, spikes, generator, step
         torch.zeros_like(call) if gradient is None else gradient
         for call, gradient in zip(calls, gradients, strict=True)
     ]
-    gradient = torch.stack(gradients).view(activity.shape)
+    gradient = torch.stack(gradients) if len(gradients) > 1 else gradients[0]
+    gradient = gradient.view(activity.shape)  # unfolded, where time is folded into the batch
     return activity.detach(), gradient, logits.detach(), recording.is_sequence(layer)

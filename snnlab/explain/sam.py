@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from snnlab.explain.heatmap import Explanation, run
 from snnlab.layers import continuing
 from snnlab.models import evaluating
-from snnlab.recording import Recording, record
+from snnlab.recording import record
 
 __all__ = [
     "activation_map",
+    "check_sequence",
     "check_spikes",
     "neuronal_contribution_score",
     "sam",
@@ -112,7 +113,7 @@ def sam(
     RuntimeError for neurons that still hold the state of an earlier pass.
     """
     recording, activity, logits = run(model, layer, images, spikes, generator, steps, False)
-    _check_sequence(layer, recording)
+    check_sequence(layer, activity, recording.is_sequence(layer))
     return Explanation(spike_activation_map(activity, gamma), logits, layer, "SAM")
 
 
@@ -140,19 +141,20 @@ def sam_in_chunks(
         for chunk in chunks:
             with evaluating(model), torch.no_grad(), record(model, layer) as recording:
                 logits = model(spikes=chunk)
-            _check_sequence(layer, recording)
             activity = recording[layer]
+            check_sequence(layer, activity, recording.is_sequence(layer))
             _check(activity, gamma)
             if trace is None:
                 trace = torch.zeros_like(activity[0])
             yield Explanation(_follow(activity, gamma, trace), logits, layer, "SAM")
 
 
-def _check_sequence(layer: str, recording: Recording) -> None:
-    if not recording.is_sequence(layer):
+def check_sequence(layer: str, activity: Tensor, is_sequence: bool) -> None:
+    """Raise ValueError for a layer that does not run through time."""
+    if not is_sequence:
         raise ValueError(
-            f"{layer!r} put out {tuple(recording[layer].shape)}, which has no time axis "
-            "[T, B, C, H, W]: SAM explains spiking networks"
+            f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
+            "SAM explains spiking networks"
         )
 
 

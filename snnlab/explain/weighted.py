@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from snnlab.explain.gradcam import _activity_and_gradient
 from snnlab.explain.heatmap import Explanation
-from snnlab.explain.sam import neuronal_contribution_score
+from snnlab.explain.sam import check_sequence, neuronal_contribution_score
 
 __all__ = ["class_weighted_map", "class_weighted_sam"]
 
@@ -56,11 +56,7 @@ def class_weighted_sam(
     activity, gradient, logits, is_sequence = _activity_and_gradient(
         model, images, target, layer, spikes, generator, steps
     )
-    if not is_sequence:
-        raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
-            "SAM explains spiking networks"
-        )
+    check_sequence(layer, activity, is_sequence)
     alpha = gradient.mean((-2, -1)).sum(0)
     maps = class_weighted_map(activity, alpha, gamma, inclusive)
     return Explanation(maps, logits, layer, "class-weighted SAM")
