@@ -19,13 +19,10 @@ MARGIN = 0.02
 
 def run(study: Study) -> Outcome:
     of_seed = {seed: made.network_maps(study, seed) for seed in study.seeds}
-    _, _, small, notes = made.boxed(study.val)
+    *_, notes = made.boxed(study.val)
 
     def scores(judge, key):
-        return {
-            s: made.only(made.box_scores(judge, of_seed[s][key], study.val), small)
-            for s in study.seeds
-        }
+        return {s: made.small_box_scores(judge, of_seed[s][key], study.val) for s in study.seeds}
 
     def minus(judge, first, second, plus=0.0):
         one, other = scores(judge, first), scores(judge, second)

@@ -33,7 +33,7 @@ def run(study: Study) -> Outcome:
     measures = []
     stride = max(1, len(study.val) // (4 if study.fast else SILENCED))
     photos = study.val[::stride]
-    _, _, small, notes = made.boxed(photos)
+    *_, notes = made.boxed(photos)
     single = {
         s: study.kept(f"classes-s{s}", lambda s=s: on_photographs(study, s, photos))
         for s in study.seeds
@@ -41,8 +41,7 @@ def run(study: Study) -> Outcome:
     for method in METHODS:
         labels = {"map": method, "layer": "conv6"}
         values = {
-            s: made.only(made.box_scores(energy, m[f"{method}|true"], photos), small)
-            for s, m in single.items()
+            s: made.small_box_scores(energy, m[f"{method}|true"], photos) for s, m in single.items()
         }
         measures.append(study.measure("energy in small boxes", values, **labels))
         values = {

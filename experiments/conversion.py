@@ -49,21 +49,17 @@ def run(study: Study) -> Outcome:
         }
         for kind, make in kinds.items()
     }
-    _, _, small, notes = made.boxed(study.val)
+    *_, notes = made.boxed(study.val)
 
     def scores(kind, key=SAM):
         return {
-            s: made.only(made.box_scores(energy, found[kind][s][key], study.val), small)
-            for s in study.seeds
+            s: made.small_box_scores(energy, found[kind][s][key], study.val) for s in study.seeds
         }
-
-    def minus(first, second):
-        return {s: first[s] - second[s] for s in study.seeds}
 
     name = "energy in small boxes, trained minus converted"
     figure = study.measure(
         name,
-        minus(scores("trained, Poisson"), scores("converted, Poisson")),
+        made.minus(scores("trained, Poisson"), scores("converted, Poisson")),
         margin=0.02,
         layer="conv6",
         against="converted, Poisson",
@@ -74,12 +70,12 @@ def run(study: Study) -> Outcome:
         ("trained, Poisson", "converted, Poisson, equal rates"),
         ("trained, direct", "converted, direct"),
     ):
-        values = minus(scores(trained), scores(other))
+        values = made.minus(scores(trained), scores(other))
         measures.append(study.measure(name, values, layer="conv6", against=other))
     for kind, of_seed in found.items():
         labels = {"network": kind, "layer": "conv6"}
         measures.append(study.measure("energy in small boxes", scores(kind), **labels))
-        values = minus(scores(kind), scores(kind, COUNTS))
+        values = made.minus(scores(kind), scores(kind, COUNTS))
         title = "energy in small boxes, SAM minus n(n-1)"
         measures.append(study.measure(title, values, **labels))
         spread = {s: half_mass_area(torch.as_tensor(m[SAM])).numpy() for s, m in of_seed.items()}

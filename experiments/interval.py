@@ -35,17 +35,13 @@ DECAYS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
 def run(study: Study) -> Outcome:
     of_seed = {s: study.kept(f"orders-s{s}", lambda s=s: orders(study, s)) for s in study.seeds}
-    _, _, small, notes = made.boxed(study.val)
+    *_, notes = made.boxed(study.val)
 
     def scores(key):
-        return {
-            s: made.only(made.box_scores(energy, of_seed[s][key], study.val), small)
-            for s in study.seeds
-        }
+        return {s: made.small_box_scores(energy, of_seed[s][key], study.val) for s in study.seeds}
 
     def minus(first, second):
-        one, other = scores(first), scores(second)
-        return {s: one[s] - other[s] for s in study.seeds}
+        return made.minus(scores(first), scores(second))
 
     read = {s: study.kept(f"read-out-s{s}", lambda s=s: read_out(study, s)) for s in study.seeds}
 
@@ -53,8 +49,7 @@ def run(study: Study) -> Outcome:
         return {s: read[s][f"{kind}|{steps}"].astype(float) for s in study.seeds}
 
     def gain(kind, steps, over="count"):
-        one, other = right(kind, steps), right(over, steps)
-        return {s: one[s] - other[s] for s in study.seeds}
+        return made.minus(right(kind, steps), right(over, steps))
 
     name, reads = "energy in small boxes, SAM minus n(n-1)", "read-out accuracy, NCS minus counts"
     figures = [

@@ -70,11 +70,10 @@ def run(study: Study) -> Outcome:
             measures.append(study.measure("half-mass area", areas, **labels))
             rates = {s: made_by[leak, s][f"{layer}|rate"] for s in seeds}
             measures.append(study.measure("firing rate", rates, **labels))
-    _, _, small, notes = made.boxed(study.val)
+    *_, notes = made.boxed(study.val)
     for leak in NETWORKS:
         values = {
-            s: made.only(made.box_scores(energy, made_by[leak, s]["conv6"], study.val), small)
-            for s in seeds
+            s: made.small_box_scores(energy, made_by[leak, s]["conv6"], study.val) for s in seeds
         }
         measures.append(study.measure("energy in small boxes", values, layer="conv6", leak=leak))
         right = {s: made_by[leak, s]["right"].astype(float) for s in seeds}

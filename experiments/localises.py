@@ -50,14 +50,11 @@ def run(study: Study) -> Outcome:
     def among_small(values):
         return {seed: made.only(value, small) for seed, value in values.items()}
 
-    def minus(first, second):
-        return {s: first[s] - second[s] for s in study.seeds}
-
     sam = scores(energy, f"conv6|{SAM}")
     figures = [
         study.measure(
             "energy in small boxes, difference",
-            among_small(minus(sam, scores(energy, key))),
+            among_small(made.minus(sam, scores(energy, key))),
             margin=0.02,
             maps=f"SAM minus {name}",
             layer="conv6",
@@ -79,8 +76,7 @@ def run(study: Study) -> Outcome:
             steps = {s: of_seed[s][f"{layer}|{name}|steps"] for s in study.seeds}
             for t in range(steps[study.seeds[0]].shape[1]):
                 at_t = {
-                    s: made.only(made.box_scores(energy, m[:, t], study.val), small)
-                    for s, m in steps.items()
+                    s: made.small_box_scores(energy, m[:, t], study.val) for s, m in steps.items()
                 }
                 labels = {"map": name, "layer": layer, "step": t, "boxes": "small"}
                 measures.append(study.measure("energy at a step", at_t, **labels))

@@ -121,6 +121,16 @@ def box_scores(judge, maps: np.ndarray, photos: Photographs) -> np.ndarray:
     return scores
 
 
+def small_box_scores(judge, maps: np.ndarray, photos: Photographs) -> np.ndarray:
+    """As :func:`box_scores`, and NaN too where the box covers half the image or more."""
+    return only(box_scores(judge, maps, photos), boxed(photos)[2])
+
+
+def minus(first: dict[int, np.ndarray], second: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Seed by seed, image by image."""
+    return {seed: first[seed] - second[seed] for seed in first}
+
+
 def only(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """NaN wherever an image is not chosen."""
     return np.where(chosen, values, np.nan)

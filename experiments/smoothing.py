@@ -36,11 +36,8 @@ def run(study: Study) -> Outcome:
     def spread(judge, key):
         return {s: judge(torch.as_tensor(of_seed[s][key])).numpy() for s in study.seeds}
 
-    def minus(first, second):
-        return {s: first[s] - second[s] for s in study.seeds}
-
     def difference(layer):
-        return minus(
+        return made.minus(
             spread(half_mass_area, f"{layer}|{SNN_CAM}"), spread(half_mass_area, f"{layer}|{CAM}")
         )
 
