@@ -247,8 +247,13 @@ class Experiment:
             study = fast_study(self.claim, folder / "fast")
             command, data = f"python -m experiments.{self.claim} --fast", {"name": "photographs"}
         else:
-            study = self._full_study(options.data, folder)
+            seeds = tuple(s for s in self.seeds if s in (options.seeds or self.seeds))
+            if not seeds:
+                raise SystemExit(f"{self.claim} has networks of the seeds {self.seeds} only")
+            study = self._full_study(options.data, folder, seeds)
             command = f"python -m experiments.{self.claim} --data {options.data.name}"
+            if options.seeds:
+                command += f" --seeds {' '.join(map(str, seeds))}"
             data = {"name": options.data.name, "sha256": file_hash(options.data)}
         outcome = self.run(study)
         result = self._result(study, outcome, command, data)
@@ -262,7 +267,7 @@ class Experiment:
         print(f"written: {path}", flush=True)
         return result
 
-    def _full_study(self, data: Path | None, folder: Path) -> Study:
+    def _full_study(self, data: Path | None, folder: Path, seeds: tuple[int, ...]) -> Study:
         if data is None:
             raise SystemExit(
                 "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
@@ -278,7 +283,7 @@ class Experiment:
         except (ValueError, FileNotFoundError) as error:
             raise SystemExit(f"--data: {error}") from None
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return Study(self.claim, val, train, tune, self.seeds, folder, device=device)
+        return Study(self.claim, val, train, tune, seeds, folder, device=device)
 
     def _result(self, study: Study, outcome: Outcome, command: str, data: dict) -> dict:
         notes = [*outcome.notes, *([f"Not valid: {outcome.invalid}"] if outcome.invalid else [])]
@@ -309,6 +314,7 @@ class Experiment:
 
 def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="Tiny-ImageNet, folder or zip")
+    parser.add_argument("--seeds", type=int, nargs="+", help="of the networks, instead of all")
     parser.add_argument("--fast", action="store_true", help="a few photographs, to try it out")
     parser.add_argument("--results", type=Path, default=FOLDER, help="where the file is written")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="what was computed already")

@@ -66,6 +66,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--page", action="store_true", help="only write the page")
     options = add_options(parser).parse_args(arguments)
     passed = ["--results", str(options.results), "--runs", str(options.runs)]
+    if options.seeds:
+        passed += ["--seeds", *map(str, options.seeds)]
     if options.fast:
         passed.append("--fast")
         options.results = options.runs / "experiments" / "fast"
@@ -80,7 +82,8 @@ def main(arguments: list[str] | None = None) -> None:
             "come with the book; the results that the book shows are in results/."
         )
     if not options.page:
-        missing = [name for name in SHELF if name not in zoo.names()]
+        wanted = [name for name in SHELF if not options.seeds or int(name[-1]) in options.seeds]
+        missing = [name for name in wanted if name not in zoo.names()]
         if missing and not options.fast:
             raise SystemExit(
                 f"These networks are missing: {', '.join(missing)}. Train them first (it goes on "

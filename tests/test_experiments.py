@@ -29,6 +29,7 @@ from snnlab.data import CLASSES, Photographs
 from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.stability import normalised
 from snnlab.recording import record
+from snnlab.training import SHELF
 
 ROOT = Path(__file__).parents[1]
 
@@ -352,6 +353,65 @@ def test_without_its_networks_it_says_which(monkeypatch, tmp_path):
     monkeypatch.setattr(zoo, "names", lambda: ["lif-s0"])
     with pytest.raises(SystemExit, match="missing: relu-s0, .*make networks DATA="):
         reproduce.main(["--data", str(tmp_path)])
+
+    monkeypatch.setattr(zoo, "names", lambda: [n for n in SHELF if not n.endswith("-s2")])
+    with pytest.raises(SystemExit, match="--data: there is nothing at"):  # none is missing
+        reproduce.main(["--data", str(tmp_path / "nowhere.zip"), "--seeds", "0", "1"])
+
+
+def test_a_run_of_some_seeds_says_so(study, tmp_path, monkeypatch):
+    photos = (study.train, study.tune, study.val)
+    monkeypatch.setattr(protocol, "splits", lambda data: photos)
+    (data := tmp_path / "images.zip").write_bytes(b"images")
+    experiment = protocol.Experiment(
+        "leak", "", "", lambda study: Outcome([], [], [str(study.seeds)], descriptive=True), 0
+    )
+    options = ["--data", str(data), "--results", str(tmp_path), "--runs", str(tmp_path)]
+    for words, seeds in (([], [0, 1, 2]), (["--seeds", "2", "0", "5"], [0, 2])):
+        found = experiment.main(options + words)
+        assert found["notes"] == [str(tuple(seeds))] and found["seeds"]["networks"] == seeds
+        assert found["command"].endswith("--seeds 0 2" if words else ".zip")
+    with pytest.raises(SystemExit, match="seeds"):
+        experiment.main([*options, "--seeds", "3"])
+
+
+@pytest.fixture
+def looks(tmp_path, monkeypatch):
+    """Which attacks the robustness experiment makes, of 60 images and three seeds."""
+    made = []
+
+    def look(study, seed, kind, epsilon):
+        made.append((seed, kind, epsilon))
+        count = len(robustness.places(study, seed))
+        count = {True: count // 2}.get(kind in robustness.SURROGATES, count)
+        draw = torch.Generator().manual_seed(len(made))
+        found = {m: torch.rand(count, 4, 4, generator=draw).numpy() for m in robustness.METHODS}
+        for key in ("right", "right, twin", "transfer", "transfer, twin"):
+            found[key] = np.arange(count) % 2 == 0
+        return found
+
+    photos = dataclasses.replace(protocol.photographs()[::2])
+    monkeypatch.setattr(robustness, "look", look)
+    outcome = robustness.run(
+        Study("robustness", photos, photos, photos, (0, 1, 2), tmp_path, resamples=99)
+    )
+    return made, outcome
+
+
+def test_all_seeds_are_attacked_where_the_figure_is_and_the_first_everywhere(looks):
+    made, outcome = looks
+    assert len(set(made)) == len(made)
+    for kind in ("PGD-10", "random signs"):
+        assert {e for s, k, e in made if (s, k) == (0, kind)} == set(robustness.EPSILONS)
+        for seed in (1, 2):
+            assert {e for s, k, e in made if (s, k) == (seed, kind)} == {1.0, 4.0}
+    assert [one["seed"] for one in outcome.figures[0]["per_seed"]] == [0, 1, 2]
+    for measure in outcome.measures:
+        seeds = [one["seed"] for one in measure["per_seed"]]
+        alone = (
+            measure["labels"].get("epsilon", 1.0) in (0.5, 2.0, 8.0) or "loss" in measure["labels"]
+        )
+        assert seeds == [0] if alone else seeds in ([0], [0, 1, 2]), measure
 
 
 def test_a_run_that_is_not_committed_says_so():
