@@ -10,7 +10,6 @@ from pathlib import Path
 
 from experiments.protocol import add_options
 from snnlab import results, zoo
-from snnlab.results import phrase
 from snnlab.training import SHELF
 
 ORDER = (
@@ -31,27 +30,9 @@ def page(folder: Path = results.FOLDER) -> str:
         "Values are means over the training seeds, with 95 % intervals over images; p values are "
         "corrected for the number of claims (Holm). "
         "The rules are in [experiments/README.md](../experiments/README.md).\n",
-        "| claim | measure | n | value (95 % interval) | by seed | p | verdict |",
-        "|---|---|---|---|---|---|---|",
     ]
     board = results.scoreboard(folder)
-    for row in board:
-        if row["verdict"] not in results.VERDICTS:
-            continue
-        for i, figure in enumerate(row["figures"]):
-            where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
-            seeds = ", ".join(f"{one['value']:.3f}" for one in figure["per_seed"])
-            p = "" if row["holm"] is None or i else f"{row['holm']:.2g}"
-            cells = [
-                f"[{row['title']}]({row['claim']}.json)" if i == 0 else "",
-                f"{figure['name']} ({where})",
-                figure["n"],
-                phrase(figure),
-                seeds,
-                p,
-                f"**{row['verdict']}**" if i == 0 else "",
-            ]
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines.append(results.summary(board, {row["claim"]: f"{row['claim']}.json" for row in board}))
     others = [row for row in board if row["verdict"] not in results.VERDICTS]
     if others:
         lines.append("\nWithout a verdict, since they describe or explore:\n")

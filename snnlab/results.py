@@ -16,12 +16,14 @@ __all__ = [
     "VERDICTS",
     "Table",
     "curves",
+    "decision",
     "dots",
     "load",
     "names",
     "phrase",
     "scoreboard",
     "select",
+    "summary",
     "table",
 ]
 
@@ -115,6 +117,49 @@ def table(result: dict, name: str, rows: str, columns: str, digits: int = 3, **l
         f"| {row} | " + " | ".join(cells.get((row, c), "") for c in across) + " |" for row in down
     ]
     return Table("\n".join(lines))
+
+
+def decision(result: dict) -> Table:
+    """The figures that decide a claim, each with its interval and its state, and the verdict."""
+    lines = [
+        "| figure that decides | n | value (95 % interval) | by seed | counts from | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for figure in result["figures"]:
+        cells = [*_cells(figure), f"{figure['margin']:g}", figure["state"]]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return Table("\n".join(lines) + f"\n\nThe claim: **{result['verdict']}**.")
+
+
+def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
+    """The claims of a :func:`scoreboard` that got a verdict, a line for each figure that decides.
+
+    ``links``: where a claim's title leads to.
+    """
+    lines = [
+        "| claim | figure that decides | n | value (95 % interval) | by seed | p | verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in board:
+        if row["verdict"] not in VERDICTS:
+            continue
+        title, link = row["title"], (links or {}).get(row["claim"])
+        p = "" if row["holm"] is None else f"{row['holm']:.2g}"
+        first, rest = (
+            [f"[{title}]({link})" if link else title, p, f"**{row['verdict']}**"],
+            [""] * 3,
+        )
+        for i, figure in enumerate(row["figures"]):
+            head, p, verdict = rest if i else first
+            lines.append("| " + " | ".join(map(str, [head, *_cells(figure), p, verdict])) + " |")
+    return Table("\n".join(lines))
+
+
+def _cells(figure: dict) -> list:
+    """Name, n, value and values by seed of a figure, for a line of a table."""
+    where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
+    seeds = ", ".join(f"{one['value']:.3f}" for one in figure["per_seed"])
+    return [f"{figure['name']} ({where})", figure["n"], phrase(figure), seeds]
 
 
 def dots(result: dict, name: str, by: str, axes=None, **labels):

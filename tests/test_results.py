@@ -140,3 +140,30 @@ def test_holm_corrects_over_the_claims_that_are_decided(tmp_path):
 
 def test_no_results_make_an_empty_scoreboard(tmp_path):
     assert results.scoreboard(tmp_path) == []
+
+
+def test_what_decides_a_claim_is_a_table_with_the_verdict():
+    two = [measure(state="passes", layer="conv6"), measure("area", 0.01, "fails", width=1)]
+    said = results.decision(result(verdict="holds in part", figures=two))
+    assert isinstance(said, results.Table)
+    lines = said.splitlines()
+    assert lines[2] == (
+        "| energy (layer conv6) | 9 | 0.500 (0.400 to 0.600) | 0.500, 0.510 | 0.02 | passes |"
+    )
+    assert lines[3].startswith("| area (width 1) |") and lines[3].endswith("| fails |")
+    assert lines[-1] == "The claim: **holds in part**." and lines[4] == ""
+
+
+def test_the_summary_has_a_line_for_each_figure_and_links():
+    rows = [
+        result("a", figures=[measure(state="passes"), measure("area", 0.1, "open")]),
+        result("b", "no verdict", []),
+        result("c", "undecided"),
+    ]
+    board = [row | {"holm": 0.03 if row["claim"] == "a" else None} for row in rows]
+    lines = results.summary(board, {"a": "a.json"}).splitlines()[2:]
+    assert len(lines) == 3
+    assert lines[0].startswith("| [The a](a.json) | energy () | 9 |")
+    assert lines[0].endswith("| 0.03 | **holds** |")
+    assert lines[1].startswith("|  | area () | 9 |") and lines[1].endswith("|  |  |")
+    assert lines[2].startswith("| The c | ") and lines[2].endswith("|  | **undecided** |")
