@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-PARTS = ("neuron", "network", "maps", "attack", "start", "growth")
+PARTS = ("neuron", "network", "maps", "attack", "tricks", "start", "growth")
 PEERS = ("torch", "torchvision", "snntorch", "spikingjelly", "norse", "captum", "numpy")
 FILE = Path(__file__).with_name("results.json")
 

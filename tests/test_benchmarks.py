@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from benchmarks import growth, maps, network, neuron, peers, timing
+from benchmarks import growth, maps, network, neuron, peers, timing, tricks
 from benchmarks.__main__ import describe, machine
 from snnlab.explain import spike_activation_map
 from snnlab.models import SpikingVGG
@@ -62,6 +62,21 @@ def test_the_peers_networks_have_the_same_layers(kind):
 def test_the_loops_compute_sam(loop):
     spikes = (torch.rand(5, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.4).double()
     torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, maps.GAMMA))
+
+
+@pytest.mark.parametrize("make", [tricks.inferred, tricks.folded, tricks.pooled])
+def test_without_a_trick_the_same_comes_out(make):
+    ours, without = (work() for work in make())
+    torch.testing.assert_close(without, ours, rtol=1e-4, atol=1e-5)
+
+
+def test_without_channels_last_the_layout_is_another():
+    ours, without, _ = tricks.networks()
+    layouts = [
+        model.conv2.conv.weight.is_contiguous(memory_format=torch.channels_last)
+        for model in (ours, without)
+    ]
+    assert layouts == [True, False]
 
 
 def test_the_law_of_growth_is_found():

@@ -1,0 +1,83 @@
+"""What each trick of the library gains: the same work with and without it."""
+
+import torch
+from torch import nn
+
+from benchmarks.network import BATCH, CLASSES, training_step
+from benchmarks.timing import ratio
+from snnlab.layers import AveragePool, over_time
+from snnlab.models import WIDTHS, SpikingVGG
+
+STEPS = 10
+
+
+def run():
+    for work, trick, (ours, without) in (
+        (f"training step, T {STEPS}", "channels not last in memory", trained()),
+        (f"inference, T {STEPS}", "channels not last in memory", inferred()),
+        ("a convolution over all steps", "a loop over the steps", folded()),
+        ("average pooling, forward and backward", "torch's", pooled()),
+    ):
+        yield {"work": work, "against": trick, "ratio": ratio(ours, without)}
+
+
+def networks():
+    """The spiking VGG as it is, and with its weights laid out channel by channel."""
+    ours, without = SpikingVGG(CLASSES, STEPS), SpikingVGG(CLASSES, STEPS)
+    without.load_state_dict(ours.state_dict())
+    without.to(memory_format=torch.contiguous_format)
+    images = torch.rand(BATCH, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    return ours, without, ours.encode(images, torch.Generator().manual_seed(1))
+
+
+def trained():
+    *models, spikes = networks()
+    labels = torch.arange(BATCH) % CLASSES
+    ours, without = models
+    return (
+        training_step(ours, spikes=spikes, labels=labels),
+        training_step(without, spikes=spikes.contiguous(), labels=labels),
+    )
+
+
+def inferred():
+    *models, spikes = networks()
+    ours, without = (model.eval() for model in models)
+
+    @torch.no_grad()
+    def run(model, spikes):
+        return model(spikes=spikes)
+
+    plain = spikes.contiguous()
+    return (lambda: run(ours, spikes)), (lambda: run(without, plain))
+
+
+def folded():
+    layer = nn.Conv2d(WIDTHS[0], WIDTHS[1], 3, padding=1, bias=False)
+    layer.to(memory_format=torch.channels_last)
+    x = torch.rand(STEPS * BATCH, WIDTHS[0], 32, 32, generator=torch.Generator().manual_seed(0))
+    x = x.to(memory_format=torch.channels_last).unflatten(0, (STEPS, BATCH))
+
+    @torch.no_grad()
+    def ours():
+        return over_time(layer, x)
+
+    @torch.no_grad()
+    def without():
+        return torch.stack([layer(step) for step in x])
+
+    return ours, without
+
+
+def pooled():
+    x = torch.rand(STEPS * BATCH, WIDTHS[1], 32, 32, generator=torch.Generator().manual_seed(0))
+    x = x.to(memory_format=torch.channels_last).requires_grad_()
+
+    def run(layer):
+        x.grad = None
+        pooled = layer(x)
+        pooled.backward(pooled.detach())
+        return pooled.detach(), x.grad
+
+    ours, without = AveragePool(), nn.AvgPool2d(2)
+    return (lambda: run(ours)), (lambda: run(without))
