@@ -7,9 +7,12 @@ import re
 import sys
 from pathlib import Path
 
+import jupytext
+import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
+from nbclient import NotebookClient
 
 import snnlab
 
@@ -17,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
 sys.path.insert(0, str(BOOK))  # where the chapters run
 
+import course  # noqa: E402
 from checks import Check, Wrong  # noqa: E402
 from quizzes import questions, quiz  # noqa: E402
 
@@ -136,6 +140,23 @@ def test_each_wrong_answer_is_told_by_name(chapter):
         verdict = check.verdict(wrong.answer)
         assert f"Not yet: {wrong.says}." in verdict, f"{wrong.answer.__name__}: {verdict}"
         assert "expected" in verdict and "got" in verdict and f"Try: {wrong.hint}." in verdict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_all_solutions_run_in_their_chapter(chapter):
+    cells = []
+    for cell in jupytext.read(BOOK / f"{chapter}.md").cells:
+        if cell.cell_type == "code":
+            cells.append(cell.source)
+        for found in course.DIRECTIVE.finditer(cell.source):
+            if found["name"] in ("exercise", "solution"):
+                cells += re.findall(r"^```python\n(.*?)^```$", found["text"], re.S | re.M)
+    cells.append(stub(chapter).splitlines()[-1])  # the check, of the solution now
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": course.KERNEL})
+    made.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    NotebookClient(made, timeout=600, resources={"metadata": {"path": str(BOOK)}}).execute()
+    assert made.cells[-1].outputs[0].text.startswith("Right.")
 
 
 # A check
