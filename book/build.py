@@ -22,13 +22,15 @@ AT_ONCE = 2  # chapters; one may take more than 2 GB
 
 
 def library_hash(root: Path) -> str:
-    """What every chapter depends on besides its own text: the library, its networks, the pins, the
-    checks of the exercises and the questions."""
+    """What every chapter depends on besides its own text: the library, its networks, the results,
+    the pins, the checks of the exercises and the questions."""
     kinds = {".py", ".js", ".css", ".json", ".safetensors", ".yml"}
     folders = [root / "snnlab", root / "book" / "checks", root / "book" / "quizzes"]
     files = [file for folder in folders for file in folder.rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()
-    for file in sorted([*files, *root.glob("requirements*.txt")]):
+    for pattern in ("requirements*.txt", "results/*.json", "benchmarks/*.json"):
+        files += root.glob(pattern)
+    for file in sorted(files):
         digest.update(f"{file.relative_to(root)}\n".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

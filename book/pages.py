@@ -10,7 +10,9 @@ import re
 import shutil
 from pathlib import Path
 
+from docutils import nodes
 from PIL import Image
+from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
 BUTTONS = {
     "use_repository_button": True,
@@ -64,7 +66,15 @@ def polish(app, exception):
             page.write_text(text, encoding="utf-8")
 
 
+def forget_title(analyser, section):
+    """sphinx-codeautolink takes it for granted that every section has a title; the text of an
+    exercise is a section without one."""
+    if section.first_child_matching_class(nodes.title) is not None:
+        analyser.title_stack.pop()
+
+
 def setup(app):
+    CodeBlockAnalyser.depart_section = forget_title
     app.connect("config-inited", add_buttons)
     app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", polish)

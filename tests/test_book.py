@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "book"))
+
+from build import library_hash  # noqa: E402
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +72,30 @@ def test_chapters_run_again_when_the_library_changes_and_only_then(tiny):
     code, log = build(tiny)
     assert code == 0, log
     assert "Executed notebook" in log
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("snnlab/deep/one.py", "snnlab/zoo/a.json", "requirements-data.txt"),
+        *("results/leak.json", "benchmarks/results.json"),
+        *("book/checks/ch01.py", "book/quizzes/01.yml"),
+    ],
+)
+def test_what_chapters_depend_on(tmp_path, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    before = library_hash(tmp_path)
+    (tmp_path / name).write_text("1")
+    first = library_hash(tmp_path)
+    (tmp_path / name).write_text("2")
+    assert len({before, first, library_hash(tmp_path)}) == 3
+
+
+def test_what_chapters_do_not_depend_on(tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    before = library_hash(tmp_path)
+    (tmp_path / "benchmarks" / "timing.py").write_text("x = 1")
+    assert library_hash(tmp_path) == before
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,16 @@ def test_citations_and_terms_lead_to_their_entries():
     assert "glossary.html#term-" in str(soup("book/notation.html").select_one("article"))
 
 
+@pytest.mark.parametrize("page", [p for p in PAGES if re.match(r"book/\d\d-", p)])
+def test_the_code_of_a_chapter_leads_to_the_reference(page):
+    found = soup(page)
+    links = found.select("a.sphinx-codeautolink-a")
+    assert links and all("/reference/" in link["href"] for link in links)
+    code = " ".join(cell.text for cell in found.select("div.highlight-ipython3"))
+    used = set(re.findall(r"\bsnnlab(?:\.\w+)+", re.sub("#.*", "", code)))
+    assert used - {link.text for link in links} == set()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_light(page):
     """The page and all that it loads by itself; MathJax is the same file for every page."""
