@@ -75,5 +75,5 @@ check_staircase = Check(
             "count the thresholds that fit into start + steps · x, and round down",
         ),
     ),
-    praise="That is all that a converted layer computes, at every place and in every channel.",
+    praise="That is what the first converted layer computes, at every place and in every channel.",
 )
