@@ -375,6 +375,57 @@ def test_a_run_of_some_seeds_says_so(study, tmp_path, monkeypatch):
         experiment.main([*options, "--seeds", "3"])
 
 
+# ---- the results that the book shows
+
+
+def test_every_experiment_has_its_results_and_the_page_shows_them():
+    assert set(results.names()) == set(reproduce.ORDER)
+    page = reproduce.page()
+    assert (results.FOLDER / "README.md").read_text() == page, (
+        "write it again: python -m experiments.reproduce --page"
+    )
+
+
+@pytest.mark.parametrize("claim", results.names())
+def test_the_results_are_those_of_the_rule_and_of_the_networks_as_they_are(claim):
+    found, experiment = results.load(claim), reproduce.experiment(claim)
+    assert found["rule"] == " ".join(experiment.rule.split()) and found["title"] == experiment.title
+    assert found["command"].startswith(f"python -m experiments.{claim} --data ")
+    assert not any(commit.endswith("with changes") for commit in found["commit"])
+    for name, sha in found["networks"].items():
+        assert zoo.card(name)["sha256"] == sha, f"{name} has changed: run the experiment again"
+    invalid = "; ".join(n for n in found["notes"] if n.startswith("Not valid"))
+    descriptive = found["verdict"] == "no verdict"
+    outcome = Outcome(found["figures"], [], invalid=invalid, descriptive=descriptive)
+    assert found["verdict"] == verdict(outcome)
+    for figure in found["figures"]:
+        assert figure["state"] == state(figure, figure["margin"])
+        assert {one["seed"] for one in figure["per_seed"]} == set(found["seeds"]["networks"])
+        assert figure["n"] >= 150
+
+
+#: What the chapters say in words was written for these verdicts.
+READ = {
+    "smoothing": "holds in part",
+    "localises": "does not hold here",
+    "interval": "does not hold here",
+    "conversion": "does not hold here",
+    "robustness": "holds",
+    "suppression": "holds",
+    "ann": "holds",
+    "leak": "does not hold here",
+}
+
+
+@pytest.mark.parametrize("row", results.scoreboard(), ids=lambda row: row["claim"])
+def test_the_chapters_were_written_for_this_verdict(row):
+    expected = READ.get(row["claim"], "no verdict")
+    assert row["verdict"] == expected, (
+        f"the prose on {row['claim']} speaks of '{expected}': read its chapter, "
+        "book/15-what-holds.md and book/when-may-i-trust.md again"
+    )
+
+
 @pytest.fixture
 def looks(tmp_path, monkeypatch):
     """Which attacks the robustness experiment makes, of 60 images and three seeds."""
