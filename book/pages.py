@@ -56,7 +56,7 @@ def polish(app, exception):
         return
     for png in (Path(app.outdir) / "_images").glob("*.png"):
         with Image.open(png) as picture:
-            picture.save(png.with_suffix(".webp"), quality=90)
+            picture.save(png.with_suffix(".webp"), quality=80)
         png.unlink()
     for page in Path(app.outdir).rglob("*.html"):
         before = text = page.read_text(encoding="utf-8")
