@@ -31,9 +31,8 @@ def networks():
 
 
 def trained():
-    *models, spikes = networks()
+    ours, without, spikes = networks()
     labels = torch.arange(BATCH) % CLASSES
-    ours, without = models
     return (
         training_step(ours, spikes=spikes, labels=labels),
         training_step(without, spikes=spikes.contiguous(), labels=labels),
@@ -41,8 +40,8 @@ def trained():
 
 
 def inferred():
-    *models, spikes = networks()
-    ours, without = (model.eval() for model in models)
+    ours, without, spikes = networks()
+    ours.eval(), without.eval()
 
     @torch.no_grad()
     def run(model, spikes):
