@@ -17,7 +17,7 @@ def run():
 
         def backward(spikes, x=x, weight=weight):
             x.grad = None
-            (spikes * weight).sum().backward()
+            spikes.backward(weight)
 
         def ours(x=x, backward=backward):
             backward(lif(x, peers.LEAK)[0])

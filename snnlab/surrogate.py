@@ -9,6 +9,7 @@ theta.  The forward pass never sees them.
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 __all__ = ["arctan", "fast_sigmoid", "rate", "triangle"]
@@ -34,8 +35,8 @@ class triangle(_Surrogate):
 
     def __call__(self, u: Tensor, threshold: float) -> Tensor:
         reach = threshold * self.width
-        slope = (u - threshold).abs_().neg_().add_(reach).clamp_(min=0)
-        return slope.mul_(self.scale / (threshold * reach))
+        steep = self.scale / (threshold * reach)
+        return torch.rsub((u - threshold).abs_(), steep * reach, alpha=steep).clamp_(min=0)
 
 
 class fast_sigmoid(_Surrogate):
