@@ -1,11 +1,12 @@
 """What each trick of the library gains: the same work with and without it."""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.network import BATCH, CLASSES, training_step
 from benchmarks.timing import ratio
-from snnlab.layers import AveragePool, over_time
+from snnlab.layers import BatchNormThroughTime, over_time
 from snnlab.models import WIDTHS, SpikingVGG
 
 STEPS = 10
@@ -16,7 +17,7 @@ def run():
         (f"training step, T {STEPS}", "channels not last in memory", trained()),
         (f"inference, T {STEPS}", "channels not last in memory", inferred()),
         ("a convolution over all steps", "a loop over the steps", folded()),
-        ("average pooling, forward and backward", "torch's", pooled()),
+        ("batch norm through time, forward and backward", "the steps stacked", normalised()),
     ):
         yield {"work": work, "against": trick, "ratio": ratio(ours, without)}
 
@@ -68,15 +69,22 @@ def folded():
     return ours, without
 
 
-def pooled():
+def normalised():
+    norm = BatchNormThroughTime(WIDTHS[1], STEPS)
     x = torch.rand(STEPS * BATCH, WIDTHS[1], 32, 32, generator=torch.Generator().manual_seed(0))
-    x = x.to(memory_format=torch.channels_last).requires_grad_()
+    x = x.to(memory_format=torch.channels_last).unflatten(0, (STEPS, BATCH)).requires_grad_()
 
-    def run(layer):
+    def stacked(x):
+        steps = [
+            F.batch_norm(step, None, None, norm.weight[t], norm.bias[t], True, eps=norm.eps)
+            for t, step in enumerate(x)
+        ]
+        return torch.cat(steps).unflatten(0, x.shape[:2])
+
+    def run(function):
         x.grad = None
-        pooled = layer(x)
-        pooled.backward(pooled.detach())
-        return pooled.detach(), x.grad
+        normalised = function(x)
+        normalised.backward(normalised.detach())
+        return normalised.detach(), x.grad
 
-    ours, without = AveragePool(), nn.AvgPool2d(2)
-    return (lambda: run(ours)), (lambda: run(without))
+    return (lambda: run(norm)), (lambda: run(stacked))

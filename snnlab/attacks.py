@@ -131,7 +131,10 @@ def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
                 "surrogate); attack with source=, another network"
             )
         total += gradient
-    blind = total.flatten(1).abs().amax(1) == 0
+    steepest = total.flatten(1).abs().amax(1)
+    if not steepest.isfinite().all():
+        raise ValueError("the gradient of the loss is not finite; check the network's weights")
+    blind = steepest == 0
     if blind.all():
         raise ValueError(
             "the gradient is 0 in every pixel of every image, so there is no direction to attack "
@@ -144,6 +147,4 @@ def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
             "which this step leaves as they are",
             stacklevel=4,
         )
-    if not total.isfinite().all():
-        raise ValueError("the gradient of the loss is not finite; check the network's weights")
     return total

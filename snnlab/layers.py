@@ -7,13 +7,12 @@ In memory a sequence lies step by step, and in each image pixel by pixel with al
 from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab.neurons import LIF
 
-__all__ = ["AveragePool", "BatchNormThroughTime", "Readout", "continuing", "over_time"]
+__all__ = ["BatchNormThroughTime", "Readout", "continuing", "over_time"]
 
 
 def over_time(layer, x: Float[Tensor, "T B ..."]) -> Float[Tensor, "T B ..."]:
@@ -56,22 +55,20 @@ class BatchNormThroughTime(nn.Module):
                 f"this batch norm has parameters for {steps} steps, but steps {offset} to "
                 f"{offset + len(x) - 1} came; use the T it was trained with"
             )
-        normalised = [
-            F.batch_norm(
-                step,
-                self.running_mean[t],
-                self.running_var[t],
-                self.weight[t],
-                self.bias[t],
-                self.training,
-                self.momentum,
-                self.eps,
-            )
-            for t, step in enumerate(x, offset)
-        ]
+        steps = slice(offset, offset + len(x))
+        normalised = _StepNorms.apply(
+            x,
+            self.weight[steps],
+            self.bias[steps],
+            self.running_mean[steps],
+            self.running_var[steps],
+            self.training,
+            self.momentum,
+            self.eps,
+        )
         if self.carried:
             self.carried[0] = offset + len(x)
-        return torch.cat(normalised).unflatten(0, x.shape[:2])  # a stack would lose the layout
+        return normalised
 
     @torch.no_grad()
     def repeat(self, step: int) -> None:
@@ -86,6 +83,45 @@ class BatchNormThroughTime(nn.Module):
         self.bias.copy_(norm.bias.expand_as(self.bias))
         self.running_mean.copy_(norm.running_mean.expand_as(self.running_mean))
         self.running_var.copy_(norm.running_var.expand_as(self.running_var))
+
+
+class _StepNorms(torch.autograd.Function):
+    """torch's batch norm, step by step, each written to its place in the whole sequence: to stack
+    the steps afterwards would copy them once more."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, mean, var, training, momentum, eps):
+        normalised = torch.empty_like(x)
+        ctx.moments = [(weight.new_empty(0), weight.new_empty(0)) for _ in x]
+        for t, (step_mean, step_invstd) in enumerate(ctx.moments):
+            torch.ops.aten.native_batch_norm.out(
+                *(x[t], weight[t], bias[t], mean[t], var[t], training, momentum, eps),
+                out=normalised[t],
+                save_mean=step_mean,
+                save_invstd=step_invstd,
+            )
+        ctx.save_for_backward(x, weight, mean, var)
+        ctx.training, ctx.eps = training, eps
+        return normalised
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        x, weight, mean, var = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[:3]
+        sums = [torch.empty_like(like) for like in (x, weight, weight)]
+        for t, moments in enumerate(ctx.moments):
+            parts = torch.ops.aten.native_batch_norm_backward(
+                *(gradient[t], x[t], weight[t], mean[t], var[t], *moments),
+                *(ctx.training, ctx.eps, wanted),
+            )
+            for whole, part, is_wanted in zip(sums, parts, wanted, strict=True):
+                if is_wanted:
+                    whole[t] = part
+        grads = (
+            whole if is_wanted else None for whole, is_wanted in zip(sums, wanted, strict=True)
+        )
+        return *grads, *[None] * 5
 
 
 @contextmanager
@@ -116,40 +152,6 @@ def continuing(model: nn.Module):
     finally:
         for module in (*neurons, *norms):
             module.carried = None
-
-
-class AveragePool(nn.Module):
-    """The mean of each 2 x 2 pixels: [B, C, H, W] -> [B, C, H/2, W/2] (an odd last row or column is
-    left out).  What ``nn.AvgPool2d(2)`` computes, several times faster on a CPU."""
-
-    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"]:
-        return _AveragePool.apply(x)
-
-
-class _AveragePool(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        last = x.is_contiguous(memory_format=torch.channels_last)
-        ctx.layout = torch.channels_last if last else torch.contiguous_format
-        ctx.shape, (height, width) = x.shape, (n // 2 * 2 for n in x.shape[2:])
-        x = x[..., :height, :width]
-        rows = x[..., ::2, :] + x[..., 1::2, :]
-        return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient):
-        height, width = gradient.shape[2:]
-        whole = torch.empty(
-            ctx.shape, dtype=gradient.dtype, device=gradient.device, memory_format=ctx.layout
-        )
-        if ctx.shape[2:] != (2 * height, 2 * width):
-            whole.zero_()
-        quarter = gradient * 0.25
-        for i in range(2):
-            for j in range(2):
-                whole[..., i : 2 * height : 2, j : 2 * width : 2] = quarter
-        return whole
 
 
 class Readout(nn.Module):

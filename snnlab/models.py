@@ -4,6 +4,7 @@ All have the same named blocks conv1 .. conv8.
 """
 
 import inspect
+import math
 from contextlib import contextmanager
 
 import torch
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab import encoding
-from snnlab.layers import AveragePool, BatchNormThroughTime, Readout, over_time
+from snnlab.layers import BatchNormThroughTime, Readout, over_time
 from snnlab.neurons import IF, LIF
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SpikingVGG",
     "VGG",
     "build",
+    "check_finite",
     "check_images",
     "check_labels",
     "check_pixels",
@@ -58,6 +60,17 @@ def generator_for(model: nn.Module, generator: torch.Generator | None) -> dict:
     return {"generator": generator} if generator is not None and takes_one else {}
 
 
+def check_finite(values: Tensor, message: str) -> tuple[float, float]:
+    """The least and the greatest value; ValueError with this message where any is NaN or infinite.
+
+    One pass, where ``isfinite`` takes several.
+    """
+    low, high = (value.item() for value in values.detach().aminmax())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(message)
+    return low, high
+
+
 def check_images(images: Tensor) -> None:
     """Raise ValueError unless images are floats [B, 3, H, W], finite, in [0, 1]."""
     if images.ndim != 4 or images.shape[1] != 3 or images.numel() == 0:
@@ -74,9 +87,7 @@ def check_pixels(images: Tensor) -> None:
         raise ValueError(
             f"expected float images in [0, 1], got {images.dtype}; divide bytes by 255 first"
         )
-    if not images.isfinite().all():
-        raise ValueError("images contain NaN or infinite pixels")
-    low, high = images.min().item(), images.max().item()
+    low, high = check_finite(images, "images contain NaN or infinite pixels")
     if low < 0 or high > 1:
         raise ValueError(
             f"images must lie in [0, 1], got {low:.3g} to {high:.3g}; the model normalises them "
@@ -154,7 +165,7 @@ class _Blocks(nn.Module):
         self.normalise = _Normalise()
         for name, channels_in, channels_out in zip(BLOCKS, (3, *widths), widths, strict=False):
             self.add_module(name, block(channels_in, channels_out))
-        self.pool = AveragePool()
+        self.pool = nn.AvgPool2d(2)
         self.head = Readout(widths[-1], classes)
         self.to(memory_format=torch.channels_last)  # what follows a convolution keeps its layout
 
@@ -219,8 +230,8 @@ class _SpikingBlocks(_Blocks):
         x = self.encode(images, generator) if spikes is None else spikes
         if x.ndim != 5 or x.shape[2] != 3:
             raise ValueError(f"expected spikes of shape [T, B, 3, H, W], got {tuple(x.shape)}")
-        if spikes is not None and not spikes.isfinite().all():
-            raise ValueError("spikes contain NaN or infinite values")
+        if spikes is not None:
+            check_finite(spikes, "spikes contain NaN or infinite values")
         for name in BLOCKS:
             x = self.get_submodule(name)(x)
             if name in POOLED:

@@ -6,7 +6,7 @@ from oracles import batchnorm as oracle
 from tiny import generator, images, spiking_network
 from torch import nn
 
-from snnlab.layers import AveragePool, BatchNormThroughTime, Readout, continuing, over_time
+from snnlab.layers import BatchNormThroughTime, Readout, continuing, over_time
 from snnlab.neurons import IF
 
 
@@ -96,6 +96,30 @@ def test_bntt_defaults_are_the_papers():
     assert (bntt.eps, bntt.momentum) == (1e-4, 0.1)
 
 
+@pytest.mark.parametrize("frozen", ["input", "weight", "bias"])
+def test_bntt_gives_the_gradients_that_are_wanted(frozen):
+    bntt, norms = pair()
+    x = sequence().requires_grad_(frozen != "input")
+    if frozen != "input":
+        getattr(bntt, frozen).requires_grad_(False)
+    weight = torch.randn(x.shape, generator=generator(3), dtype=x.dtype)
+    wanted = [v for v in (x, bntt.weight, bntt.bias) if v.requires_grad]
+    found = torch.autograd.grad((bntt(x) * weight).sum(), wanted)
+    by_step = torch.stack([norm(step) for norm, step in zip(norms, x, strict=True)])
+    expected = {
+        id(x): lambda: torch.autograd.grad((by_step * weight).sum(), x, retain_graph=True)[0],
+        id(bntt.weight): lambda: gradients(by_step, weight, norms, "weight"),
+        id(bntt.bias): lambda: gradients(by_step, weight, norms, "bias"),
+    }
+    for variable, gradient in zip(wanted, found, strict=True):
+        torch.testing.assert_close(gradient, expected[id(variable)]())
+
+
+def gradients(output, weight, norms, name):
+    each = [getattr(norm, name) for norm in norms]
+    return torch.stack(torch.autograd.grad((output * weight).sum(), each, retain_graph=True))
+
+
 def test_bntt_starts_as_a_copy_of_a_still_batch_norm():
     bntt, norms = pair()
     bntt.copy_from(norms[1])
@@ -131,7 +155,7 @@ def test_bntt_refuses_a_wrong_shape(shape):
 
 @pytest.mark.parametrize(
     "layer",
-    [nn.Conv2d(2, 3, 3, padding=1), AveragePool(), nn.Sequential(nn.Flatten(), nn.Linear(50, 4))],
+    [nn.Conv2d(2, 3, 3, padding=1), nn.AvgPool2d(2), nn.Sequential(nn.Flatten(), nn.Linear(50, 4))],
     ids=["conv", "pool", "linear"],
 )
 def test_over_time_equals_the_loop_over_steps(layer):
@@ -216,21 +240,3 @@ def test_more_chunks_than_batch_norm_has_steps_are_refused_and_nothing_is_kept()
 def test_a_model_without_neurons_does_not_continue():
     with pytest.raises(ValueError, match="no LIF or IF layer"), continuing(nn.Linear(2, 2)):
         pass
-
-
-# ---- pooling
-
-
-@pytest.mark.parametrize("size", [(4, 6), (5, 4), (7, 7), (2, 2)])
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_average_pooling_is_torchs(size, layout):
-    x = torch.randn(3, 2, *size, generator=generator(), dtype=torch.float64)
-    x = x.to(memory_format=layout).requires_grad_()
-    found, expected = AveragePool()(x), nn.functional.avg_pool2d(x, 2)
-    torch.testing.assert_close(found, expected)
-    weight = torch.randn(found.shape, generator=generator(1), dtype=x.dtype)
-    weight = weight.to(memory_format=layout)
-    (grad,) = torch.autograd.grad((found * weight).sum(), x)
-    (expected,) = torch.autograd.grad((expected * weight).sum(), x)
-    torch.testing.assert_close(grad, expected)
-    assert grad.is_contiguous(memory_format=layout)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.models import evaluating
+from snnlab.models import check_finite, evaluating
 from snnlab.recording import Recording, first_tensor, from_rest, record
 
 __all__ = ["Explanation"]
@@ -65,8 +65,7 @@ def run(
     if (images is None) == (spikes is None):
         raise ValueError("give either images or spikes")
     inputs = spikes if images is None else images
-    if not inputs.isfinite().all():
-        raise ValueError("the input contains NaN or infinite values")
+    check_finite(inputs, "the input contains NaN or infinite values")
 
     def forward(inputs, generator, keep_graph):
         given = {"spikes": inputs if images is None else None, "generator": generator}
