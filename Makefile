@@ -17,10 +17,10 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check $(INDEX)
 # ESLint and TypeScript, which read the widgets' front end
 LINTERS := tests/front/node_modules/.package-lock.json
 
-# Long tensors are reused instead of being given back to the system, and idle threads sleep: up to twice as fast on a CPU.
+# As in snnlab/training.py: up to twice as fast on a CPU (make bench).
 export MALLOC_MMAP_MAX_ = 0
 export MALLOC_TRIM_THRESHOLD_ = 40000000000
-export GOMP_SPINCOUNT = 0
+export GOMP_SPINCOUNT = 10000
 
 .PHONY: help book test lab serve course networks reproduce bench check pins clean
 

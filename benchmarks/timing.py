@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-PAIRS = 5
+PAIRS = 7
 LEAST = 0.3  # seconds that one side of a pair takes at least
 
 
@@ -30,10 +30,15 @@ def ratio(mine: Callable[[], object], theirs: Callable[[], object], pairs: int =
             times[work] = seconds(work, repeats[work is theirs])
         found.append(times[theirs] / times[mine])
         own.append(times[mine])
+    return summary(found, own)
+
+
+def summary(ratios: list[float], own: list[float]) -> dict:
+    """The median ratio, the least, the greatest; and the median seconds of the first side."""
     return {
-        "median": statistics.median(found),
-        "low": min(found),
-        "high": max(found),
-        "pairs": pairs,
+        "median": statistics.median(ratios),
+        "low": min(ratios),
+        "high": max(ratios),
+        "pairs": len(ratios),
         "seconds": statistics.median(own),
     }

@@ -1,15 +1,25 @@
 """What each trick of the library gains: the same work with and without it."""
 
+import os
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.network import BATCH, CLASSES, training_step
-from benchmarks.timing import ratio
+from benchmarks.timing import PAIRS, ratio, seconds, summary
 from snnlab.layers import BatchNormThroughTime, over_time
 from snnlab.models import WIDTHS, SpikingVGG
+from snnlab.training import FAST
 
 STEPS = 10
+SETTINGS = (  # what happens without them, their names, and whether the machine is busy
+    ("memory given back to the system", ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_"), False),
+    ("threads that wait long for each other", ("GOMP_SPINCOUNT",), True),
+)
 
 
 def run():
@@ -20,6 +30,42 @@ def run():
         ("batch norm through time, forward and backward", "the steps stacked", normalised()),
     ):
         yield {"work": work, "against": trick, "ratio": ratio(ours, without)}
+    for trick, names, is_busy in SETTINGS:
+        with busy() if is_busy else nullcontext():
+            pairs = [(process(()), process(names)) for _ in range(PAIRS)]
+        yield {
+            "work": f"training step, T {STEPS}" + ", beside other work" * is_busy,
+            "against": f"{trick} (without {', '.join(names)})",
+            "ratio": summary([other / mine for mine, other in pairs], [mine for mine, _ in pairs]),
+        }
+
+
+@contextmanager
+def busy():
+    """Inside the block every core has something else to do."""
+    loops = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in os.sched_getaffinity(0)
+    ]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+
+
+def process(without: tuple[str, ...]) -> float:
+    """Seconds of a training step in a new process with the settings for training but for some."""
+    kept = {k: v for k, v in (os.environ | FAST).items() if k not in without}
+    code = f"import torch; torch.set_num_threads({torch.get_num_threads()}); "
+    code += "from benchmarks import tricks; print(tricks.step_alone())"
+    return float(subprocess.check_output([sys.executable, "-c", code], env=kept))
+
+
+def step_alone() -> float:
+    step, _ = trained()
+    step()
+    return min(seconds(step, 1) for _ in range(5))
 
 
 def networks():
