@@ -19,9 +19,9 @@ def run():
     added = [float(subprocess.check_output([sys.executable, "-c", CODE])) for _ in range(PAIRS)]
     yield {
         "work": "import snnlab, after import torch",
-        "seconds": round(statistics.median(added), 3),
-        "low": round(min(added), 3),
-        "high": round(max(added), 3),
+        "seconds": round(statistics.median(added), 5),
+        "low": round(min(added), 5),
+        "high": round(max(added), 5),
         "runs": PAIRS,
         "at_most": 0.3,
     }

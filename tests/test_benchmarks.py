@@ -1,12 +1,13 @@
 """The benchmarks time what they say: peers that do the same work, ratios the right way round."""
 
+import json
 import time
 
 import pytest
 import torch
 
 from benchmarks import growth, maps, network, neuron, peers, timing, tricks
-from benchmarks.__main__ import describe, machine
+from benchmarks.__main__ import FILE, PARTS, describe, machine
 from snnlab.explain import spike_activation_map
 from snnlab.models import SpikingVGG
 from snnlab.neurons import lif
@@ -64,7 +65,7 @@ def test_the_loops_compute_sam(loop):
     torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, maps.GAMMA))
 
 
-@pytest.mark.parametrize("make", [tricks.inferred, tricks.folded, tricks.pooled])
+@pytest.mark.parametrize("make", [tricks.inferred, tricks.folded, tricks.normalised])
 def test_without_a_trick_the_same_comes_out(make):
     ours, without = (work() for work in make())
     torch.testing.assert_close(without, ours, rtol=1e-4, atol=1e-5)
@@ -87,3 +88,9 @@ def test_the_law_of_growth_is_found():
 
 def test_the_machine_is_named():
     assert machine()["versions"]["torch"].startswith(torch.__version__.split("+")[0])
+
+
+def test_the_results_that_the_book_shows_are_of_all_parts_and_of_one_machine():
+    results = json.loads(FILE.read_text())
+    assert set(results) == set(PARTS) and all(part["rows"] for part in results.values())
+    assert len({json.dumps(part["machine"]) for part in results.values()}) == 1

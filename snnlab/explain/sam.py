@@ -190,7 +190,8 @@ def _check(spikes: Tensor, gamma: float) -> None:
 
 def check_spikes(spikes: Tensor) -> None:
     """Raise ValueError unless every value is 0 or 1."""
-    if not torch.equal(spikes.clamp(0, 1).ceil_(), spikes):
+    # step by step, which stays in the processor's cache
+    if not all(torch.equal(step.clamp(0, 1).ceil_(), step) for step in spikes):
         raise ValueError(
             "expected spikes that are 0 or 1, got other values; record a layer of neurons, not "
             "their currents or membranes"
