@@ -51,8 +51,9 @@ __all__ = [
     "predict",
 ]
 
-#: Settings of a process under which a CPU trains faster, up to twice: the C library reuses large
-#: tensors instead of giving them back, and idle threads wait a moment before they sleep.
+#: Settings under which a process that has the CPU to itself trains faster, up to twice: the C
+#: library reuses large tensors instead of giving them back, and idle threads wait a moment, then
+#: sleep.
 FAST = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "40000000000",
