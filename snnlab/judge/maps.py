@@ -3,6 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from snnlab.models import check_finite
+
 __all__ = ["check", "shares", "top_share"]
 
 
@@ -13,10 +15,9 @@ def check(maps: Float[Tensor, "N H W"]) -> None:
             f"expected maps of shape [N, H, W], got {tuple(maps.shape)}; of a sequence of maps "
             "take the total first: explanation.total"
         )
-    if not maps.isfinite().all():
-        raise ValueError("maps contain NaN or infinite values")
-    if maps.min() < 0:
-        raise ValueError(f"maps must not be below 0, got {maps.min().item():.3g}")
+    low, _ = check_finite(maps, "maps contain NaN or infinite values")
+    if low < 0:
+        raise ValueError(f"maps must not be below 0, got {low:.3g}")
 
 
 def shares(maps: Float[Tensor, "N H W"]) -> Float[Tensor, "N P"]:
