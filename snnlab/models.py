@@ -61,10 +61,13 @@ def generator_for(model: nn.Module, generator: torch.Generator | None) -> dict:
 
 
 def check_finite(values: Tensor, message: str) -> tuple[float, float]:
-    """The least and the greatest value; ValueError with this message where any is NaN or infinite.
+    """The least and the greatest value; ValueError where there is none, and with this message where
+    any is NaN or infinite.
 
     One pass, where ``isfinite`` takes several.
     """
+    if values.numel() == 0:
+        raise ValueError(f"expected at least one value, got shape {tuple(values.shape)}")
     low, high = (value.item() for value in values.detach().aminmax())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(message)
