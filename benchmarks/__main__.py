@@ -1,6 +1,6 @@
 """All benchmarks in one run, one after another: `make bench`.
 
-python -m benchmarks                   # everything, about half an hour on a quiet machine
+python -m benchmarks                   # everything, about a quarter of an hour on a quiet machine
 python -m benchmarks neuron maps       # some of them
 """
 
