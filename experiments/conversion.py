@@ -6,9 +6,9 @@ from scipy.optimize import brentq
 
 from experiments import maps as made
 from experiments.maps import COUNTS, SAM
-from experiments.protocol import Experiment, Outcome, Study
+from experiments.protocol import BATCH, Experiment, Outcome, Study
 from snnlab.conversion import convert
-from snnlab.explain import neuronal_contribution_score
+from snnlab.judge.baselines import kernel_by_count, map_by_count
 from snnlab.judge.localisation import energy
 from snnlab.judge.smoothness import half_mass_area
 from snnlab.neurons import LIF
@@ -29,10 +29,10 @@ HOURS = 0.9
 TIMES = (12, 16, 24, 32, 48, 64, 96)  # T, tried for equal accuracy
 STEPS = (8, 16, 32, 64)  # T, for the accuracy of converted networks
 TUNED = 300  # held-out training images on which T and thresholds are set
-BY_COUNT = "mean score of its count"
+BY_COUNT = "pairs by count"
 LATER = (
-    "The map that gives every neuron the mean score of its spike count came after the first run: "
-    "it looks into why SAM and n(n-1) differ in the converted networks, which the rule did not ask."
+    'The map "pairs by count" came after the first run: it looks into why SAM and n(n-1) differ '
+    "in the converted networks, which the rule did not ask."
 )
 
 
@@ -189,37 +189,23 @@ def set_threshold(model, threshold: float) -> None:
             module.threshold, module.start = threshold, threshold / 2
 
 
-def score_by_count(study: Study, model) -> torch.Tensor:
-    """[T + 1]: the mean score of the neurons of conv6 that fire 0 to T times, each one's scores at
-    its spikes summed over time.  From held-out images; a count that none has scores 0."""
-    total, neurons = torch.zeros(2, model.steps + 1, dtype=torch.double, device=study.device)
-    for start, part in study.batches(held_out(study)[::3], "scores by count"):
-        with torch.no_grad(), record(model, "conv6") as recording:
-            model(spikes=made.encoded(study, model, part.images, start))
-        spikes = recording["conv6"]
-        score = (neuronal_contribution_score(spikes) * spikes).sum(0).flatten().double()
-        count = spikes.sum(0).long().flatten()
-        total.index_add_(0, count, score)
-        neurons.index_add_(0, count, torch.ones_like(score))
-    return (total / neurons.clamp(min=1)).float()
-
-
-def map_by_count(score: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
-    """Every neuron with the score [T + 1] of its count, summed over the channels: [B, H, W]."""
-    return score[spikes.sum(0).long()].sum(1)
-
-
 def look(study: Study, model) -> dict[str, np.ndarray]:
     """SAM and its two maps of counts at conv6 [N, H, W], right [N], rate [N], T and threshold."""
     model, rows = model.to(study.device), {}
-    by_count = score_by_count(study, model)
-    for start, part in study.batches(study.val, f"T {model.steps}"):
+
+    def fired(photos, start):
+        images = photos.images.to(study.device)
         with torch.no_grad(), record(model, "conv6") as recording:
-            logits = model(spikes=made.encoded(study, model, part.images, start))
-        spikes = recording["conv6"]
+            logits = model(spikes=made.encoded(study, model, images, start))
+        return recording["conv6"], logits
+
+    others = study.tune[:: max(1, len(study.tune) // BATCH)]
+    kernel = kernel_by_count(fired(others, 0)[0])
+    for start, part in study.batches(study.val, f"T {model.steps}"):
+        spikes, logits = fired(part, start)
         maps = made.of_spikes(spikes)
         found = {SAM: maps[SAM], COUNTS: maps[COUNTS], "right": logits.argmax(1) == part.labels}
-        found[BY_COUNT] = map_by_count(by_count, spikes)
+        found[BY_COUNT] = map_by_count(spikes, kernel)
         found["rate"] = spikes.mean((0, 2, 3, 4))
         for key, value in found.items():
             rows.setdefault(key, []).append(value.cpu().numpy())

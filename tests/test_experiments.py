@@ -14,7 +14,6 @@ from tiny import generator, images, spiking_network
 
 from experiments import (
     ann,
-    conversion,
     interval,
     localises,
     maps,
@@ -312,27 +311,6 @@ def test_the_read_out_finds_the_optimum_of_its_loss():
     loss = torch.nn.functional.cross_entropy(x @ weight.T + bias, labels)
     (gradient,) = torch.autograd.grad(loss + 1e-3 * weight.square().sum(), weight)
     assert gradient.abs().max() < 1e-4
-
-
-def test_the_score_of_a_count_is_the_mean_of_the_neurons_that_have_it(study):
-    model, photos = spiking_network(dtype=torch.float32), study.tune[::3]
-    with torch.no_grad(), record(model, "conv6") as recording:
-        model(spikes=maps.encoded(study, model, photos.images, 0))
-    fired = recording["conv6"].flatten(1).double()
-    count = fired.sum(0)
-    pairs = [
-        np.exp(-0.5 * (late - early)) * fired[late] * fired[early]
-        for late in range(len(fired))
-        for early in range(late)
-    ]
-    score = sum(pairs)
-    found = conversion.score_by_count(study, model)
-    for n in range(len(fired) + 1):
-        mean = score[count == n].mean().item() if (count == n).any() else 0
-        assert found[n] == pytest.approx(mean), n
-    rebuilt = conversion.map_by_count(found, recording["conv6"])
-    assert rebuilt.shape == maps.of_spikes(recording["conv6"])[maps.SAM].shape
-    torch.testing.assert_close(rebuilt.sum(), score.sum().float())
 
 
 def test_the_similarity_is_that_of_the_library():

@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from snnlab.judge.baselines import (
     centred_gaussian,
     count_map,
     edges,
+    kernel_by_count,
+    map_by_count,
     noise,
     permute_intervals,
     permute_steps,
@@ -63,6 +66,63 @@ def test_the_count_map_by_hand():
     torch.testing.assert_close(count_map(always), sam_oracle.spike_activation_map(always, 0.5))
 
 
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), gamma=st.floats(0, 5), rate=st.floats(0.2, 0.9))
+def test_the_kernel_by_count_is_the_mean_over_pairs(seed, gamma, rate):
+    s = spikes(6, 2, 3, 4, 4, rate=rate, seed=seed)
+    found = kernel_by_count(s, gamma)
+    expected = oracle.kernel_by_count(s, gamma)
+    assert found.shape == (7,) and len(expected) > 1
+    for n, value in expected.items():
+        assert found[n].item() == pytest.approx(value), n
+
+
+def test_a_count_that_no_neuron_has_lies_between_its_neighbours():
+    s = torch.zeros(5, 1, 1, 1, 2, dtype=torch.float64)
+    s[[0, 1], ..., 0], s[:4, ..., 1] = 1, 1  # 2 and 4 of 5
+    found = kernel_by_count(s)
+    assert found[3] == pytest.approx((found[2] + found[4]).item() / 2)
+    assert found[0] == found[1] == found[2] and found[5] == found[4]
+
+
+def test_the_kernel_by_count_tells_a_rhythm_from_chance():
+    chance = spikes(12, 20, 8, 8, 8, rate=0.3)
+    found = kernel_by_count(chance)
+    assert found[[2, 3, 4, 5, 6]].sub(found[3]).abs().max() < 0.01
+    rhythm = torch.zeros(12, 1, 1, 1, 5, dtype=torch.float64)
+    for place, step in enumerate((6, 4, 3, 2, 1)):
+        rhythm[::step, ..., place] = 1
+    found = kernel_by_count(rhythm)[[2, 3, 4, 6, 12]]
+    assert (found.diff() > 0).all() and found[0].item() == pytest.approx(math.exp(-3))
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), gamma=st.floats(0, 5))
+def test_the_map_by_count_has_sams_sum_and_knows_no_interval(seed, gamma):
+    s = spikes(7, 2, 3, 4, 4, rate=0.5, seed=seed)
+    kernel = kernel_by_count(s, gamma)
+    found = map_by_count(s, kernel)
+    assert found.shape == (2, 4, 4)
+    torch.testing.assert_close(found.sum(), spike_activation_map(s, gamma).sum())
+    order = torch.randperm(7, generator=generator(seed))
+    torch.testing.assert_close(map_by_count(s[order], kernel), found)
+
+
+def test_with_one_kernel_for_all_counts_it_is_the_count_map():
+    s = spikes(6, 2, 3, 4, 4, rate=0.5)
+    by_chance = kernel_by_count(torch.ones(6, 1, 1, 1, 1, dtype=s.dtype))  # all pairs of steps
+    torch.testing.assert_close(map_by_count(s, by_chance), count_map(s).sum(0))
+
+
+def test_the_kernel_by_count_needs_a_pair_and_the_map_all_of_it():
+    with pytest.raises(ValueError, match="no neuron fires twice"):
+        kernel_by_count(torch.zeros(4, 1, 2, 2, 2))
+    with pytest.raises(ValueError, match="expected 5 kernel values, got \\(4,\\)"):
+        map_by_count(spikes(4, 1, 2, 2, 2), torch.ones(4))
+    with pytest.raises(ValueError, match="gamma"):
+        kernel_by_count(spikes(4, 1, 2, 2, 2), -1.0)
+
+
 def test_rate_maps_equal_the_loops():
     s = spikes(6, 2, 3, 2, 2)
     torch.testing.assert_close(rate_map(s), oracle.rate_map(s))
@@ -71,7 +131,7 @@ def test_rate_maps_equal_the_loops():
     assert squared_rate_map(torch.zeros(5, 1, 3, 1, 1)).item() == 0
 
 
-@pytest.mark.parametrize("baseline", [count_map, rate_map, squared_rate_map])
+@pytest.mark.parametrize("baseline", [count_map, kernel_by_count, rate_map, squared_rate_map])
 def test_other_things_than_spikes_are_refused(baseline):
     with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got \(4, 2"):
         baseline(spikes(4, 2, 3, 2))

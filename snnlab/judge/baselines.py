@@ -5,18 +5,21 @@ From spikes 0/1 [T, B, C, H, W], from the image alone, or from nothing at all.
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.explain.sam import check_spikes
+from snnlab.explain.sam import check_spikes, neuronal_contribution_score
 from snnlab.models import check_images
 
 __all__ = [
     "centred_gaussian",
     "count_map",
     "edges",
+    "kernel_by_count",
+    "map_by_count",
     "noise",
     "permute_intervals",
     "permute_steps",
@@ -42,6 +45,46 @@ def count_map(spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5) -> Float[T
     t = torch.arange(steps, dtype=pairs.dtype, device=pairs.device)
     kernel = -torch.expm1(-gamma * t) / math.expm1(gamma) if gamma > 0 else t
     return kernel[:, None, None, None] * pairs
+
+
+def kernel_by_count(spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5) -> Float[Tensor, "T+1"]:
+    r"""What one pair of a neuron's spikes adds to its score, on average over the neurons that fire
+    n = 0 to T times.
+
+    .. math::
+        w(n) = \frac{2}{n(n-1)} \, \operatorname{mean}_{\text{neurons with } n \text{ spikes}}
+        \sum_t s_t N_t
+
+    Where spikes fall on random steps it is the same for every n, and SAM's mean is
+    :func:`count_map`.  Where neurons fire in a steady rhythm it rises with n.  A count that no
+    neuron has takes a value between those of its neighbours.  Raises ValueError for a wrong shape,
+    gamma < 0, or if no neuron fires twice.
+    """
+    count = _count(spikes).flatten().long()
+    score = (neuronal_contribution_score(spikes, gamma) * spikes).sum(0).flatten().double()
+    neurons = count.bincount(minlength=len(spikes) + 1).cpu().numpy()
+    total = count.bincount(score, minlength=len(spikes) + 1).cpu().numpy()
+    n = np.arange(len(neurons))
+    seen = n[(neurons > 0) & (n > 1)]
+    if not len(seen):
+        raise ValueError("no neuron fires twice, so there is no pair of spikes")
+    kernel = total[seen] / neurons[seen] * 2 / (seen * (seen - 1))
+    return torch.as_tensor(np.interp(n, seen, kernel)).to(spikes)
+
+
+def map_by_count(
+    spikes: Float[Tensor, "T B C H W"], kernel: Float[Tensor, "T+1"]
+) -> Float[Tensor, "B H W"]:
+    """SAM, summed over time, if every pair of a neuron's spikes were worth kernel[n], n its count:
+    it knows the counts, and how the network's rhythm goes with them, but no interval of its own.
+
+    With the ``kernel`` of :func:`kernel_by_count`, best from other images, its difference to SAM is
+    what intervals tell beyond that.  Raises ValueError for a wrong shape of either.
+    """
+    count = _count(spikes).long()
+    if kernel.shape != (len(spikes) + 1,):
+        raise ValueError(f"expected {len(spikes) + 1} kernel values, got {tuple(kernel.shape)}")
+    return (kernel[count] * (count * (count - 1) / 2)).sum(1)
 
 
 def rate_map(spikes: Float[Tensor, "T B C H W"]) -> Float[Tensor, "B H W"]:

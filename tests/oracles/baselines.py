@@ -14,6 +14,16 @@ def count_map(spikes, gamma):
     return sum(sam.spike_activation_map(spikes[list(o)], gamma) for o in orders) / len(orders)
 
 
+def kernel_by_count(spikes, gamma):
+    """n -> the mean of exp(-gamma (t - u)) over the pairs of spikes of all neurons with n."""
+    found = {}
+    for train in spikes.flatten(1).T.tolist():
+        times = [t for t, spike in enumerate(train) if spike]
+        pairs = [math.exp(-gamma * (t - u)) for u, t in itertools.combinations(times, 2)]
+        found.setdefault(len(times), []).extend(pairs)
+    return {n: sum(pairs) / len(pairs) for n, pairs in found.items() if pairs}
+
+
 def rate_map(spikes, power=1):
     """sum_k (n/T)^power."""
     steps, batch, channels, height, width = spikes.shape
