@@ -92,9 +92,9 @@ def select(result: dict, name: str | None = None, **labels) -> list[dict]:
 
 def phrase(measure: dict, digits: int = 3, seeds: bool = False) -> str:
     """A measure in words: value (low to high); with ``seeds``, also each training seed's value."""
-    text = "{value:.{d}f} ({low:.{d}f} to {high:.{d}f})".format(d=digits, **measure)
+    text = "{value:z.{d}f} ({low:z.{d}f} to {high:z.{d}f})".format(d=digits, **measure)
     if seeds:
-        each = ", ".join(f"{one['value']:.{digits}f}" for one in measure["per_seed"])
+        each = ", ".join(f"{one['value']:z.{digits}f}" for one in measure["per_seed"])
         text += f"; by seed {each}"
     return text
 
@@ -158,7 +158,7 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
 def _cells(figure: dict) -> list:
     """Name, n, value and values by seed of a figure, for a line of a table."""
     where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
-    seeds = ", ".join(f"{one['value']:.3f}" for one in figure["per_seed"])
+    seeds = ", ".join(f"{one['value']:z.3f}" for one in figure["per_seed"])
     return [f"{figure['name']} ({where})", figure["n"], phrase(figure), seeds]
 
 

@@ -72,6 +72,8 @@ def test_a_measure_in_words():
     one = measure(value=0.25)
     assert results.phrase(one) == "0.250 (0.150 to 0.350)"
     assert results.phrase(one, 1, seeds=True) == "0.2 (0.1 to 0.3); by seed 0.2, 0.3"
+    nothing = {"value": -0.0001, "low": -0.0004, "high": 0.0001, "per_seed": [{"value": -0.0001}]}
+    assert results.phrase(nothing, seeds=True) == "0.000 (0.000 to 0.000); by seed 0.000"
 
 
 def test_a_table_has_a_cell_for_each_measure():
