@@ -137,21 +137,18 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
     ``links``: where a claim's title leads to.
     """
     lines = [
-        "| claim | figure that decides | n | value (95 % interval) | by seed | p | verdict |",
+        "| claim | verdict | figure that decides | n | value (95 % interval) | by seed | p |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in board:
         if row["verdict"] not in VERDICTS:
             continue
         title, link = row["title"], (links or {}).get(row["claim"])
+        claim = [f"[{title}]({link})" if link else title, f"**{row['verdict']}**"]
         p = "" if row["holm"] is None else f"{row['holm']:.2g}"
-        first, rest = (
-            [f"[{title}]({link})" if link else title, p, f"**{row['verdict']}**"],
-            [""] * 3,
-        )
         for i, figure in enumerate(row["figures"]):
-            head, p, verdict = rest if i else first
-            lines.append("| " + " | ".join(map(str, [head, *_cells(figure), p, verdict])) + " |")
+            cells = ["", "", *_cells(figure), ""] if i else [*claim, *_cells(figure), p]
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
     return Table("\n".join(lines))
 
 

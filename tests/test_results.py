@@ -165,7 +165,7 @@ def test_the_summary_has_a_line_for_each_figure_and_links():
     board = [row | {"holm": 0.03 if row["claim"] == "a" else None} for row in rows]
     lines = results.summary(board, {"a": "a.json"}).splitlines()[2:]
     assert len(lines) == 3
-    assert lines[0].startswith("| [The a](a.json) | energy () | 9 |")
-    assert lines[0].endswith("| 0.03 | **holds** |")
-    assert lines[1].startswith("|  | area () | 9 |") and lines[1].endswith("|  |  |")
-    assert lines[2].startswith("| The c | ") and lines[2].endswith("|  | **undecided** |")
+    assert lines[0].startswith("| [The a](a.json) | **holds** | energy () | 9 |")
+    assert lines[0].endswith("| 0.03 |")
+    assert lines[1].startswith("|  |  | area () | 9 |") and lines[1].endswith("|  |")
+    assert lines[2].startswith("| The c | **undecided** | ") and lines[2].endswith("|  |")
