@@ -35,8 +35,9 @@ def count_map(spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5) -> Float[T
         \bar M_t = \sum_k \frac{n(n-1)}{T(T-1)} \cdot \frac{1 - e^{-\gamma t}}{e^\gamma - 1}
 
     with n the count of each neuron (the "n(n-1) map"); at gamma 0 the last factor is t.  The
-    difference between SAM and this map is all that the intervals contribute.  Raises ValueError for
-    fewer than 2 steps, a wrong shape, or gamma < 0.
+    difference between SAM and this map is all that the intervals contribute; where a network fires
+    in a rhythm, most of that may follow from the counts (:func:`map_by_count`).  Raises ValueError
+    for fewer than 2 steps, a wrong shape, or gamma < 0.
     """
     steps, count = len(spikes), _count(spikes)
     if steps < 2 or gamma < 0:
