@@ -142,8 +142,8 @@ def converted(study: Study, seed: int, encoding: str, steps: int | None = None):
     return convert(twin, images.to(study.device), steps=steps, encoding=encoding)
 
 
-def held_out(study: Study):
-    return study.tune[:: max(1, len(study.tune) // TUNED)]
+def held_out(study: Study, count: int = TUNED):
+    return study.tune[:: max(1, len(study.tune) // count)]
 
 
 def of_equal_accuracy(study: Study, seed: int):
@@ -199,8 +199,7 @@ def look(study: Study, model) -> dict[str, np.ndarray]:
             logits = model(spikes=made.encoded(study, model, images, start))
         return recording["conv6"], logits
 
-    others = study.tune[:: max(1, len(study.tune) // BATCH)]
-    kernel = kernel_by_count(fired(others, 0)[0])
+    kernel = kernel_by_count(fired(held_out(study, BATCH), 0)[0])
     for start, part in study.batches(study.val, f"T {model.steps}"):
         spikes, logits = fired(part, start)
         maps = made.of_spikes(spikes)

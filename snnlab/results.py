@@ -93,10 +93,11 @@ def select(result: dict, name: str | None = None, **labels) -> list[dict]:
 def phrase(measure: dict, digits: int = 3, seeds: bool = False) -> str:
     """A measure in words: value (low to high); with ``seeds``, also each training seed's value."""
     text = "{value:z.{d}f} ({low:z.{d}f} to {high:z.{d}f})".format(d=digits, **measure)
-    if seeds:
-        each = ", ".join(f"{one['value']:z.{digits}f}" for one in measure["per_seed"])
-        text += f"; by seed {each}"
-    return text
+    return f"{text}; by seed {_by_seed(measure, digits)}" if seeds else text
+
+
+def _by_seed(measure: dict, digits: int = 3) -> str:
+    return ", ".join(f"{one['value']:z.{digits}f}" for one in measure["per_seed"])
 
 
 def table(result: dict, name: str, rows: str, columns: str, digits: int = 3, **labels) -> Table:
@@ -155,8 +156,7 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
 def _cells(figure: dict) -> list:
     """Name, n, value and values by seed of a figure, for a line of a table."""
     where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
-    seeds = ", ".join(f"{one['value']:z.3f}" for one in figure["per_seed"])
-    return [f"{figure['name']} ({where})", figure["n"], phrase(figure), seeds]
+    return [f"{figure['name']} ({where})", figure["n"], phrase(figure), _by_seed(figure)]
 
 
 def dots(result: dict, name: str, by: str, axes=None, **labels):
