@@ -9,7 +9,7 @@ import beartype
 import jaxtyping
 import pytest
 import torch
-from tiny import STEPS, generator, images, relu_network, spikes, spiking_network
+from helpers.tiny import STEPS, generator, images, relu_network, spikes, spiking_network
 from torch import nn
 
 from snnlab import data, encoding, explain, layers, neurons, training

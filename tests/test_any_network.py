@@ -10,12 +10,12 @@ import pytest
 import snntorch
 import torch
 from captum.attr import LayerActivation, LayerGradCam, LayerGradientXActivation
+from helpers.tiny import generator, images, relu_network, spiking_network
 from oracles import gradcam
 from oracles import sam as oracle
 from snntorch import utils
 from spikingjelly.activation_based import functional, layer, monitor, neuron
 from spikingjelly.activation_based.model import sew_resnet
-from tiny import generator, images, relu_network, spiking_network
 from torch import nn
 from torchvision import models
 

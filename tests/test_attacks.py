@@ -4,10 +4,10 @@ import foolbox
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.tiny import CLASSES, generator, images, relu_network, spiking_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import attacks as oracle
-from tiny import CLASSES, generator, images, relu_network, spiking_network
 from torch import nn
 
 from snnlab import zoo

@@ -3,10 +3,10 @@ import functools
 
 import pytest
 import torch
+from helpers.tiny import CLASSES, WIDTHS, generator, images, relu_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import conversion as oracle
-from tiny import CLASSES, WIDTHS, generator, images, relu_network
 from torch import nn
 
 from snnlab import zoo

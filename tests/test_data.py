@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.tiny import generator
 from PIL import Image
-from tiny import generator
 
 from snnlab.data import CLASSES, WNIDS, photographs, scenes, tiny_imagenet
 

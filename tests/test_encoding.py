@@ -2,8 +2,8 @@ import math
 
 import pytest
 import torch
+from helpers.tiny import generator
 from oracles import encoding as oracle
-from tiny import generator
 
 from snnlab.encoding import direct, poisson
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.tiny import generator, images, spiking_network
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import generator, images, spiking_network
 
 from experiments import (
     ann,

@@ -1,11 +1,11 @@
-import peers
 import pytest
 import torch
 import torch.nn.functional as F
 from captum.attr import LayerGradCam
+from helpers import peers
+from helpers.tiny import CLASSES, LEAK, STEPS, generator, images, relu_network, spiking_network
 from oracles import gradcam as oracle
 from oracles import network, neurons
-from tiny import CLASSES, LEAK, STEPS, generator, images, relu_network, spiking_network
 from torch import nn
 
 from snnlab.explain import grad_cam, snn_grad_cam

@@ -4,7 +4,7 @@ import matplotlib
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny import generator, images
+from helpers.tiny import generator, images
 
 from snnlab.explain import Explanation
 

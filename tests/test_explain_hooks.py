@@ -4,7 +4,7 @@ import functools
 
 import pytest
 import torch
-from tiny import STEPS, images, relu_network, spiking_network
+from helpers.tiny import STEPS, images, relu_network, spiking_network
 from torch import nn
 
 from snnlab.explain import (

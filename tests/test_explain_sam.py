@@ -3,15 +3,15 @@ import itertools
 import math
 
 import numpy as np
-import peers
 import pytest
 import torch
+from helpers import peers
+from helpers.tiny import LEAK, STEPS, generator, images, relu_network, spikes, spiking_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from oracles import network
 from oracles import sam as oracle
-from tiny import LEAK, STEPS, generator, images, relu_network, spikes, spiking_network
 
 from snnlab.explain import (
     neuronal_contribution_score,

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from helpers.tiny import generator, images, spikes, spiking_network
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import sam as oracle
-from tiny import generator, images, spikes, spiking_network
 
 from snnlab.explain import (
     class_weighted_map,

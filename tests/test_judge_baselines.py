@@ -3,13 +3,13 @@ import math
 
 import pytest
 import torch
+from helpers.tiny import generator, images, spikes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import baselines as oracle
 from oracles import sam as sam_oracle
 from scipy.ndimage import sobel
 from scipy.stats import chisquare
-from tiny import generator, images, spikes
 
 from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import (

@@ -2,11 +2,11 @@ import copy
 
 import pytest
 import torch
+from helpers.tiny import CLASSES, STEPS, generator, images, relu_network, spiking_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
 from scipy.ndimage import gaussian_filter
-from tiny import CLASSES, STEPS, generator, images, relu_network, spiking_network
 from torch import nn
 
 from snnlab.judge.faithfulness import (

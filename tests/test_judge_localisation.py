@@ -1,9 +1,9 @@
 import pytest
 import torch
+from helpers.tiny import generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
-from tiny import generator
 
 from snnlab.judge.localisation import (
     area,

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from tiny import STEPS, generator, images, relu_network, spikes, spiking_network
+from helpers.tiny import STEPS, generator, images, relu_network, spikes, spiking_network
 from torch import nn
 
 from snnlab.explain import Explanation, grad_cam, sam

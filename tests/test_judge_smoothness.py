@@ -3,10 +3,10 @@ import math
 import pytest
 import scipy.stats
 import torch
+from helpers.tiny import generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
-from tiny import generator
 
 from snnlab.judge.smoothness import entropy, half_mass_area, total_variation
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from helpers.tiny import generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
-from tiny import generator
 
 from snnlab.judge.statistics import holm, interval
 

@@ -2,8 +2,8 @@ import copy
 
 import pytest
 import torch
+from helpers.tiny import generator, images, spiking_network
 from oracles import batchnorm as oracle
-from tiny import generator, images, spiking_network
 from torch import nn
 
 from snnlab.layers import BatchNormThroughTime, Readout, continuing, over_time

@@ -1,8 +1,17 @@
 import pytest
 import torch
+from helpers.tiny import (
+    CLASSES,
+    LEAK,
+    STEPS,
+    WIDTHS,
+    generator,
+    images,
+    relu_network,
+    spiking_network,
+)
 from oracles import conversion as conversion_oracle
 from oracles import network as oracle
-from tiny import CLASSES, LEAK, STEPS, WIDTHS, generator, images, relu_network, spiking_network
 from torch import nn
 
 from snnlab.models import (

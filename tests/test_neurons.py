@@ -1,5 +1,6 @@
 import pytest
 import torch
+from helpers.tiny import generator, relu_network, spiking_network
 from norse.torch.functional.lif_box import (
     LIFBoxFeedForwardState,
     LIFBoxParameters,
@@ -9,7 +10,6 @@ from norse.torch.functional.reset import reset_subtract
 from oracles import attacks as attack_oracle
 from oracles import neurons as oracle
 from spikingjelly.activation_based import neuron as spikingjelly
-from tiny import generator, relu_network, spiking_network
 
 from snnlab.neurons import IF, LIF, lif, surrogate_gradient
 from snnlab.surrogate import arctan, fast_sigmoid, rate, triangle

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from widget_pages import listened
+from helpers.widget_pages import listened
 
 pytestmark = pytest.mark.book
 

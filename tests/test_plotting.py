@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from tiny import generator, images, spikes
+from helpers.tiny import generator, images, spikes
 
 from snnlab import plotting
 from snnlab.explain import Explanation

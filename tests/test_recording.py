@@ -1,9 +1,9 @@
 import collections
 
-import peers
 import pytest
 import torch
-from tiny import STEPS, generator, images, relu_network, spiking_network
+from helpers import peers
+from helpers.tiny import STEPS, generator, images, relu_network, spiking_network
 from torch import nn
 
 from snnlab.recording import intervene, record

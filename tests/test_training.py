@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny import generator, relu_network, spiking_network
+from helpers.tiny import generator, relu_network, spiking_network
 from torch import nn
 
 from snnlab import training, zoo

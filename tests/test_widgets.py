@@ -8,9 +8,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from helpers.node import node
+from helpers.tiny import generator, images, spikes
 from matplotlib import colormaps
-from test_widgets_numbers import node
-from tiny import generator, images, spikes
 from traitlets import TraitError
 
 from snnlab import plotting, widgets

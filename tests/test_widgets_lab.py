@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers.widget_pages import TIME, WIDGETS, assert_numbers, changes, controls, listened, seen
 from jupyter_client import BlockingKernelClient
-from widget_pages import TIME, WIDGETS, assert_numbers, changes, controls, listened, seen
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def cells():
     start = f"""import json, sys
 sys.path.insert(0, {str(TESTS)!r})
 from snnlab.widgets import OwnPhotograph
-from widget_pages import WIDGETS
+from helpers.widget_pages import WIDGETS
 shown = {{name: case.make() for name, case in WIDGETS.items()}}
 shown["own"] = OwnPhotograph()"""
     for code in [start, *(f"shown[{name!r}]" for name in [*WIDGETS, "own"])]:

@@ -2,12 +2,12 @@
 
 import json
 
-import map_cases
 import pytest
 import torch
+from helpers import map_cases
+from helpers.widget_pages import changes, opened, page, state_of
 from torch import nn
 from traitlets import TraitError
-from widget_pages import changes, opened, page, state_of
 
 from snnlab import data, zoo
 from snnlab.widgets import (

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import tiny
 import torch
-from test_widgets_numbers import node, text
+from helpers import tiny
+from helpers.node import node, text
 
 from snnlab import data, recording, zoo
 

@@ -1,16 +1,10 @@
 """The widgets' arithmetic in JavaScript: snnlab's numbers go to Node, which compares its own."""
 
-import base64
-import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import numpy as np
 import pytest
-import tiny
 import torch
+from helpers import tiny
+from helpers.node import node, text
 
 from snnlab import encoding, explain, neurons, surrogate
 from snnlab.judge import smoothness, stability
@@ -18,12 +12,6 @@ from snnlab.models import DEVIATION, MEAN
 from snnlab.widgets.recorded import lag_pairs
 
 pytestmark = pytest.mark.slow
-
-TESTS = Path(__file__).parent / "front"
-
-
-def text(array):
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
 def flat(tensor):
@@ -144,22 +132,6 @@ def measures():
             "correlation": stability.pearson(first[None], second[None]).item(),
             "area": smoothness.half_mass_area(first[None]).item(),
         }
-
-
-def node(test, expected, folder):
-    """Run a file of Node tests, which reads what snnlab gives from a file."""
-    assert shutil.which("node"), "Node 20 or newer is not installed (Debian: apt install nodejs)"
-    file = folder / "expected.json"
-    file.write_text(json.dumps(expected))
-    limit = os.environ.get("LIMIT_MS", "10")
-    done = subprocess.run(
-        ["node", "--test", "--test-reporter=spec", TESTS / test],
-        env={**os.environ, "EXPECTED": str(file), "LIMIT_MS": limit},
-        capture_output=True,
-        text=True,
-    )
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_numbers_of_the_page_are_snnlabs(tmp_path):

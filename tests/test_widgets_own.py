@@ -3,18 +3,15 @@
 import base64
 import importlib.util
 import io
-import threading
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Quiet
+from helpers.site import serving
+from helpers.widget_pages import changes, opened, page, seen, slide
 from PIL import Image
-from widget_pages import changes, opened, page, seen, slide
 
 from snnlab import data, explain, zoo
 from snnlab.widgets import OwnPhotograph
@@ -40,10 +37,8 @@ def pages(tmp_path_factory):
     (folder / "own.html").write_text(page(OwnPhotograph()), encoding="utf-8")
     (folder / "missing").mkdir()
     (folder / "missing" / "own.html").write_text(page(OwnPhotograph()), encoding="utf-8")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": folder.as_uri()}
-    server.shutdown()
+    with serving(folder) as found:
+        yield found
 
 
 def finished(tab, view):

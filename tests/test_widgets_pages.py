@@ -2,15 +2,11 @@
 
 import json
 import re
-import threading
-from functools import partial
-from http.server import ThreadingHTTPServer
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Quiet
-from ipywidgets import IntSlider
-from widget_pages import (
+from helpers.site import serving
+from helpers.widget_pages import (
     WIDGETS,
     assert_numbers,
     changes,
@@ -21,6 +17,7 @@ from widget_pages import (
     seen,
     state_of,
 )
+from ipywidgets import IntSlider
 
 from snnlab.widgets import EncoderExplorer, KernelExplorer
 
@@ -33,10 +30,8 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     for name, case in WIDGETS.items():
         (folder / f"{name}.html").write_text(page(case.make()), encoding="utf-8")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield {"http": f"http://127.0.0.1:{server.server_port}", "file": folder.as_uri()}
-    server.shutdown()
+    with serving(folder) as found:
+        yield found
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 import torch
+from helpers.tiny import CLASSES, STEPS, generator, images, relu_network, spiking_network
 from safetensors.torch import load_file, save_file
-from tiny import CLASSES, STEPS, generator, images, relu_network, spiking_network
 
 from snnlab import zoo
 from snnlab.conversion import convert

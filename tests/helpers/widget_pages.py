@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import map_cases
 import torch
 from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from helpers import map_cases
 from snnlab import data, explain, neurons, surrogate, widgets
 
-HOST = Path(__file__).parent.parent / "book" / "_assets" / "widgets.js"
+HOST = Path(__file__).parents[2] / "book" / "_assets" / "widgets.js"
 MIME = "application/vnd.jupyter.widget"
 TIME = 120_000  # milliseconds; far less is needed, unless the machine is busy
 

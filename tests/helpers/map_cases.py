@@ -2,9 +2,9 @@
 
 import functools
 
-import tiny
 import torch
 
+from helpers import tiny
 from snnlab import attacks, explain, judge, neurons, recording, surrogate, widgets
 
 CLASSES = ["fox", "owl", "elk", "bat", "eel"]
