@@ -17,7 +17,7 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check $(INDEX)
 # ESLint and TypeScript, which read the widgets' front end
 LINTERS := tests/front/node_modules/.package-lock.json
 
-# As in snnlab/training.py: up to twice as fast on a CPU (make bench).
+# As in snnlab/training/loop.py: up to twice as fast on a CPU (make bench).
 export MALLOC_MMAP_MAX_ = 0
 export MALLOC_TRIM_THRESHOLD_ = 40000000000
 # Idle threads sleep at once, since chapters are executed side by side; alone they are faster if they wait a moment.

@@ -1,7 +1,7 @@
 """All benchmarks in one run, one after another: `make bench`.
 
 python -m benchmarks                   # everything, about a quarter of an hour on a quiet machine
-python -m benchmarks neuron maps       # some of them
+python -m benchmarks neuron explainers       # some of them
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-PARTS = ("neuron", "network", "maps", "attack", "tricks", "start", "growth")
+PARTS = ("neuron", "network", "explainers", "attack", "tricks", "start", "growth")
 PEERS = ("torch", "torchvision", "snntorch", "spikingjelly", "norse", "captum", "numpy")
 FILE = Path(__file__).with_name("results.json")
 

@@ -8,12 +8,13 @@ from experiments import maps as made
 from experiments.maps import COUNTS, SAM
 from experiments.protocol import BATCH, Experiment, Outcome, Study
 from snnlab.conversion import convert
+from snnlab.evaluation import predict
 from snnlab.judge.baselines import kernel_by_count, map_by_count
 from snnlab.judge.localisation import energy
 from snnlab.judge.smoothness import half_mass_area
 from snnlab.neurons import LIF
 from snnlab.recording import record
-from snnlab.training import CALIBRATION, predict
+from snnlab.training import CALIBRATION
 
 TITLE = "A converted network explains worse than one trained with surrogate gradients"
 RULE = """

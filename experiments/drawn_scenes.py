@@ -7,8 +7,9 @@ import torch
 
 from snnlab import zoo
 from snnlab.data import Photographs, scenes
+from snnlab.evaluation import accuracy, predict
 from snnlab.models import VGG, WIDTHS, SpikingVGG
-from snnlab.training import RECIPES, accuracy, fit, predict
+from snnlab.training import RECIPES, fit
 
 # a short training needs a short running average, else the start is still in it
 RELU = replace(RECIPES["relu"], epochs=8, augmentation=0.0, average=0.98)

@@ -24,10 +24,10 @@ import torch
 from tqdm.auto import tqdm
 
 import snnlab
-from snnlab.data import Photographs, photographs, tiny_imagenet
+from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
 from snnlab.judge.statistics import interval
+from snnlab.provenance import file_hash
 from snnlab.results import FOLDER, VERDICTS
-from snnlab.training import file_hash, hold_out
 
 DECIMALS = 6  # of the numbers in the files
 BATCH = 50

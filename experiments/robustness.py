@@ -10,7 +10,7 @@ from experiments.protocol import Experiment, Outcome, Study
 from snnlab.attacks import fgsm, pgd
 from snnlab.explain import grad_cam, snn_grad_cam
 from snnlab.judge.stability import between_images, pearson, relative_l2, top_overlap
-from snnlab.models import generator_for
+from snnlab.passes import generator_for
 from snnlab.recording import record
 from snnlab.surrogate import arctan, rate
 

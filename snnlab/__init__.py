@@ -1,7 +1,7 @@
 """snnlab: train spiking neural networks and explain what they look at.
 
-The submodules stand in the order in which an image flows through them; each imports only from
-those before it.  They load when they are first used, so ``import snnlab`` is quick.
+Each submodule imports only from those before it.  They load when they are first used, so
+``import snnlab`` is quick.
 """
 
 import importlib
@@ -13,16 +13,20 @@ __all__ = [
     "surrogate",
     "neurons",
     "layers",
-    "models",
+    "checks",
     "recording",
+    "passes",
+    "models",
     "data",
     "zoo",
     "conversion",
-    "training",
     "plotting",
     "attacks",
     "explain",
     "judge",
+    "evaluation",
+    "provenance",
+    "training",
     "results",
     "widgets",
 ]

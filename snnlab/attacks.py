@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnlab.models import check_labels, check_pixels, evaluating, generator_for
+from snnlab.checks import check_labels, check_pixels
 from snnlab.neurons import surrogate_gradient
+from snnlab.passes import call, evaluating
 
 __all__ = ["fgsm", "pgd"]
 
@@ -114,12 +115,11 @@ def pgd(
 
 def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
     """The gradient of the loss with respect to the pixels, summed over draws of the encoder."""
-    draws = generator_for(model, generator)
     images = images.clone().requires_grad_()
     total = torch.zeros_like(images)
     for _ in range(samples):
         with torch.enable_grad():
-            logits = model(images, **draws)
+            logits = call(model, images, generator=generator)
             loss = F.cross_entropy(logits, check_labels(labels, logits), reduction="sum")
         gradient = None
         if loss.requires_grad:

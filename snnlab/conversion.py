@@ -12,7 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.models import BLOCKS, VGG, ConvertedVGG, check_images, evaluating
+from snnlab.checks import check_images
+from snnlab.models import VGG, ConvertedVGG, build
+from snnlab.passes import evaluating
 from snnlab.recording import record
 
 __all__ = ["activation_scales", "convert"]
@@ -39,12 +41,12 @@ def convert(
     """
     _check(ann)
     scales = activation_scales(ann, calibration_images, percentile)
-    about = ann.architecture
-    model = ConvertedVGG(about["classes"], steps, about["widths"], encoding)
+    kind = {"network": "converted", "steps": steps, "encoding": encoding}
+    model = build(ann.architecture | kind)
     model.to(next(ann.parameters()))  # its type, before the weights are copied, and its device
     before = {"direct": 1.0, "poisson": 2.0}[encoding]
     with torch.no_grad():
-        for name in BLOCKS:
+        for name in ann.blocks:
             theirs, mine = ann.get_submodule(name), model.get_submodule(name).conv
             norm, scale = theirs.norm, scales[name]
             gain = norm.weight / (norm.running_var + norm.eps).sqrt()
@@ -67,14 +69,14 @@ def activation_scales(
     """
     if not 0 < percentile <= 100:
         raise ValueError(f"percentile must lie in (0, 100], got {percentile}")
-    check_images(images)
-    seen = {name: [] for name in BLOCKS}
+    check_images(images, ann.architecture.get("channels", 3))
+    seen = {name: [] for name in ann.blocks}
     device = next(ann.parameters()).device
     with torch.no_grad(), evaluating(ann):
         for part in images.split(100):
-            with record(ann, BLOCKS) as recording:
+            with record(ann, ann.blocks) as recording:
                 ann(part.to(device))
-            for name in BLOCKS:
+            for name in ann.blocks:
                 seen[name].append(recording[name].flatten().cpu().numpy())
     scales = {n: float(np.percentile(np.concatenate(v), percentile)) for n, v in seen.items()}
     for name, scale in scales.items():
@@ -105,7 +107,7 @@ def _check(ann: nn.Module) -> None:
             raise ValueError(f"{name!r} is a {kind}, which cannot be converted; {known} can")
     if not isinstance(ann, VGG):
         raise ValueError(f"expected a trained snnlab.models.VGG, got {type(ann).__name__}")
-    for name in BLOCKS:
+    for name in ann.blocks:
         relu = ann.get_submodule(name).relu
         if not isinstance(relu, nn.ReLU):
             raise ValueError(

@@ -12,7 +12,7 @@ import torch
 from helpers.tiny import STEPS, generator, images, relu_network, spikes, spiking_network
 from torch import nn
 
-from snnlab import data, encoding, explain, layers, neurons, training
+from snnlab import data, encoding, evaluation, explain, layers, neurons, training
 
 
 def checked(function):
@@ -71,7 +71,7 @@ VALID = {
     "upsampled": lambda: bound["upsampled"](torch.rand(STEPS, 2, 4, 4)),
     "upsampled, still": lambda: bound["upsampled"](torch.rand(2, 4, 4)),
     "augment": lambda: checked(training.augment)(x, generator()),
-    "accuracy": lambda: checked(training.accuracy)(torch.rand(2, 5), labels),
+    "accuracy": lambda: checked(evaluation.accuracy)(torch.rand(2, 5), labels),
     "tiny scenes": lambda: checked(data.scenes)(2, generator(), 32),
 }
 
@@ -82,7 +82,7 @@ INVALID = {
     "lif, integers": lambda: checked(neurons.lif)(sequence.long(), 0.9),
     "lif, a list": lambda: checked(neurons.lif)([[1.0]], 0.9),
     "bntt, still": lambda: bound["bntt"](sequence[0]),
-    "VGG, one channel": lambda: bound["VGG"](x[:, :1]),
+    "VGG, a sequence": lambda: bound["VGG"](sequence),
     "SpikingVGG, still spikes": lambda: bound["SpikingVGG"](spikes=x),
     "grad_cam, too many labels": lambda: checked(explain.grad_cam)(
         relu, x, torch.tensor([0, 1, 2]), layer="conv6"
@@ -97,7 +97,7 @@ INVALID = {
     "map, still": lambda: checked(explain.spike_activation_map)(sequence[0]),
     "sam, one image": lambda: checked(explain.sam)(twin, x[0], layer="conv6"),
     "augment, no batch": lambda: checked(training.augment)(x[0], generator()),
-    "accuracy, labels for logits": lambda: checked(training.accuracy)(labels, labels),
+    "accuracy, labels for logits": lambda: checked(evaluation.accuracy)(labels, labels),
 }
 
 

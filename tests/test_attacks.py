@@ -13,10 +13,10 @@ from torch import nn
 from snnlab import zoo
 from snnlab.attacks import fgsm, pgd
 from snnlab.data import photographs
+from snnlab.evaluation import predict
 from snnlab.models import BLOCKS
 from snnlab.neurons import LIF
 from snnlab.surrogate import arctan, rate, triangle
-from snnlab.training import predict
 
 LABELS = torch.tensor([1, 3])
 

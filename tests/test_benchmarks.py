@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from benchmarks import growth, maps, network, neuron, peers, timing, tricks
+from benchmarks import explainers, growth, network, neuron, peers, timing, tricks
 from benchmarks.__main__ import FILE, PARTS, describe, machine
 from snnlab.explain import spike_activation_map
 from snnlab.models import SpikingVGG
@@ -59,10 +59,10 @@ def test_the_peers_networks_have_the_same_layers(kind):
     assert theirs(spikes).shape == ours(spikes=spikes).shape == (2, 20)
 
 
-@pytest.mark.parametrize("loop", [maps.double_loop, maps.channel_loops])
+@pytest.mark.parametrize("loop", [explainers.double_loop, explainers.channel_loops])
 def test_the_loops_compute_sam(loop):
     spikes = (torch.rand(5, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.4).double()
-    torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, maps.GAMMA))
+    torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, explainers.GAMMA))
 
 
 @pytest.mark.parametrize("make", [tricks.inferred, tricks.folded, tricks.normalised])

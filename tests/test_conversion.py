@@ -12,10 +12,10 @@ from torch import nn
 from snnlab import zoo
 from snnlab.conversion import activation_scales, convert
 from snnlab.data import photographs
+from snnlab.evaluation import accuracy, predict
 from snnlab.models import BLOCKS, VGG, ConvertedVGG
 from snnlab.neurons import IF, LIF
 from snnlab.recording import intervene, record
-from snnlab.training import accuracy, predict
 
 
 def random_statistics(seed=3):

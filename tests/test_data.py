@@ -13,7 +13,8 @@ import yaml
 from helpers.tiny import generator
 from PIL import Image
 
-from snnlab.data import CLASSES, WNIDS, photographs, scenes, tiny_imagenet
+from snnlab.data import CLASSES, Photographs, hold_out, photographs, scenes, tiny_imagenet
+from snnlab.data.images import OFFICIAL as KNOWN
 
 # the class, its wnid, and its 0-based line in Tiny-ImageNet's wnids.txt
 OFFICIAL = [
@@ -42,7 +43,7 @@ OFFICIAL = [
 
 def test_the_classes_are_twenty_in_the_order_of_their_wnids():
     assert list(CLASSES) == [name for name, _, _ in OFFICIAL]
-    assert list(WNIDS) == [wnid for _, wnid, _ in OFFICIAL] == sorted(WNIDS)
+    assert list(KNOWN) == [wnid for _, wnid, _ in OFFICIAL] == sorted(KNOWN)
 
 
 # ---- the held-out photographs
@@ -392,3 +393,16 @@ def test_scenes_follow_from_the_generator_alone():
 def test_scenes_too_few_or_too_small_are_refused(count, size):
     with pytest.raises(ValueError, match=r"scenes needs count >= 1 and size >= 32, got"):
         scenes(count, generator(), size=size)
+
+
+def test_hold_out_splits_off_the_last_of_each_class():
+    drawn = scenes(60, generator(), size=32)
+    names = tuple(f"scene {i}" for i in range(60))
+    data = Photographs(drawn.images, drawn.labels, names, None, drawn.classes)
+    first, last = hold_out(data, per_class=3)
+    assert len(first) + len(last) == 60
+    assert last.labels.bincount().tolist() == [3, 3, 3, 3]
+    assert not set(first.names) & set(last.names)
+    for label in range(4):
+        of_class = [n for n, k in zip(data.names, data.labels.tolist(), strict=True) if k == label]
+        assert [n for n in last.names if n in of_class] == of_class[-3:]

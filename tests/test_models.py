@@ -14,16 +14,13 @@ from oracles import conversion as conversion_oracle
 from oracles import network as oracle
 from torch import nn
 
+from snnlab.checks import check_images
 from snnlab.models import (
     BLOCKS,
     VGG,
     ConvertedVGG,
     SpikingVGG,
     build,
-    check_images,
-    check_labels,
-    check_pixels,
-    generator_for,
 )
 from snnlab.recording import record
 
@@ -327,65 +324,3 @@ def test_the_converted_network_takes_any_number_of_steps():
 def test_settings_that_no_converted_network_has_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         ConvertedVGG(**{"classes": CLASSES, "steps": STEPS, "widths": WIDTHS, **wrong})
-
-
-def test_networks_say_whether_they_take_a_generator():
-    given = generator()
-    for model in (spiking_network(), converted_network()):
-        assert generator_for(model, given) == {"generator": given}
-        assert generator_for(model, None) == {}
-    assert generator_for(relu_network(), given) == {}
-
-
-# ---- pixels and labels
-
-
-@pytest.mark.parametrize("shape", [(3,), (2, 5), (1, 3, 4, 4), (2, 2, 3, 4, 4)])
-def test_pixels_may_have_any_shape(shape):
-    check_pixels(torch.rand(shape))
-
-
-@pytest.mark.parametrize("edge", [0.0, 1.0])
-def test_pixels_may_lie_on_the_ends(edge):
-    check_pixels(torch.full((2, 2), edge))
-
-
-@pytest.mark.parametrize(
-    ("x", "message"),
-    [
-        (torch.tensor([0, 255], dtype=torch.uint8), "float images in .*uint8; divide bytes by 255"),
-        (torch.tensor([0.5, float("nan")]), "images contain NaN or infinite pixels"),
-        (torch.tensor([0.5, float("inf")]), "images contain NaN or infinite pixels"),
-        (torch.tensor([0.5, 1.01]), r"images must lie in \[0, 1\], got 0.5 to 1.01"),
-        (torch.tensor([-0.01, 0.5]), r"images must lie in \[0, 1\], got -0.01 to 0.5"),
-    ],
-)
-def test_other_pixels_are_refused(x, message):
-    with pytest.raises(ValueError, match=message):
-        check_pixels(x)
-
-
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [(2, [2, 2, 2]), (torch.tensor(1), [1, 1, 1]), (torch.tensor([0, 3, 1]), [0, 3, 1])],
-)
-def test_labels_are_one_for_each_image(labels, expected):
-    assert check_labels(labels, torch.zeros(3, 4)).tolist() == expected
-
-
-@pytest.mark.parametrize(
-    ("labels", "logits", "message"),
-    [
-        (4, torch.zeros(3, 4), r"labels must lie in 0..3, got 4"),
-        (-1, torch.zeros(3, 4), r"labels must lie in 0..3, got -1"),
-        (torch.tensor([0, 1, 4]), torch.zeros(3, 4), r"labels must lie in 0..3, got \[0, 1, 4\]"),
-        (torch.tensor([0, 1]), torch.zeros(3, 4), r"one label or 3, got shape \(2,\)"),
-        (torch.zeros(3, 1).long(), torch.zeros(3, 4), r"one label or 3, got shape \(3, 1\)"),
-        (1.0, torch.zeros(3, 4), "an int or a tensor of labels, got torch.float32"),
-        (torch.tensor([True]), torch.zeros(1, 4), "a tensor of labels, got torch.bool"),
-        (0, torch.zeros(3), r"expected logits of shape \[B, K\], got \(3,\)"),
-    ],
-)
-def test_other_labels_are_refused(labels, logits, message):
-    with pytest.raises(ValueError, match=message):
-        check_labels(labels, logits)

@@ -1,31 +1,21 @@
 import itertools
 import json
-import math
 import re
 from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers.tiny import generator, relu_network, spiking_network
+from helpers.tiny import generator
 from torch import nn
 
-from snnlab import training, zoo
+from snnlab import zoo
 from snnlab.conversion import convert
 from snnlab.data import Photographs, scenes
+from snnlab.evaluation import accuracy, predict
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
-from snnlab.training import (
-    RECIPES,
-    SHELF,
-    Recipe,
-    accuracy,
-    accuracy_difference,
-    augment,
-    fit,
-    hold_out,
-    main,
-    predict,
-)
+from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
+from snnlab.training.__main__ import main
 
 WIDTHS = (4,) * 8
 RELU = Recipe(widths=WIDTHS, epochs=3, batch=8, rate=0.05, average=0.9)
@@ -213,18 +203,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(tmp_path):
     assert not (tmp_path / "checkpoint.ckpt").exists()
 
 
-# ---- hold_out, augment, predict, accuracy
-
-
-def test_hold_out_splits_off_the_last_of_each_class():
-    data = photos(60)
-    first, last = hold_out(data, per_class=3)
-    assert len(first) + len(last) == 60
-    assert last.labels.bincount().tolist() == [3, 3, 3, 3]
-    assert not set(first.names) & set(last.names)
-    for label in range(4):
-        of_class = [n for n, k in zip(data.names, data.labels.tolist(), strict=True) if k == label]
-        assert [n for n in last.names if n in of_class] == of_class[-3:]
+# ---- augment
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.7, 1.0])
@@ -275,62 +254,6 @@ def test_augmentation_follows_from_the_generator_and_leaves_its_input_alone():
     assert torch.equal(augment(x, generator(1)), augment(x, generator(1)))
     assert not torch.equal(augment(x, generator(1)), augment(x, generator(2)))
     assert torch.equal(x, before)
-
-
-@pytest.mark.parametrize("make", [relu_network, spiking_network])
-def test_predict_gives_the_networks_logits_whatever_its_mode(make):
-    model = make(dtype=torch.float32)
-    x = scenes(6, generator(), size=32).images
-    seeded = {"generator": generator(5)} if make is spiking_network else {}
-    with torch.no_grad():
-        expected = model(x, **seeded)
-    model.train()
-    got = predict(model, x, seed=5)
-    assert model.training
-    torch.testing.assert_close(got, expected)
-    assert not got.requires_grad
-    torch.testing.assert_close(predict(model, x, seed=5), got)
-    parts = predict(model, x, seed=5, batch=4)
-    torch.testing.assert_close(parts, expected)
-
-
-def test_predict_gives_each_part_its_own_mode_back():
-    model = relu_network(dtype=torch.float32).train()
-    model.conv3.eval()
-    before = [module.training for module in model.modules()]
-    predict(model, scenes(2, generator(), size=32).images)
-    assert [module.training for module in model.modules()] == before
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 10), (7, 10), (10, 10), (111, 139), (830, 1000)])
-def test_accuracy_comes_with_wilsons_interval(right, n):
-    logits = torch.eye(2)[[1] * right + [0] * (n - right)]
-    found = accuracy(logits, torch.ones(n, dtype=torch.long))
-    p, z = right / n, 1.959963984540054
-    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    assert found["value"] == p and found["n"] == n
-    assert found["low"] == pytest.approx(max(0, middle - half), abs=1e-12)
-    assert found["high"] == pytest.approx(min(1, middle + half), abs=1e-12)
-
-
-def right_on(right):
-    """Logits that are right on the marked images, of class 1."""
-    return torch.eye(2)[torch.tensor(right).long()]
-
-
-def test_the_difference_of_two_accuracies_is_a_paired_one():
-    """Equal networks differ by exactly 0, however inaccurate; the bootstrap resamples images."""
-    labels = torch.ones(200, dtype=torch.long)
-    ours, theirs = right_on([1] * 150 + [0] * 50), right_on([1] * 170 + [0] * 30)
-    same = accuracy_difference(ours, ours, labels)
-    assert same == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 200}
-    found = accuracy_difference(ours, theirs, labels)
-    assert found["value"] == pytest.approx(-0.1) and found["n"] == 200
-    half = 1.96 * math.sqrt(0.1 * 0.9 / 200)  # 20 of 200 images differ, all one way
-    assert found["low"] == pytest.approx(-0.1 - half, abs=0.012)
-    assert found["high"] == pytest.approx(-0.1 + half, abs=0.012)
-    assert accuracy_difference(ours, theirs, labels) == found
 
 
 # ---- the recipes
@@ -412,11 +335,11 @@ def test_the_command_refuses_what_it_does_not_know(arguments, message, tmp_path)
 def test_the_command_trains_measures_and_stores_both_networks(tmp_path, monkeypatch):
     """End to end on drawn scenes: the ReLU network, then the spiking one from its weights."""
     data, held_out = photos(24), photos(10)
-    monkeypatch.setattr("snnlab.training.tiny_imagenet", lambda root, split: data)
-    monkeypatch.setattr("snnlab.training.photographs", lambda: held_out)
-    monkeypatch.setattr("snnlab.training.hold_out", lambda p: (p, p[:4]))
+    monkeypatch.setattr("snnlab.training.__main__.tiny_imagenet", lambda root, split: data)
+    monkeypatch.setattr("snnlab.training.__main__.photographs", lambda: held_out)
+    monkeypatch.setattr("snnlab.training.__main__.hold_out", lambda p: (p, p[:4]))
     monkeypatch.setattr(
-        "snnlab.training.accuracy_difference",  # what it was given, in its order
+        "snnlab.training.__main__.accuracy_difference",  # what it was given, in its order
         lambda mine, twins, labels: [x.tolist() for x in (mine, twins, labels)],
     )
     (tmp_path / "scenes.zip").write_bytes(b"scenes")
@@ -451,9 +374,9 @@ CHANGES = ["widths=4,4,4,4,4,4,4,4", "epochs=2", "short_epochs=0", "batch=8", "s
 @pytest.fixture
 def command(tmp_path, monkeypatch):
     """The command on drawn scenes, with a zoo of its own."""
-    monkeypatch.setattr("snnlab.training.tiny_imagenet", lambda root, split: photos(24))
-    monkeypatch.setattr("snnlab.training.photographs", lambda: photos(10))
-    monkeypatch.setattr("snnlab.training.hold_out", lambda p: (p, p[:4]))
+    monkeypatch.setattr("snnlab.training.__main__.tiny_imagenet", lambda root, split: photos(24))
+    monkeypatch.setattr("snnlab.training.__main__.photographs", lambda: photos(10))
+    monkeypatch.setattr("snnlab.training.__main__.hold_out", lambda p: (p, p[:4]))
 
     def run(*names, where="one", changes=CHANGES):
         folder = tmp_path / where
@@ -540,8 +463,8 @@ def test_conversion_looks_at_images_from_all_over_the_training_part(
         seen.append(images)
         return convert(ann, images, **settings)
 
-    monkeypatch.setattr("snnlab.training.convert", spy)
-    monkeypatch.setattr("snnlab.training.hold_out", lambda p: (many, many[:4]))
+    monkeypatch.setattr("snnlab.training.__main__.convert", spy)
+    monkeypatch.setattr("snnlab.training.__main__.hold_out", lambda p: (many, many[:4]))
     command("converted-s0")
     (images,) = seen
     assert len(images) == used
@@ -557,7 +480,7 @@ def test_a_network_starts_from_the_weights_its_recipe_names(kind, command, monke
         begun.append(({k: v.clone() for k, v in model.state_dict().items()}, twin, model, recipe))
         return fit(model, train, recipe, folder, twin, tune, **settings)
 
-    monkeypatch.setattr("snnlab.training.fit", spy)
+    monkeypatch.setattr("snnlab.training.__main__.fit", spy)
     if kind == "lif":
         for path in (folder / "zoo").glob("lif-s0.*"):
             path.unlink()
@@ -601,7 +524,7 @@ def test_without_names_the_whole_shelf_is_made(command, monkeypatch):
         made.append(name)
         raise Interruption
 
-    monkeypatch.setattr("snnlab.training._make", make)
+    monkeypatch.setattr("snnlab.training.__main__._make", make)
     with pytest.raises(Interruption):
         command()
     assert made == SHELF[:1]

@@ -11,9 +11,10 @@ from snnlab import zoo
 from snnlab.conversion import convert
 from snnlab.data import CLASSES as TWENTY
 from snnlab.data import photographs
+from snnlab.evaluation import accuracy, predict
 from snnlab.models import BLOCKS, VGG, ConvertedVGG, SpikingVGG
 from snnlab.recording import record
-from snnlab.training import SHELF, accuracy, predict
+from snnlab.training import SHELF
 
 
 def converted_network(dtype=torch.float64):

@@ -1,8 +1,8 @@
 """Maps of where a network looks: Grad-CAM and its kin, SAM, and SAM weighted for a class."""
 
+from snnlab.explain.explanation import Explanation
 from snnlab.explain.gradcam import grad_cam, hires_cam, layer_cam, snn_grad_cam
-from snnlab.explain.heatmap import Explanation
-from snnlab.explain.sam import (
+from snnlab.explain.spike_activation import (
     activation_map,
     neuronal_contribution_score,
     sam,

@@ -4,10 +4,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snnlab.explain.heatmap import Explanation, run
-from snnlab.models import check_labels
+from snnlab.explain.explanation import Explanation
+from snnlab.passes import run_with_gradient
 
-__all__ = ["grad_cam", "hires_cam", "layer_cam", "snn_grad_cam"]
+__all__ = ["channel_weights", "grad_cam", "hires_cam", "layer_cam", "snn_grad_cam"]
+
+
+def channel_weights(gradient: Float[Tensor, "... C H W"]) -> Float[Tensor, "... C"]:
+    """Grad-CAM's alpha: the mean over the places of the gradient by each channel."""
+    return gradient.mean((-2, -1))
 
 
 def grad_cam(
@@ -27,17 +32,14 @@ def grad_cam(
     or one each).  Raises ValueError for an unknown layer, a label out of range, or a layer that
     runs through time (use :func:`snn_grad_cam`) or several times.
     """
-    activity, gradient, logits, is_sequence = _activity_and_gradient(
-        model, images, target, layer, None, None, None
-    )
-    if is_sequence:
+    found = run_with_gradient(model, layer, target, images)
+    if found.is_sequence:
         raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, expected [B, C, H, W], of one call, of a "
-            "still network; for a spiking network use snn_grad_cam"
+            f"{layer!r} put out {tuple(found.activity.shape)}, expected [B, C, H, W], of one call, "
+            "of a still network; for a spiking network use snn_grad_cam"
         )
-    alpha = gradient.mean((-2, -1), keepdim=True)
-    maps = (alpha * activity).sum(1).clamp(min=0)
-    return Explanation(maps, logits, layer, "Grad-CAM")
+    maps = (channel_weights(found.gradient)[..., None, None] * found.activity).sum(1).clamp(min=0)
+    return Explanation(maps, found.logits, layer, "Grad-CAM")
 
 
 def snn_grad_cam(
@@ -64,20 +66,20 @@ def snn_grad_cam(
     Input, ``steps`` and wrong axes: as for :func:`sam`.  Raises ValueError for an unknown layer, a
     label out of range, or a layer without a time axis (use :func:`grad_cam`).
     """
-    activity, gradient, logits, is_sequence = _activity_and_gradient(
-        model, images, target, layer, spikes, generator, steps
+    found = run_with_gradient(
+        model, layer, target, images, spikes=spikes, generator=generator, steps=steps
     )
-    if not is_sequence:
+    if not found.is_sequence:
         raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, expected a sequence [T, B, C, H, W]; "
-            "for a still network use grad_cam"
+            f"{layer!r} put out {tuple(found.activity.shape)}, expected a sequence "
+            "[T, B, C, H, W]; for a still network use grad_cam"
         )
-    alpha = gradient.mean((-2, -1), keepdim=True)
+    alpha = channel_weights(found.gradient)  # [T, B, C]
     if not per_step:
         alpha = alpha.sum(0, keepdim=True)
-    maps = (alpha * activity).sum(2).clamp(min=0)
+    maps = (alpha[..., None, None] * found.activity).sum(2).clamp(min=0)
     method = "SNN Grad-CAM, per step" if per_step else "SNN Grad-CAM"
-    return Explanation(maps, logits, layer, method)
+    return Explanation(maps, found.logits, layer, method)
 
 
 def hires_cam(
@@ -98,11 +100,11 @@ def hires_cam(
     Of a still network [B, H, W]; of a spiking one [T, B, H, W], each step with its own gradient
     (ours: the source has no time axis).  Arguments and errors as for :func:`snn_grad_cam`.
     """
-    activity, gradient, logits, _ = _activity_and_gradient(
-        model, images, target, layer, spikes, generator, steps
+    found = run_with_gradient(
+        model, layer, target, images, spikes=spikes, generator=generator, steps=steps
     )
-    maps = (gradient * activity).sum(-3).clamp(min=0)
-    return Explanation(maps, logits, layer, "HiResCAM")
+    maps = (found.gradient * found.activity).sum(-3).clamp(min=0)
+    return Explanation(maps, found.logits, layer, "HiResCAM")
 
 
 def layer_cam(
@@ -121,28 +123,8 @@ def layer_cam(
 
     Shapes, arguments and errors as for :func:`hires_cam`.
     """
-    activity, gradient, logits, _ = _activity_and_gradient(
-        model, images, target, layer, spikes, generator, steps
+    found = run_with_gradient(
+        model, layer, target, images, spikes=spikes, generator=generator, steps=steps
     )
-    maps = (gradient.clamp(min=0) * activity).sum(-3).clamp(min=0)
-    return Explanation(maps, logits, layer, "LayerCAM")
-
-
-def _activity_and_gradient(model, images, target, layer, spikes, generator, steps):
-    """The layer's output, and the gradient of each image's class score with respect to it."""
-    recording, activity, logits = run(model, layer, images, spikes, generator, steps, True)
-    calls = recording.calls[layer]  # a stack made after the pass would not lie in its graph
-    with torch.enable_grad():  # the caller may have switched it off
-        chosen = logits.gather(1, check_labels(target, logits)[:, None]).sum()
-    gradients = [None]
-    if chosen.requires_grad:
-        gradients = torch.autograd.grad(chosen, calls, allow_unused=True)
-    if all(gradient is None for gradient in gradients):
-        raise ValueError(f"the class scores do not depend on {layer!r}, so it has no gradient")
-    gradients = [
-        torch.zeros_like(call) if gradient is None else gradient
-        for call, gradient in zip(calls, gradients, strict=True)
-    ]
-    gradient = torch.stack(gradients) if len(gradients) > 1 else gradients[0]
-    gradient = gradient.view(activity.shape)  # unfolded, where time is folded into the batch
-    return activity.detach(), gradient, logits.detach(), recording.is_sequence(layer)
+    maps = (found.gradient.clamp(min=0) * found.activity).sum(-3).clamp(min=0)
+    return Explanation(maps, found.logits, layer, "LayerCAM")

@@ -4,9 +4,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snnlab.explain.gradcam import _activity_and_gradient
-from snnlab.explain.heatmap import Explanation
-from snnlab.explain.sam import check_sequence, neuronal_contribution_score
+from snnlab.checks import check_sequence
+from snnlab.explain.explanation import Explanation
+from snnlab.explain.gradcam import channel_weights
+from snnlab.explain.spike_activation import neuronal_contribution_score
+from snnlab.passes import run_with_gradient
 
 __all__ = ["class_weighted_map", "class_weighted_sam"]
 
@@ -53,10 +55,10 @@ def class_weighted_sam(
     of ``judge.faithfulness.effect_of_silencing``: how far the class score falls when a channel is
     silenced.  Arguments and errors as for :func:`snn_grad_cam`.
     """
-    activity, gradient, logits, is_sequence = _activity_and_gradient(
-        model, images, target, layer, spikes, generator, steps
+    found = run_with_gradient(
+        model, layer, target, images, spikes=spikes, generator=generator, steps=steps
     )
-    check_sequence(layer, activity, is_sequence)
-    alpha = gradient.mean((-2, -1)).sum(0)
-    maps = class_weighted_map(activity, alpha, gamma, inclusive)
-    return Explanation(maps, logits, layer, "class-weighted SAM")
+    check_sequence(layer, found.activity, found.is_sequence)
+    alpha = channel_weights(found.gradient).sum(0)
+    maps = class_weighted_map(found.activity, alpha, gamma, inclusive)
+    return Explanation(maps, found.logits, layer, "class-weighted SAM")

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.explain.sam import check_spikes, neuronal_contribution_score
-from snnlab.models import check_images
+from snnlab.checks import check_images, check_spikes
+from snnlab.explain.spike_activation import neuronal_contribution_score
 
 __all__ = [
     "centred_gaussian",

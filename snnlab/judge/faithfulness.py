@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
-from snnlab.judge.maps import check
-from snnlab.models import check_images, check_labels, evaluating
+from snnlab.checks import check_images, check_labels, either
+from snnlab.judge.shares import check
+from snnlab.passes import call, evaluating
 from snnlab.recording import intervene
 
 __all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertion"]
@@ -80,10 +81,10 @@ def _curve(model, images, maps, labels, steps, seed, first, last):
     with evaluating(model):
         for step in range(steps + 1):
             gone = (rank < round(step / steps * flat.shape[1]))[:, None]
-            extra = {}
+            generator = None
             if seed is not None:
-                extra = {"generator": torch.Generator(images.device).manual_seed(seed)}
-            logits = model(torch.where(gone, last, first), **extra)
+                generator = torch.Generator(images.device).manual_seed(seed)
+            logits = call(model, torch.where(gone, last, first), generator=generator)
             chosen = check_labels(labels, logits)[:, None]
             curve.append(logits.softmax(1).gather(1, chosen)[:, 0])
     return torch.stack(curve)
@@ -108,12 +109,11 @@ def effect_of_silencing(
     """
     if what not in ("channels", "places"):
         raise ValueError(f"what must be 'channels' or 'places', got {what!r}")
-    if (images is None) == (spikes is None):
-        raise ValueError("give either images or spikes")
+    either(images, spikes)
 
     def score(function: Callable[[Tensor], Tensor]) -> Tensor:
         with intervene(model, {layer: function}):
-            logits = model(images) if spikes is None else model(spikes=spikes)
+            logits = call(model, images, spikes)
         return logits.gather(1, check_labels(labels, logits)[:, None])[:, 0]
 
     shape = None

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from snnlab.judge.maps import check, shares, top_share
+from snnlab.judge.shares import check, shares, top_share
 
 __all__ = ["area", "box_masks", "energy", "has_area", "pointing_game", "rank_accuracy"]
 

@@ -5,7 +5,7 @@ A map that survives the destruction of the weights shows the image, not the netw
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from snnlab.explain import Explanation
 from snnlab.judge.stability import pearson
-from snnlab.models import BLOCKS, generator_for
+from snnlab.passes import call
 
 __all__ = ["cascade", "class_sensitivity", "recalibrate"]
 
@@ -23,17 +23,18 @@ def cascade(
     images: Float[Tensor, "N 3 H W"],
     *,
     generator: torch.Generator,
-    parts: tuple[str, ...] = ("head",) + BLOCKS[::-1],
+    parts: Iterable[str] | None = None,
 ) -> Iterator[tuple[str, nn.Module]]:
     """Copies of a network that forgets from the top down: after each of ``parts``, its name and the
-    network whose weights of it, and of all parts above, are permuted within each layer.
+    network whose weights of it, and of all parts above, are permuted within each layer.  Default:
+    the head, then ``model.blocks`` from the last to the first.
 
     Permuted weights keep their values, so their scale; but batch norm statistics no longer fit, and
     a spiking network could fall silent.  So they are measured anew on ``images`` (training images,
     200 or so).  ``model`` stays as it was.
     """
     model = copy.deepcopy(model)
-    for part in parts:
+    for part in parts or ("head", *reversed(model.blocks)):
         with torch.no_grad():
             for layer in model.get_submodule(part).modules():
                 if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -57,7 +58,7 @@ def recalibrate(
         for norm in norms:
             norm.train()
             norm.momentum = 1.0
-        model(images, **generator_for(model, generator))
+        call(model, images, generator=generator)
     finally:
         for norm, training, momentum in before:
             norm.train(training)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.judge.maps import shares
+from snnlab.judge.shares import shares
 
 __all__ = ["entropy", "half_mass_area", "total_variation"]
 

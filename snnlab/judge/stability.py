@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.judge.maps import check, top_share
+from snnlab.judge.shares import check, top_share
 
 __all__ = ["between_images", "normalised", "pearson", "relative_l2", "top_overlap"]
 

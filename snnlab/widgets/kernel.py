@@ -6,7 +6,7 @@ import torch
 from traitlets import Enum, Float
 
 from snnlab import plotting
-from snnlab.explain.sam import neuronal_contribution_score, spike_activation_map
+from snnlab.explain import neuronal_contribution_score, spike_activation_map
 from snnlab.widgets.base import Spikes, Widget
 
 __all__ = ["KernelExplorer"]

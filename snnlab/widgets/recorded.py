@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
-from snnlab.models import evaluating
+from snnlab.passes import evaluating
 from snnlab.recording import record
 from snnlab.widgets.base import Widget, bits
 

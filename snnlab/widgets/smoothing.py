@@ -6,8 +6,8 @@ from traitlets import Bytes, Enum, Float, List, Unicode, validate
 
 from snnlab import plotting
 from snnlab.explain import grad_cam, snn_grad_cam
-from snnlab.models import evaluating
 from snnlab.neurons import surrogate_gradient
+from snnlab.passes import evaluating
 from snnlab.recording import record
 from snnlab.surrogate import triangle
 from snnlab.widgets.base import pixels

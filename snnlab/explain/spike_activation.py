@@ -14,15 +14,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.explain.heatmap import Explanation, run
+from snnlab.checks import check_sequence, check_spikes
+from snnlab.explain.explanation import Explanation
 from snnlab.layers import continuing
-from snnlab.models import evaluating
+from snnlab.passes import call, evaluating, run
 from snnlab.recording import record
 
 __all__ = [
     "activation_map",
-    "check_sequence",
-    "check_spikes",
     "neuronal_contribution_score",
     "sam",
     "sam_in_chunks",
@@ -112,9 +111,9 @@ def sam(
     for time and batch in the wrong order (where shapes cannot tell, after a second pass), and
     RuntimeError for neurons that still hold the state of an earlier pass.
     """
-    recording, activity, logits = run(model, layer, images, spikes, generator, steps, False)
-    check_sequence(layer, activity, recording.is_sequence(layer))
-    return Explanation(spike_activation_map(activity, gamma), logits, layer, "SAM")
+    found = run(model, layer, images, spikes=spikes, generator=generator, steps=steps)
+    check_sequence(layer, found.activity, found.is_sequence)
+    return Explanation(spike_activation_map(found.activity, gamma), found.logits, layer, "SAM")
 
 
 def sam_in_chunks(
@@ -140,22 +139,13 @@ def sam_in_chunks(
     with continuing(model):
         for chunk in chunks:
             with evaluating(model), torch.no_grad(), record(model, layer) as recording:
-                logits = model(spikes=chunk)
+                logits = call(model, spikes=chunk)
             activity = recording[layer]
             check_sequence(layer, activity, recording.is_sequence(layer))
             _check(activity, gamma)
             if trace is None:
                 trace = torch.zeros_like(activity[0])
             yield Explanation(_follow(activity, gamma, trace), logits, layer, "SAM")
-
-
-def check_sequence(layer: str, activity: Tensor, is_sequence: bool) -> None:
-    """Raise ValueError for a layer that does not run through time."""
-    if not is_sequence:
-        raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
-            "SAM explains spiking networks"
-        )
 
 
 def activation_map(
@@ -169,13 +159,14 @@ def activation_map(
     the activity stands for both the spike and its score.  Raises ValueError for an unknown layer or
     one that runs through time (use :func:`sam`).
     """
-    recording, activity, logits = run(model, layer, images, None, None, None, False)
-    if recording.is_sequence(layer):
+    found = run(model, layer, images)
+    if found.is_sequence:
         raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, expected [B, C, H, W] of a still network; "
-            "for a spiking network use sam"
+            f"{layer!r} put out {tuple(found.activity.shape)}, expected [B, C, H, W] of a still "
+            "network; for a spiking network use sam"
         )
-    return Explanation(activity.abs().pow(power).sum(1), logits, layer, "activation map")
+    maps = found.activity.abs().pow(power).sum(1)
+    return Explanation(maps, found.logits, layer, "activation map")
 
 
 def _check(spikes: Tensor, gamma: float) -> None:
@@ -186,13 +177,3 @@ def _check(spikes: Tensor, gamma: float) -> None:
     if not spikes.is_floating_point():
         raise ValueError(f"expected spikes as floats 0/1, got {spikes.dtype}; use spikes.float()")
     check_spikes(spikes)
-
-
-def check_spikes(spikes: Tensor) -> None:
-    """Raise ValueError unless every value is 0 or 1."""
-    # step by step, which stays in the processor's cache
-    if not all(torch.equal(step.clamp(0, 1).ceil_(), step) for step in spikes):
-        raise ValueError(
-            "expected spikes that are 0 or 1, got other values; record a layer of neurons, not "
-            "their currents or membranes"
-        )

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.models import check_finite
+from snnlab.checks import check_finite
 
 __all__ = ["check", "shares", "top_share"]
 

@@ -1,0 +1,42 @@
+"""What an explainer gives back."""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["Explanation"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``maps``: [T, B, H, W], a map a step, or [B, H, W] for a still network, not below 0, on the
+    layer's own grid; ``logits`` [B, K] of the pass that made them, the sum over the steps where
+    the model scores each step; ``layer``; ``method``."""
+
+    maps: Float[Tensor, "*T B H W"]
+    logits: Float[Tensor, "B K"]
+    layer: str
+    method: str
+
+    @property
+    def total(self) -> Float[Tensor, "B H W"]:
+        """One map per image: the sum over the steps."""
+        return self.maps.sum(0) if self.maps.ndim == 4 else self.maps
+
+    def upsampled(self, size: int | tuple[int, int]) -> Float[Tensor, "*T B h w"]:
+        """The maps on another grid, e.g. that of the image: bilinear, corners not aligned."""
+        size = (size, size) if isinstance(size, int) else tuple(size)
+        maps = self.maps.reshape(-1, 1, *self.maps.shape[-2:])
+        maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+        return maps.reshape(*self.maps.shape[:-2], *size)
+
+    def plot(self, images: Float[Tensor, "B 3 h w"], steps=None, titles=None):
+        """Draw the maps over their images: a row an image; the total, and the given steps.
+
+        Returns a matplotlib figure.  See :func:`snnlab.plotting.explanation`.
+        """
+        from snnlab import plotting
+
+        return plotting.explanation(self, images, steps=steps, titles=titles)

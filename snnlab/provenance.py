@@ -1,0 +1,45 @@
+"""Where a number comes from: code, versions, device, data.  Written into cards and results."""
+
+import hashlib
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+__all__ = ["commit", "device", "file_hash", "versions"]
+
+FOLDER = Path(__file__).parents[1]
+CODE = ("snnlab", "experiments")
+
+
+def commit() -> str:
+    """The commit that runs, and whether files of the code differ from it; "unknown" outside git."""
+
+    def git(*words):
+        done = subprocess.run(["git", *words], cwd=FOLDER, capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "--short=12", "HEAD")
+    if head is None:
+        return "unknown"
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
+    return f"{head}, with changes" if changed else head
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Python's version, and those of some installed packages."""
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def device(kind: str = "cpu") -> str:
+    """What computes: the name of the GPU ("cuda"), or the CPU with its threads."""
+    if kind == "cuda":
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def file_hash(path: Path) -> str | None:
+    """The sha256 of a file; None for a folder."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -1,0 +1,173 @@
+"""The command `python -m snnlab.training`: train networks, measure them, store them."""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from snnlab import provenance, zoo
+from snnlab.conversion import convert
+from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
+from snnlab.evaluation import accuracy, accuracy_difference, predict
+from snnlab.models import build
+from snnlab.training.loop import FAST, fit
+from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
+
+
+def _recipe(name: str, changes: list[str]) -> Recipe:
+    kind, _, seed = name.rpartition("-s")
+    if kind not in RECIPES or not seed.isdigit():
+        raise SystemExit(f"the name is <recipe>-s<seed>, with a recipe of {', '.join(RECIPES)}")
+    recipe = replace(RECIPES[kind], seed=int(seed))
+    for change in changes:
+        field, _, value = change.partition("=")
+        if field not in asdict(recipe):
+            raise SystemExit(f"a recipe has no {field!r}; it has {', '.join(asdict(recipe))}")
+        old = getattr(recipe, field)
+        value = tuple(map(int, value.split(","))) if isinstance(old, tuple) else type(old)(value)
+        recipe = replace(recipe, **{field: value})
+    return recipe
+
+
+def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, options, progress):
+    """The network of a recipe, its ReLU twin or None, and the log of its training."""
+    parents = [zoo.load(f"{kind}-s{recipe.seed}", options.zoo) for kind in recipe.parents()]
+    twin = parents[0] if parents else None
+    if recipe.epochs == 0:
+        images = train.images[:: max(1, len(train) // CALIBRATION)]
+        return convert(twin, images, steps=recipe.steps, encoding=recipe.encoding), twin, []
+    model = _network(recipe, len(train.classes))
+    if parents:
+        model.start_from(parents[-1])
+    folder = options.runs / name
+    model = fit(model, train, recipe, folder, twin, tune, progress=progress)
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return model, twin, log
+
+
+def _network(recipe: Recipe, classes: int) -> nn.Module:
+    torch.manual_seed(recipe.seed)  # layers draw their first weights from the global generator
+    return build(recipe.architecture(classes))
+
+
+def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: dict, folder: Path):
+    """Store a network and its card with its accuracy, which is that of the stored weights."""
+    zoo.save(name, model, about, folder)
+    stored = zoo.load(name, folder)
+    results = {"encoder_seed": 0}
+    for where, photos in tests.items():
+        logits = predict(stored, photos.images)
+        results[where] = accuracy(logits, photos.labels)
+        if twin is not None:
+            others = predict(twin, photos.images)
+            results[f"{where}, minus twin"] = accuracy_difference(logits, others, photos.labels)
+    zoo.save(name, model, {**about, "accuracy": results}, folder)
+    return results
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    recipes = _to_make(options)
+    try:
+        train = tiny_imagenet(options.data, "train")
+        tests = {"val": tiny_imagenet(options.data, "val"), "photographs": photographs()}
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f"--data: {error}") from None
+    train, tune = hold_out(train)
+    progress = tqdm(
+        total=sum(sum(recipe.passes()) for recipe in recipes.values()),
+        bar_format="{desc} {percentage:3.0f} % of the work, {elapsed} gone, {remaining} left",
+        smoothing=0,
+    )
+    for i, (name, recipe) in enumerate(recipes.items()):
+        progress.set_description_str(f"{i + 1} of {len(recipes)}, {name}:")
+        model, twin, log = _make(name, recipe, train, tune, options, progress)
+        if log:
+            progress.write(f"{name}, last epoch: {json.dumps(log[-1])}")
+        if not options.tune:
+            about = _about(name, recipe, train, log, options)
+            results = _store(name, model, twin, about, tests, options.zoo)
+            progress.write(f"{name}: {json.dumps(results)}")
+    progress.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m snnlab.training",
+        description="Train networks one after another; measure each once on the validation images "
+        "and the held-out photographs, and store it with its card. What is stored is not made "
+        "again; what was interrupted goes on.",
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"recipe and seed, as in relu-s0 (default: {', '.join(SHELF)})",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="Tiny-ImageNet, folder or zip")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and logs")
+    parser.add_argument("--zoo", type=Path, default=zoo.FOLDER, help="where networks are stored")
+    parser.add_argument(
+        "--tune",
+        action="store_true",
+        help="only train and report on the images held out of train; store nothing",
+    )
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipe"
+    )
+    return parser
+
+
+def _to_make(options) -> dict[str, Recipe]:
+    """The networks that are asked for and not stored, with their recipes; SystemExit where one is
+    made from another that is neither stored nor named before it."""
+    recipes = {name: _recipe(name, options.set) for name in options.names or SHELF}
+    known = set(zoo.names(options.zoo))
+    there = [name for name in recipes if name in known and not options.tune]
+    if there:
+        print(f"stored already: {', '.join(there)}")
+    recipes = {name: recipe for name, recipe in recipes.items() if name not in there}
+    for name, recipe in recipes.items():
+        parents = [f"{kind}-s{recipe.seed}" for kind in recipe.parents()]
+        if missing := [parent for parent in parents if parent not in known]:
+            raise SystemExit(
+                f"{name} is made from {', '.join(missing)}, which {options.zoo} does not hold; "
+                f"name it first: python -m snnlab.training {' '.join(missing)} {name} ..."
+            )
+        if not options.tune:
+            known.add(name)
+    return recipes
+
+
+def _about(name: str, recipe: Recipe, train: Photographs, log: list[dict], options) -> dict:
+    """What the card says of a network, but its accuracy."""
+    command = f"python -m snnlab.training {name} --data {options.data.name}"
+    twins = [f"{kind}-s{recipe.seed}" for kind in recipe.parents()[:1]]
+    return {
+        "classes": list(train.classes),
+        "recipe": asdict(recipe),
+        "twin": twins[0] if twins else None,
+        "command": command + (f" --set {' '.join(options.set)}" if options.set else ""),
+        "data": {
+            "name": options.data.name,
+            "sha256": provenance.file_hash(options.data),
+            "n": len(train),
+        },
+        "log": log,
+        "versions": provenance.versions("torch"),
+        "device": provenance.device("cuda" if torch.cuda.is_available() else "cpu"),
+    }
+
+
+if __name__ == "__main__":
+    # Read by the C library when a process starts, hence the second start.
+    if sys.platform == "linux" and not FAST.keys() <= os.environ.keys():
+        command = [sys.executable, "-m", "snnlab.training", *sys.argv[1:]]
+        os.execve(sys.executable, command, FAST | os.environ)
+    main()

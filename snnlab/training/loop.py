@@ -1,0 +1,222 @@
+"""The training loop."""
+
+import json
+import math
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm.auto import tqdm
+
+from snnlab.data import Photographs
+from snnlab.evaluation import accuracy, predict
+from snnlab.layers import BatchNormThroughTime
+from snnlab.training.augmentation import augment
+from snnlab.training.recipes import Recipe
+
+__all__ = ["FAST", "fit"]
+
+#: Settings under which a process that has the CPU to itself trains faster, up to twice: the C
+#: library reuses large tensors instead of giving them back, and idle threads wait a moment, then
+#: sleep.
+FAST = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "40000000000",
+    "GOMP_SPINCOUNT": "10000",
+}
+
+
+def fit(
+    model: nn.Module,
+    train: Photographs,
+    recipe: Recipe,
+    folder: Path,
+    twin: nn.Module | None = None,
+    test: Photographs | None = None,
+    fabric: Fabric | None = None,
+    progress: tqdm | None = None,
+) -> nn.Module:
+    """Train ``model`` and return the average of its weights, in eval mode.
+
+    ``folder`` gets recipe.json, log.jsonl (a line an epoch) and checkpoint.ckpt (after each
+    epoch), from which the same call goes on.  ``test``: photographs to report on as it goes;
+    ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
+    Raises ValueError where the folder holds another recipe's run, or a damaged checkpoint.
+    """
+    fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
+    fabric.launch()
+    _claim(folder, recipe, fabric)
+    optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
+    model, optimizer = fabric.setup(model, optimizer)
+    ema = get_ema_multi_avg_fn(recipe.average)
+    averaged = AveragedModel(model.module, multi_avg_fn=ema, use_buffers=True)
+    if twin is not None:
+        twin = twin.to(fabric.device).eval()
+    state = {
+        "model": model,
+        "averaged": averaged,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "epoch": 0,
+        "log": [],
+    }
+    _resume(state, folder, recipe, fabric)
+    passes = recipe.passes()
+    if progress is not None:
+        done = sum(passes[: state["epoch"]])
+        progress.initial += done  # not counted for the time that is left
+        progress.update(done)
+
+    for epoch in range(state["epoch"], recipe.epochs):
+        row = _epoch(state, train, recipe, twin, fabric)
+        if test is not None:
+            row["tune"] = accuracy(predict(averaged.module, test.images), test.labels)
+        state["epoch"] = epoch + 1
+        state["log"].append(row)
+        _save(state, folder, fabric)
+        if progress is not None:
+            progress.update(passes[epoch])
+    return averaged.module.cpu().eval()
+
+
+def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric) -> dict:
+    """See every photograph once; the epoch's line in the log."""
+    start, epoch = time.perf_counter(), state["epoch"]
+    model, averaged = state["model"], state["averaged"]
+    parts, generator, encoder = _draws(len(train), recipe, epoch, fabric)
+    drawn = {}
+    if model.module.is_spiking:
+        drawn = {"generator": encoder, "steps": recipe.passes()[epoch]}
+    model.train()
+    total = right = seen = 0
+    bar = tqdm(
+        parts,
+        desc=f"epoch {epoch + 1}/{recipe.epochs}",
+        disable=fabric.global_rank > 0,
+        mininterval=5,
+    )
+    for part in bar:
+        labels = train.labels[part].to(fabric.device)
+        images = augment(train.images[part].to(fabric.device), generator, recipe.augmentation)
+        logits = model(images, **drawn).float()
+        loss = _loss(logits, labels, images, twin, recipe)
+        state["optimizer"].zero_grad()
+        fabric.backward(loss)
+        state["optimizer"].step()
+        state["schedule"].step()
+        averaged.update_parameters(model.module)
+        total += loss.item() * len(part)
+        right += (logits.argmax(1) == labels).sum().item()
+        seen += len(part)
+        shown = {"loss": f"{total / seen:.3f}", "accuracy": f"{right / seen:.3f}"}
+        bar.set_postfix(shown, refresh=False)
+        if not math.isfinite(total):
+            raise FloatingPointError(f"the loss is no longer finite in epoch {epoch + 1}")
+    if epoch < recipe.short_epochs:
+        _repeat_last_step(recipe.short_steps, model, averaged)
+    return {
+        "epoch": epoch + 1,
+        "loss": total / seen,
+        "train_accuracy": right / seen,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def _loss(logits: Tensor, labels: Tensor, images: Tensor, twin, recipe: Recipe) -> Tensor:
+    """Cross entropy to the labels, and a share of it to the twin's soft labels."""
+    loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+    if twin is None or not recipe.distil:
+        return loss
+    with torch.no_grad():
+        soft = twin(images).softmax(1)
+    return (1 - recipe.distil) * loss + recipe.distil * F.cross_entropy(logits, soft)
+
+
+def _draws(count: int, recipe: Recipe, epoch: int, fabric: Fabric):
+    """The positions in each batch of this process, and generators for augmentation and encoder:
+    all follow from (seed, epoch), and each process draws its own."""
+    rank, ranks = fabric.global_rank, fabric.world_size
+    generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + epoch)
+    order = torch.randperm(count, generator=generator)
+    generator.manual_seed(generator.initial_seed() + 7_919 * (rank + 1))
+    encoder = torch.Generator(fabric.device).manual_seed(generator.initial_seed())
+    parts = order.split(recipe.batch * ranks)[: count // (recipe.batch * ranks)]
+    return [part[rank::ranks] for part in parts], generator, encoder
+
+
+def _batches(train: Photographs, recipe: Recipe, fabric: Fabric) -> int:
+    """How many batches an epoch has; the photographs left over come in another epoch."""
+    batches = len(train) // (recipe.batch * fabric.world_size)
+    if batches == 0:
+        raise ValueError(f"{len(train)} photographs do not fill a batch of {recipe.batch}")
+    return batches
+
+
+def _optimizer(model: nn.Module, recipe: Recipe, batches: int):
+    """Optimizer and one-cycle schedule; weights decay, biases and batch norms do not."""
+    kinds = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}
+    extra = {"momentum": 0.9, "nesterov": True} if recipe.optimizer == "sgd" else {}
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    decaying = {id(layer.weight) for layer in layers}
+    matrices = [p for p in model.parameters() if id(p) in decaying]
+    others = [p for p in model.parameters() if id(p) not in decaying]
+    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    optimizer = kinds[recipe.optimizer](
+        groups, lr=recipe.rate, weight_decay=recipe.weight_decay, **extra
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.rate, total_steps=recipe.epochs * batches, pct_start=0.2
+    )
+    return optimizer, schedule
+
+
+def _repeat_last_step(steps: int, *models: nn.Module) -> None:
+    """After an epoch of short sequences: later steps start as copies of the last one seen."""
+    for model in models:
+        for layer in model.module.modules():
+            if isinstance(layer, BatchNormThroughTime):
+                layer.repeat(steps - 1)
+
+
+def _claim(folder: Path, recipe: Recipe, fabric: Fabric) -> None:
+    """Write the recipe into the run's folder; refuse the folder of another recipe."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = json.loads(json.dumps(asdict(recipe)))
+    written = folder / "recipe.json"
+    if written.exists() and json.loads(written.read_text()) != settings:
+        raise ValueError(f"{folder} holds a run of another recipe; move it away, or name another")
+    if fabric.is_global_zero:
+        written.write_text(json.dumps(settings, indent=2) + "\n")
+
+
+def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
+    """Take the state of the folder's checkpoint, if there is one."""
+    checkpoint = folder / "checkpoint.ckpt"
+    if checkpoint.exists():
+        try:
+            fabric.load(checkpoint, state, weights_only=True)
+        except Exception as error:
+            raise ValueError(
+                f"{checkpoint} cannot be read ({type(error).__name__}); delete it to start again"
+            ) from error
+        fabric.print(f"going on after epoch {state['epoch']} of {recipe.epochs}")
+    if fabric.is_global_zero:
+        _write_log(state, folder)  # a run may have ended between its checkpoint and its log
+
+
+def _save(state: dict, folder: Path, fabric: Fabric) -> None:
+    fabric.save(folder / "checkpoint.tmp", state)
+    if fabric.is_global_zero:
+        os.replace(folder / "checkpoint.tmp", folder / "checkpoint.ckpt")
+        _write_log(state, folder)
+
+
+def _write_log(state: dict, folder: Path) -> None:
+    log = "".join(json.dumps(row) + "\n" for row in state["log"])
+    (folder / "log.jsonl").write_text(log)

@@ -1,0 +1,87 @@
+"""What each kind of network is made of: architecture, start, schedule, loss."""
+
+import inspect
+from dataclasses import asdict, dataclass, replace
+
+from snnlab.models import NETWORKS, WIDTHS
+
+__all__ = ["CALIBRATION", "RECIPES", "SEEDS", "SHELF", "Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a training run depends on, beside the data and the seed of its name."""
+
+    network: str = "relu"  # or "spiking", "converted"
+    start: str = ""  # the recipe whose network, of the same seed, this one starts from
+    widths: tuple[int, ...] = WIDTHS
+    steps: int = 10  # T, of a spiking network
+    leak: float = 0.95
+    encoding: str = "poisson"
+    epochs: int = 32
+    short_epochs: int = 0  # so many epochs at first see sequences that are cut ...
+    short_steps: int = 5  # ... to so many steps; later steps then start as copies of the last
+    batch: int = 64
+    optimizer: str = "sgd"
+    rate: float = 0.1  # the peak of the one-cycle schedule
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    distil: float = 0.0  # the share of the loss that follows the twin's soft labels
+    average: float = 0.998  # decay of the running average of the weights, which is what is kept
+    augmentation: float = 0.8  # 0: none; 1: full
+    precision: str = "32-true"  # or "bf16-mixed", where the machine is fast at it
+    seed: int = 0
+
+    def passes(self) -> list[int]:
+        """The steps of each epoch, which is what its time is proportional to (of a still network:
+        1)."""
+        if not NETWORKS[self.network].is_spiking:
+            return [1] * self.epochs
+        long = self.epochs - self.short_epochs
+        return [self.short_steps] * self.short_epochs + [self.steps] * long
+
+    def architecture(self, classes: int) -> dict:
+        """What :func:`snnlab.models.build` makes the untrained network from."""
+        taken = inspect.signature(NETWORKS[self.network]).parameters
+        mine = {key: value for key, value in asdict(self).items() if key in taken}
+        return {"network": self.network, "classes": classes, **mine}
+
+    def parents(self) -> list[str]:
+        """The kinds of networks that must be there before: the one whose soft labels teach it,
+        which is the first of the line that it starts from, and the one whose weights it takes."""
+        line = [self.start] if self.start else []
+        while line and RECIPES[line[-1]].start:
+            line.append(RECIPES[line[-1]].start)
+        return list(dict.fromkeys([*line[-1:], *line[:1]]))
+
+
+_FROM_TWIN = Recipe(
+    network="spiking",
+    start="relu",
+    steps=12,
+    epochs=15,
+    short_epochs=12,
+    batch=32,
+    optimizer="adamw",
+    rate=1e-3,
+    weight_decay=1e-2,
+    distil=0.5,
+)
+# From a trained spiking network one epoch is enough; its average must then be a shorter one.
+_FROM_SPIKING = replace(_FROM_TWIN, start="lif", epochs=1, short_epochs=0, rate=5e-4, average=0.99)
+#: The recipe of each kind of network: the name before -s.
+#:
+#: :meta hide-value:
+RECIPES = {
+    "relu": Recipe(),
+    "lif": _FROM_TWIN,
+    "lif-direct": replace(_FROM_SPIKING, encoding="direct"),
+    "lif-leak100": replace(_FROM_SPIKING, leak=1.0),
+    "lif-leak80": replace(_FROM_SPIKING, leak=0.8),
+    "lif-leak50": replace(_FROM_SPIKING, leak=0.5),
+    "converted": Recipe(network="converted", start="relu", steps=64, encoding="direct", epochs=0),
+}
+CALIBRATION = 500  # training images that conversion looks at
+SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}  # all others: 2
+#: The networks that ``make networks`` makes.
+SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]
