@@ -44,6 +44,8 @@ class Network(Protocol):
 
     #: Whether it runs through time.
     is_spiking: bool
+    #: Whether conversion makes it, not training.
+    is_converted: bool
     #: What :func:`build` makes an untrained one from: its kind and its arguments.
     architecture: dict
     #: The named blocks, from the input up; their outputs are what explainers see.
@@ -121,6 +123,7 @@ class _Blocks(nn.Module):
     """
 
     blocks, pooled, layer = BLOCKS, POOLED, "conv6"
+    is_spiking = is_converted = False
 
     def _describe(self, network, classes, channels, widths, **more):
         self.architecture = {"network": network, "classes": classes, "widths": list(widths), **more}
@@ -148,8 +151,6 @@ class VGG(_Blocks):
 
     ``forward(images)``: [B, C, H, W] in [0, 1] -> logits [B, K]; ``channels``: C.
     """
-
-    is_spiking = False
 
     def __init__(self, classes: int, widths=WIDTHS, channels: int = 3):
         super().__init__()
@@ -276,6 +277,8 @@ class ConvertedVGG(_SpikingBlocks):
 
     Called as :class:`SpikingVGG`.  No layer depends on T: set ``model.steps`` to any number.
     """
+
+    is_converted = True
 
     def __init__(
         self, classes: int, steps: int, widths=WIDTHS, encoding: str = "direct", channels: int = 3

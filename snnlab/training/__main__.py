@@ -15,7 +15,7 @@ from snnlab import provenance, zoo
 from snnlab.conversion import convert
 from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
 from snnlab.evaluation import accuracy, accuracy_difference, predict
-from snnlab.models import build
+from snnlab.models import NETWORKS, build
 from snnlab.training.loop import FAST, fit
 from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
 
@@ -39,7 +39,7 @@ def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, opti
     """The network of a recipe, its ReLU twin or None, and the log of its training."""
     parents = [zoo.load(f"{kind}-s{recipe.seed}", options.zoo) for kind in recipe.parents()]
     twin = parents[0] if parents else None
-    if recipe.epochs == 0:
+    if NETWORKS[recipe.network].is_converted:
         images = train.images[:: max(1, len(train) // CALIBRATION)]
         return convert(twin, images, steps=recipe.steps, encoding=recipe.encoding), twin, []
     model = _network(recipe, len(train.classes))
