@@ -408,7 +408,7 @@ def test_several_networks_are_made_in_one_queue_and_those_stored_are_skipped(
 
     with monkeypatch.context() as patch:
         for name in ("fit", "convert", "predict"):
-            patch.setattr(training, name, never)
+            patch.setattr(f"snnlab.training.__main__.{name}", never)
         command(*queue)
     assert files(folder) == before
     assert f"stored already: {', '.join(queue)}" in capsys.readouterr().out
