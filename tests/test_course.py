@@ -1,7 +1,6 @@
 """The course: students get every exercise and no solution; every notebook stands on its own."""
 
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-BOOK = Path(__file__).parent.parent / "book"
-sys.path.insert(0, str(BOOK))
+from book.tools import course
 
-import course  # noqa: E402
+BOOK = Path(__file__).parent.parent / "book"
 
 CHAPTERS = [name for name in course.chapters() if name[0].isdigit()]
 

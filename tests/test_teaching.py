@@ -1,15 +1,13 @@
 """The teaching guide keeps up with the chapters."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-BOOK = Path(__file__).parent.parent / "book"
-sys.path.insert(0, str(BOOK / "teaching"))
+from book.tools import outline
 
-import outline  # noqa: E402
+BOOK = Path(__file__).parent.parent / "book"
 
 CHAPTERS = outline.chapters()
 

@@ -1,4 +1,5 @@
-"""Draw the logo and the favicon: `python book/logo.py` writes them into book/_assets/.
+"""Draw the logo and the favicon: `python -m book.tools.logo` writes them into
+book/_assets/.
 
 An eye whose iris is a train of spikes, the heights falling off on both sides as the interval
 kernel does.
@@ -7,7 +8,7 @@ kernel does.
 import math
 from pathlib import Path
 
-ASSETS = Path(__file__).parent / "_assets"
+ASSETS = Path(__file__).parents[1] / "_assets"
 BLUE, RED = "#2f86b3", "#d55e00"  # seen on white and on black
 GAMMA = 0.5
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from IPython.display import Markdown
 
-BOOK = Path(__file__).parent.parent
+BOOK = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Write the chapters as notebooks for a course: `python book/course.py [FOLDER]`.
+"""Write the chapters as notebooks for a course: `python -m book.tools.course [FOLDER]`.
 
 Two sets come out, student/ and instructor/: plain Jupyter notebooks, without outputs, that open
 in JupyterLab, VS Code or elsewhere.  Students get every exercise with its hint, its empty function
@@ -16,7 +16,7 @@ import nbformat
 import yaml
 from pybtex.database import BibliographyData, parse_file
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "book"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -69,7 +69,7 @@ def plain(text: str, names: list[str], solutions: bool) -> str:
             return f"**Solution.**\n\n{inside}\n" if solutions else ""
         if name == "dropdown":
             return f"<details><summary>{title}</summary>\n\n{inside}\n\n</details>\n"
-        raise ValueError(f"book/course.py does not know the directive {{{name}}}: teach it")
+        raise ValueError(f"book/tools/course.py does not know the directive {{{name}}}: teach it")
 
     def role(found: re.Match) -> str:
         name, target = found["name"], found["text"]
@@ -80,7 +80,7 @@ def plain(text: str, names: list[str], solutions: bool) -> str:
             return shown
         if name in ("func", "class", "meth", "mod"):
             return shown if hidden else f"`{target.removeprefix('~')}`"
-        raise ValueError(f"book/course.py does not know the role {{{name}}}: teach it")
+        raise ValueError(f"book/tools/course.py does not know the role {{{name}}}: teach it")
 
     def link(found: re.Match) -> str:
         if found["page"] in names:

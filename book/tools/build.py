@@ -1,4 +1,4 @@
-"""Build the book into _build/html: `python book/build.py [ROOT]`.
+"""Build the book into _build/html: `python -m book.tools.build [ROOT]`.
 
 jupyter-book executes and writes the pages. This script adds what it lacks: chapters run two at a
 time, and again when the library changes, a build that failed or was interrupted is never taken for
@@ -18,6 +18,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+TOOLS = Path(__file__).resolve().parent
 AT_ONCE = 2  # chapters; one may take more than 2 GB
 
 
@@ -86,15 +87,12 @@ def build(root: Path) -> int:
         shutil.rmtree(doctrees, ignore_errors=True)
     finished.unlink(missing_ok=True)
 
-    execute(root, cache)
-    # The extension book/pages.py lies beside this file.
+    # Sphinx and the teaching guide import book.tools, wherever the build was started.
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    paths = os.pathsep.join(filter(None, [str(Path(__file__).parent), *inherited]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TOOLS.parents[1]), *inherited]))
+    execute(root, cache)
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    code = subprocess.run(
-        [jupyter_book, "build", "-W", "-n", "--keep-going", root],
-        env={**os.environ, "PYTHONPATH": paths},
-    ).returncode
+    code = subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", root]).returncode
     if code == 0:
         finished.touch()
 
