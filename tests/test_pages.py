@@ -8,12 +8,14 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from helpers.widget_pages import listened
 
+from book.tools import contents
+
 pytestmark = pytest.mark.book
 
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/**/*.html"))
 
-CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d-", page)]
+CHAPTERS = [f"book/{name}.html" for name in contents.chapters()]
 
 WIDGET = "application/vnd.jupyter.widget"
 

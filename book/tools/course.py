@@ -13,11 +13,11 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
 from pybtex.database import BibliographyData, parse_file
 
-ROOT = Path(__file__).parents[2]
-BOOK = ROOT / "book"
+from book.tools import contents
+from book.tools.contents import BOOK, ROOT
+
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 # ```{exercise} Title, its :options:, its text, and the same fence again
@@ -32,12 +32,10 @@ ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<text>[^`]+)`")
 LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<page>[\w/.-]+)\.md(?P<anchor>#[\w-]+)?\)")
 
 
-def chapters() -> list[str]:
+def pages() -> list[str]:
     """The introduction and the chapters, in order; what serves to look things up stays out."""
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = [part for part in contents["parts"] if part["caption"] not in ("Reference", "Teaching")]
-    pages = [chapter["file"] for part in parts for chapter in part["chapters"]]
-    return [Path(page).name for page in [contents["root"], *pages]]
+    parts = [p for p in contents.parts() if p["caption"] not in ("Reference", "Teaching")]
+    return ["intro", *(page for part in parts for page in contents.pages(part))]
 
 
 def notebook(name: str, names: list[str], solutions: bool) -> nbformat.NotebookNode:
@@ -106,7 +104,7 @@ def bibliography() -> BibliographyData:
 
 
 def write(folder: Path) -> None:
-    names = chapters()
+    names = pages()
     for audience in ("student", "instructor"):
         target = folder / audience
         shutil.rmtree(target, ignore_errors=True)

@@ -7,12 +7,12 @@ The builder does not see that the guide depends on them: after a change of a cha
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import yaml
 from IPython.display import Markdown
 
-BOOK = Path(__file__).parents[1]
+from book.tools import contents
+from book.tools.contents import BOOK
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,16 @@ class Chapter:
         return f"[{self.title}](../{self.name}.md)"
 
 
-def chapter(number: str) -> Chapter:
-    """The chapter with that number, as in "03"."""
-    (file,) = BOOK.glob(f"{number}-*.md")
-    text = file.read_text(encoding="utf-8")
+def chapter(name: str) -> Chapter:
+    """The chapter in that file, as in "grad-cam"."""
+    text = (BOOK / f"{name}.md").read_text(encoding="utf-8")
 
     def says(pattern: str) -> str:
         return re.search(pattern, text, re.M)[1]
 
-    quiz = BOOK / "quizzes" / f"{number}.yml"
+    quiz = BOOK / "quizzes" / f"{name}.yml"
     return Chapter(
-        name=file.stem,
+        name=name,
         title=says(r"^# (.*)$"),
         reading=int(says(r"^- \*\*It takes\*\* about (\d+) minutes")),
         practice=int(says(r"^- \*\*It takes\*\*.* the exercises (\d+) more")),
@@ -55,7 +54,7 @@ def chapter(number: str) -> Chapter:
 
 
 def chapters() -> list[Chapter]:
-    return [chapter(file.name[:2]) for file in sorted(BOOK.glob("[0-9][0-9]-*.md"))]
+    return [chapter(name) for name in contents.chapters()]
 
 
 def table(head: list[str], rows: list[list]) -> Markdown:
@@ -68,10 +67,10 @@ def hours(minutes: int) -> str:
 
 
 def plan(sessions: dict[str, tuple[str, str]]) -> Markdown:
-    """A syllabus: session -> (the chapters' numbers, what is done together)."""
+    """A syllabus: session -> (the chapters' names, what is done together)."""
     rows, total = [], 0
-    for session, (numbers, together) in sessions.items():
-        chosen = [chapter(number) for number in numbers.split()]
+    for session, (names, together) in sessions.items():
+        chosen = [chapter(name) for name in names.split()]
         minutes = sum(c.minutes for c in chosen)
         total += minutes
         rows.append([session, "; ".join(c.link for c in chosen) or "–", hours(minutes), together])

@@ -1,4 +1,4 @@
-"""Chapter 15: Holm's correction for several claims."""
+"""Holm's correction for several claims."""
 
 import torch
 

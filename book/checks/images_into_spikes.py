@@ -1,4 +1,4 @@
-"""Chapter 2: an encoder in which bright and dark pixels fire early."""
+"""An encoder in which bright and dark pixels fire early."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Chapter 4: stop as soon as the network is sure."""
+"""Stop as soon as the network is sure."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Chapter 7: SNN Grad-CAM with a weight for each step."""
+"""SNN Grad-CAM with a weight for each step."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Chapter 8: another number for smooth, from the entropy of a map."""
+"""Another number for smooth, from the entropy of a map."""
 
 import math
 

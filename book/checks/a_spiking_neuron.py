@@ -1,4 +1,4 @@
-"""Chapter 1: the hard reset."""
+"""The hard reset."""
 
 from checks import Check, Wrong
 

@@ -1,4 +1,4 @@
-"""Chapter 13: one step of projected gradient descent."""
+"""One step of projected gradient descent."""
 
 import torch
 

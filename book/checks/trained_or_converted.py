@@ -1,4 +1,4 @@
-"""Chapter 12: the mean of a paired difference over photographs that are drawn again."""
+"""The mean of a paired difference over photographs that are drawn again."""
 
 import torch
 

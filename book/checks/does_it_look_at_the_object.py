@@ -1,4 +1,4 @@
-"""Chapter 11: the share of a map in a box."""
+"""The share of a map in a box."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Chapter 6: Grad-CAM without the average, known as HiResCAM."""
+"""Grad-CAM without the average, known as HiResCAM."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Chapter 14: the receptive field of a stack of layers."""
+"""The receptive field of a stack of layers."""
 
 from checks import Check, Wrong
 

@@ -1,4 +1,4 @@
-"""Chapter 10: a map that looks at the last interval alone."""
+"""A map that looks at the last interval alone."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Chapter 5: the staircase of a neuron without leak, in one line."""
+"""The staircase of a neuron without leak, in one line."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Chapter 9: the score of many neurons at once."""
+"""The score of many neurons at once."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Chapter 3: the way back through a hard reset."""
+"""The way back through a hard reset."""
 
 import torch
 
