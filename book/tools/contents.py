@@ -17,5 +17,10 @@ def pages(part: dict) -> list[str]:
 
 
 def chapters() -> list[str]:
-    """The pages of the parts that are numbered; the first one is chapter 1."""
+    """The pages of the parts that are numbered."""
     return [page for part in parts() if "numbered" in part for page in pages(part)]
+
+
+def numbers() -> dict[str, int]:
+    """Chapter -> its number."""
+    return {name: number for number, name in enumerate(chapters(), 1)}
