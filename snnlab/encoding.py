@@ -7,15 +7,6 @@ from torch import Tensor
 __all__ = ["direct", "draws", "poisson"]
 
 
-def draws(seed: int = 0) -> torch.Generator:
-    """A fresh generator: whatever takes it as ``generator`` draws the same, call after call.
-
-    It is ``torch.Generator().manual_seed(seed)``, on the CPU.  One generator that is kept and given
-    twice goes on where it was; ``draws()`` begins anew.
-    """
-    return torch.Generator().manual_seed(seed)
-
-
 def poisson(
     x: Float[Tensor, "B C H W"], steps: int, generator: torch.Generator | None = None
 ) -> Float[Tensor, "T B C H W"]:
@@ -50,6 +41,15 @@ def direct(
     """
     _check(x, steps)
     return x.expand(steps, *x.shape)
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    """A fresh generator: whatever takes it as ``generator`` draws the same, call after call.
+
+    It is ``torch.Generator().manual_seed(seed)``, on the CPU.  One generator that is kept and given
+    twice goes on where it was; ``draws()`` begins anew.
+    """
+    return torch.Generator().manual_seed(seed)
 
 
 def _check(x: Tensor, steps: int) -> None:

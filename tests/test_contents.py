@@ -12,7 +12,8 @@ FOLDERS = ["book", "snnlab", "experiments", "benchmarks", "results"]
 TEXTS = sorted(
     path.relative_to(ROOT)
     for path in [*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*"))]
-    if path.suffix in {".md", ".py", ".js", ".yml"} and ".ipynb_checkpoints" not in path.parts
+    if path.suffix in {".md", ".py", ".js", ".yml"}
+    and not {".ipynb_checkpoints", "_assets"} & {*path.parts}
 )
 ORDER = ["intro", *(page for part in contents.parts() for page in contents.pages(part))]
 

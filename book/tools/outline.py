@@ -1,8 +1,8 @@
 """What the chapters say of themselves, for the teaching guide: times, objectives, exercises,
 misconceptions.  Nothing of it is typed a second time.
 
-The builder does not see that the guide depends on them: after a change of a chapter's head,
-`make clean book`.
+The builder does not see that the guide depends on them: after a change of a chapter's head or
+place, `make clean book`.
 """
 
 import re
