@@ -30,7 +30,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 book: .venv/book  ## the environment and the executed book; prints where it lies
-	$(BIN)/python book/build.py
+	$(BIN)/python -m book.tools.build
 
 test: .venv/test  ## the environment and the fast tests
 	$(BIN)/pytest -m "not slow and not book"
@@ -42,7 +42,7 @@ serve: book  ## the book at http://127.0.0.1:8000/ (another port: PORT=8001)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 course: .venv/book  ## notebooks for a course: without solutions for students, with them for instructors
-	$(BIN)/python book/course.py
+	$(BIN)/python -m book.tools.course
 
 networks: .venv/book  ## train the networks that are missing: make networks DATA=tiny-imagenet.zip (hours; goes on where it stopped)
 	@test -n "$(DATA)" || { echo "Say where the training images are: make networks DATA=/path/to/tiny-imagenet.zip"; exit 1; }
@@ -60,7 +60,7 @@ check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all c
 	$(BIN)/codespell
 	npm run --silent --prefix tests/front lint
 	rm -rf _build
-	$(BIN)/python book/build.py
+	$(BIN)/python -m book.tools.build
 	$(BIN)/pytest
 
 PINS := $(BIN)/uv pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --no-annotate \

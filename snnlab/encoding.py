@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["direct", "poisson"]
+__all__ = ["direct", "draws", "poisson"]
 
 
 def poisson(
@@ -23,9 +23,9 @@ def poisson(
     """
     _check(x, steps)
     batch, *shape = x.shape
-    draws = torch.rand(batch, steps, *shape, generator=generator, dtype=x.dtype, device=x.device)
+    r = torch.rand(batch, steps, *shape, generator=generator, dtype=x.dtype, device=x.device)
     image = x.detach()[:, None]
-    spikes = (draws.mul_(2) <= image.abs()).to(x.dtype).mul_(image.sign()).transpose(0, 1)
+    spikes = (r.mul_(2) <= image.abs()).to(x.dtype).mul_(image.sign()).transpose(0, 1)
     if x.requires_grad:
         half = x / 2
         spikes = spikes + (half - half.detach())
@@ -41,6 +41,15 @@ def direct(
     """
     _check(x, steps)
     return x.expand(steps, *x.shape)
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    """A fresh generator: whatever takes it as ``generator`` draws the same, call after call.
+
+    It is ``torch.Generator().manual_seed(seed)``, on the CPU.  One generator that is kept and given
+    twice goes on where it was; ``draws()`` begins anew.
+    """
+    return torch.Generator().manual_seed(seed)
 
 
 def _check(x: Tensor, steps: int) -> None:

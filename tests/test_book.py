@@ -1,4 +1,4 @@
-"""book/build.py on a tiny book: what must fail it does, and chapters run again when they must."""
+"""The build of a tiny book: what must fail it does, and chapters run again when they must."""
 
 import re
 import shutil
@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "book"))
-
-from build import library_hash  # noqa: E402
+from book.tools.build import library_hash
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +47,7 @@ def tiny(tmp_path):
 
 def build(root):
     run = subprocess.run(
-        [sys.executable, ROOT / "book" / "build.py", root],
+        [sys.executable, ROOT / "book" / "tools" / "build.py", root],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -79,7 +77,7 @@ def test_chapters_run_again_when_the_library_changes_and_only_then(tiny):
     [
         *("snnlab/deep/one.py", "snnlab/zoo/a.json", "requirements-data.txt"),
         *("results/leak.json", "benchmarks/results.json"),
-        *("book/checks/ch01.py", "book/quizzes/01.yml"),
+        *("book/checks/grad_cam.py", "book/quizzes/grad-cam.yml"),
     ],
 )
 def test_what_chapters_depend_on(tmp_path, name):

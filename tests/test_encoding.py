@@ -5,7 +5,7 @@ import torch
 from helpers.tiny import generator
 from oracles import encoding as oracle
 
-from snnlab.encoding import direct, poisson
+from snnlab.encoding import direct, draws, poisson
 
 
 def pixels(batch=3, size=4, dtype=torch.float64):
@@ -16,9 +16,9 @@ def pixels(batch=3, size=4, dtype=torch.float64):
 def test_poisson_equals_the_loop_given_the_same_draws(dtype):
     x = pixels(dtype=dtype)
     x[0, 0, 0, 0] = 0
-    draws = torch.rand(3, 7, 3, 4, 4, generator=generator(1), dtype=dtype)
+    r = torch.rand(3, 7, 3, 4, 4, generator=generator(1), dtype=dtype)
     spikes = poisson(x, 7, generator=generator(1))
-    assert torch.equal(spikes, oracle.poisson(x, draws))
+    assert torch.equal(spikes, oracle.poisson(x, r))
 
 
 def test_poisson_is_minus_one_zero_or_one_with_the_sign_of_the_pixel():
@@ -55,6 +55,17 @@ def test_poisson_follows_from_the_generator_alone():
     torch.manual_seed(99)
     assert torch.equal(first, poisson(x, 6, generator=generator(7)))
     assert not torch.equal(first, poisson(x, 6, generator=generator(8)))
+
+
+def test_draws_begin_anew_at_each_call():
+    x = pixels()
+    first = poisson(x, 6, generator=draws())
+    assert torch.equal(first, poisson(x, 6, generator=draws()))
+    assert torch.equal(first, poisson(x, 6, generator=torch.Generator().manual_seed(0)))
+    assert not torch.equal(first, poisson(x, 6, generator=draws(1)))
+    before = torch.get_rng_state()
+    draws(2)
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_poisson_leaves_the_global_generator_alone_when_it_has_its_own():

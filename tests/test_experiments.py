@@ -422,7 +422,7 @@ def test_the_chapters_were_written_for_this_verdict(row):
     expected = READ.get(row["claim"], "no verdict")
     assert row["verdict"] == expected, (
         f"the prose on {row['claim']} speaks of '{expected}': read its chapter, "
-        "book/15-what-holds.md and book/when-may-i-trust.md again"
+        "book/what-holds.md and book/when-may-i-trust.md again"
     )
 
 

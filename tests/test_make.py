@@ -60,10 +60,10 @@ def test_make_alone_lists_every_command(house):
 def test_installs_once_and_again_when_the_pins_change(house):
     status, printed, calls = make(house, "book")
     assert status == 0, printed
-    assert len(installs(calls)) == 3 and calls[-1] == "python book/build.py"
+    assert len(installs(calls)) == 3 and calls[-1] == "python -m book.tools.build"
     assert (house / ".venv/share/jupyter/lab/settings/overrides.json").exists()
 
-    assert make(house, "book")[2] == ["python book/build.py"]
+    assert make(house, "book")[2] == ["python -m book.tools.build"]
 
     os.utime(house / "requirements.txt")
     assert len(installs(make(house, "book")[2])) == 3
@@ -76,7 +76,7 @@ def test_installs_once_and_again_when_the_pins_change(house):
 def test_an_interrupted_install_is_taken_up_again(house):
     (house / "pip-fails").touch()
     status, _, calls = make(house, "book")
-    assert status != 0 and "python book/build.py" not in calls
+    assert status != 0 and "python -m book.tools.build" not in calls
     (house / "pip-fails").unlink()
     status, _, calls = make(house, "book")
     assert status == 0 and len(installs(calls)) == 3

@@ -8,12 +8,14 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from helpers.widget_pages import listened
 
+from book.tools import contents
+
 pytestmark = pytest.mark.book
 
 HTML = Path(__file__).parent.parent / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/**/*.html"))
 
-CHAPTERS = [page for page in PAGES if re.match(r"book/\d\d-", page)]
+CHAPTERS = [f"book/{name}.html" for name in contents.chapters()]
 
 WIDGET = "application/vnd.jupyter.widget"
 
@@ -92,6 +94,16 @@ def test_the_widgets_of_a_page_are_small(page):
     soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
     for script in soup.find_all("script", type=f"{WIDGET}-state+json"):
         assert len(script.text) < 1_000_000
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_its_exercises_and_its_entry_beside_have_their_number(page):
+    number = CHAPTERS.index(page) + 1
+    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+    assert soup.h1.text.startswith(f"{number}. ")
+    titles = [title.text for title in soup.select("div.exercise > p.admonition-title")]
+    assert [title.split(" (")[0] for title in titles] == [f"Exercise {number}.{i}" for i in (1, 2)]
+    assert soup.select_one("nav.bd-links .current a").text.strip() == soup.h1.text.rstrip("#")
 
 
 @pytest.mark.parametrize("page", CHAPTERS)

@@ -1,7 +1,6 @@
 """The reader's own photograph: the shipped network runs in the page, on any picture."""
 
 import base64
-import importlib.util
 import io
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from helpers.site import serving
 from helpers.widget_pages import changes, opened, page, seen, slide
 from PIL import Image
 
+from book.tools.build import write_networks
 from snnlab import data, explain, zoo
 from snnlab.widgets import OwnPhotograph
 
@@ -23,14 +23,11 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The page and, as book/build.py writes it, the network; over http and from the disk."""
+    """The page and, as book/tools/build.py writes it, the network; over http and from the disk."""
     book = tmp_path_factory.mktemp("book")
     (book / "book" / "_assets").mkdir(parents=True)
     (book / "snnlab").symlink_to(ROOT / "snnlab")
-    spec = importlib.util.spec_from_file_location("build", ROOT / "book" / "build.py")
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
-    build.write_networks(book)
+    write_networks(book)
     folder = book / "html"
     folder.mkdir()
     (book / "book" / "_assets").rename(folder / "_static")

@@ -4,7 +4,7 @@ They run in the reader's notebook, never raise, and say what is wrong, not only 
 knows the right function, some inputs, and the wrong answers that are often given.  A student's
 function that behaves like one of these is told so by name.
 
-    from checks.ch09 import check_trace
+    from checks.the_interval_kernel import check_trace
     check_trace(trace)
 """
 

@@ -18,12 +18,12 @@ inline = MarkdownIt().renderInline  # *emphasis*, `code`
 
 
 def questions(chapter: str) -> list[dict]:
-    """The questions of a chapter ("09"), as they stand in its file."""
+    """The questions of a chapter ("grad-cam"), as they stand in its file."""
     return yaml.safe_load((FOLDER / f"{chapter}.yml").read_text(encoding="utf-8"))
 
 
 def quiz(chapter: str) -> HTML:
-    """The questions of a chapter ("09"), to be shown by a cell."""
+    """The questions of a chapter ("grad-cam"), to be shown by a cell."""
     parts = [_question(f"quiz-{chapter}-{i}", q) for i, q in enumerate(questions(chapter), 1)]
     return HTML(f'<ol class="quiz">\n{"".join(parts)}</ol>')
 

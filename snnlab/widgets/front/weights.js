@@ -25,7 +25,7 @@ function fromKernel(model) {
   });
 }
 
-/** A script, since a page that is opened from the disk may not fetch a file; book/build.py writes it. */
+/** A script, since a page that is opened from the disk may not fetch a file; book/tools/build.py writes it. */
 async function fromScript(name) {
   const networks = () => /** @type {any} */ (globalThis).snnlabNetworks ?? {};
   if (!networks()[name]) await runScript(`${document.documentElement.dataset.content_root ?? ""}_static/${name}.js`);

@@ -1,0 +1,1 @@
+"""What makes the book: the pages, the course, the logo, and the teaching guide's tables."""

@@ -1,0 +1,110 @@
+"""Build the book into _build/html: `python -m book.tools.build [ROOT]`.
+
+jupyter-book executes and writes the pages. This script adds what it lacks: chapters run two at a
+time, and again when the library changes, a build that failed or was interrupted is never taken for
+a finished one, and the chapters' times are listed.
+"""
+
+import base64
+import hashlib
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from jupyter_cache import get_cache
+from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+TOOLS = Path(__file__).resolve().parent
+AT_ONCE = 2  # chapters; one may take more than 2 GB
+
+
+def library_hash(root: Path) -> str:
+    """What every chapter depends on besides its own text: the library, its networks, the results,
+    the pins, the checks of the exercises and the questions."""
+    kinds = {".py", ".js", ".css", ".json", ".safetensors", ".yml"}
+    folders = [root / "snnlab", root / "book" / "checks", root / "book" / "quizzes"]
+    files = [file for folder in folders for file in folder.rglob("*") if file.suffix in kinds]
+    digest = hashlib.sha256()
+    for pattern in ("requirements*.txt", "results/*.json", "benchmarks/*.json"):
+        files += root.glob(pattern)
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(root)}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def write_networks(root: Path) -> None:
+    """The network that readers run in the page, as a script: from the disk nothing else loads."""
+    for weights in (root / "snnlab" / "zoo").glob("lif-s0.safetensors"):
+        text = base64.b64encode(weights.read_bytes()).decode()
+        script = f'(globalThis.snnlabNetworks ??= {{}})["{weights.stem}"] = "{text}";\n'
+        (root / "book" / "_assets" / f"{weights.stem}.js").write_text(script)
+
+
+def execute(root: Path, cache_folder: Path) -> None:
+    """Execute the chapters that are not in the cache, two at once.
+
+    jupyter-book finds them there.  One that fails does not come into the cache: jupyter-book
+    executes it again, and reports it as it always does.
+    """
+    cache = get_cache(cache_folder)
+    pages = [root / f"{name}.md" for name in parse_toc_yaml(root / "_toc.yml")]
+    notebooks = [
+        str(page)
+        for page in pages
+        if page.exists() and page.read_text(encoding="utf-8").startswith("---\njupytext:")
+    ]
+    for page in notebooks:
+        cache.add_nb_to_project(page, read_data={"name": "myst_nb_md", "type": "plugin"})
+    new = cache.list_unexecuted(filter_uris=notebooks)
+    waiting = [ProcessData(record.pk, record.uri, cache, 600, False) for record in new]
+    with multiprocessing.Pool(AT_ONCE) as pool:
+        for failed, uri in pool.imap_unordered(ExecutionWorkerLocalMProc(), waiting):
+            name = Path(uri).relative_to(root)
+            print(f"Failed: {name}" if failed else f"Executed notebook {name}", flush=True)
+
+
+def build(root: Path) -> int:
+    write_networks(root)
+    out = root / "_build"
+    cache, doctrees = out / ".jupyter_cache", out / ".doctrees"
+
+    stamp, current = out / "library.sha256", library_hash(root)
+    if not stamp.exists() or stamp.read_text() != current:
+        print("The library or the pins are new: every chapter is executed.", flush=True)
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        stamp.write_text(current)
+
+    # Sphinx does not repeat the warnings of pages that it read before, so only a finished build is
+    # continued; executed chapters stay in the cache all the same.
+    finished = doctrees / "finished"
+    if not finished.exists():
+        shutil.rmtree(doctrees, ignore_errors=True)
+    finished.unlink(missing_ok=True)
+
+    # Sphinx and the teaching guide import book.tools, wherever the build was started.
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TOOLS.parents[1]), *inherited]))
+    execute(root, cache)
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    code = subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", root]).returncode
+    if code == 0:
+        finished.touch()
+
+    if cache.exists():
+        print("\nSeconds to execute each chapter:")
+        records = sorted(get_cache(cache).list_cache_records(), key=lambda record: record.created)
+        for uri, record in sorted({record.uri: record for record in records}.items()):
+            print(f"{record.data['execution_seconds']:8.1f}  {Path(uri).relative_to(root)}")
+    if code == 0:
+        print(f"\nThe book: {(out / 'html' / 'index.html').as_uri()}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))

@@ -1,0 +1,147 @@
+"""Write the chapters as notebooks for a course: `python -m book.tools.course [FOLDER]`.
+
+Two sets come out, student/ and instructor/: plain Jupyter notebooks, without outputs, that open
+in JupyterLab, VS Code or elsewhere.  Students get every exercise with its hint, its empty function
+and its check, but no solution; instructors get the solutions too.  What only this book's builder
+understands (MyST's directives and citations) becomes ordinary Markdown.
+"""
+
+import re
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+import jupytext
+import nbformat
+from pybtex.database import BibliographyData, parse_file
+
+from book.tools import contents
+from book.tools.contents import BOOK, ROOT
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+# ```{exercise} Title, its :options:, its text, and the same fence again
+DIRECTIVE = re.compile(
+    r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\} ?(?P<title>[^\n]*)\n"
+    r"(?P<options>(?:^:[\w-]+:[^\n]*\n)*)"
+    r"(?P<text>.*?)"
+    r"^(?P=fence)$\n?",
+    re.S | re.M,
+)
+LABEL = re.compile(r":label: (\S+)")
+ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<text>[^`]+)`")
+LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<page>[\w/.-]+)\.md(?P<anchor>#[\w-]+)?\)")
+
+
+def pages() -> list[str]:
+    """The introduction and the chapters, in order; what serves to look things up stays out."""
+    parts = [p for p in contents.parts() if p["caption"] not in ("Reference", "Teaching")]
+    return ["intro", *(page for part in parts for page in contents.pages(part))]
+
+
+def files() -> dict[str, str]:
+    """Page -> its notebook.  A chapter's begins with its number, since folders are sorted."""
+    numbers = contents.numbers()
+    return {p: f"{numbers[p]:02d}-{p}" if p in numbers else p for p in pages()}
+
+
+@cache
+def exercises() -> dict[str, str]:
+    """Label -> what the book calls it: "Exercise", the chapter's number, its own number there."""
+    called = {}
+    for name, chapter in contents.numbers().items():
+        found = DIRECTIVE.finditer((BOOK / f"{name}.md").read_text(encoding="utf-8"))
+        labels = [LABEL.search(f["options"])[1] for f in found if f["name"] == "exercise"]
+        called |= {label: f"Exercise {chapter}.{i}" for i, label in enumerate(labels, 1)}
+    return called
+
+
+def notebook(name: str, beside: dict[str, str], solutions: bool) -> nbformat.NotebookNode:
+    """One chapter; ``beside``: page -> notebook in the same folder."""
+    read = jupytext.read(BOOK / f"{name}.md")
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
+    for cell in read.cells:
+        text = cell.source
+        if cell.cell_type == "markdown":
+            text = plain(text, beside, solutions).strip()
+            if text:
+                made.cells.append(nbformat.v4.new_markdown_cell(text))
+        else:
+            made.cells.append(nbformat.v4.new_code_cell(text))
+    if name in (numbers := contents.numbers()):
+        title = made.cells[0]
+        title.source = title.source.replace("# ", f"# {numbers[name]}. ", 1)
+    for i, cell in enumerate(made.cells):
+        cell.id = f"cell-{i}"  # the same at every run
+    return made
+
+
+def plain(text: str, beside: dict[str, str], solutions: bool) -> str:
+    """MyST as Markdown that any notebook program shows."""
+
+    def directive(found: re.Match) -> str:
+        name, title = found["name"], found["title"]
+        inside = DIRECTIVE.sub(directive, found["text"]).strip()
+        if name == "exercise":
+            called = exercises()[LABEL.search(found["options"])[1]]
+            return f"**{called}.** {title}\n\n{inside}\n"
+        if name == "solution":
+            return f"**Solution.**\n\n{inside}\n" if solutions else ""
+        if name == "dropdown":
+            return f"<details><summary>{title}</summary>\n\n{inside}\n\n</details>\n"
+        raise ValueError(f"book/tools/course.py does not know the directive {{{name}}}: teach it")
+
+    def role(found: re.Match) -> str:
+        name, target = found["name"], found["text"]
+        shown, _, hidden = target.partition(" <")
+        if name == "cite":
+            return " ".join(citation(key.strip()) for key in target.split(","))
+        if name in ("ref", "numref") and (label := hidden.rstrip(">") or target) in exercises():
+            called = exercises()[label]
+            return shown.replace("{number}", called.split()[1]) if hidden else called
+        if name == "term":
+            return shown
+        if name in ("func", "class", "meth", "mod"):
+            return shown if hidden else f"`{target.removeprefix('~')}`"
+        raise ValueError(f"book/tools/course.py does not know the role {found[0]}: teach it")
+
+    def link(found: re.Match) -> str:
+        if found["page"] in beside:
+            return f"[{found['text']}]({beside[found['page']]}.ipynb)"
+        return f"{found['text']} (in the book)"
+
+    return LINK.sub(link, ROLE.sub(role, DIRECTIVE.sub(directive, text)))
+
+
+def citation(key: str) -> str:
+    """(Kim and Panda, 2021), with a link where there is one."""
+    entry = bibliography().entries[key]
+    names = [" ".join(person.last_names) for person in entry.persons["author"]]
+    who = names[0] + (f" and {names[1]}" if len(names) == 2 else " et al." if names[1:] else "")
+    short = f"{who}, {entry.fields['year']}"
+    if "doi" in entry.fields:
+        return f"([{short}](https://doi.org/{entry.fields['doi']}))"
+    return f"([{short}]({entry.fields['url']}))" if "url" in entry.fields else f"({short})"
+
+
+def bibliography() -> BibliographyData:
+    return parse_file(BOOK / "references.bib")
+
+
+def write(folder: Path) -> None:
+    names = files()
+    for audience in ("student", "instructor"):
+        target = folder / audience
+        shutil.rmtree(target, ignore_errors=True)
+        for needed in ("checks", "quizzes"):  # what the notebooks import
+            unneeded = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(BOOK / needed, target / needed, ignore=unneeded)
+        for name, file in names.items():
+            made = notebook(name, names, solutions=audience == "instructor")
+            nbformat.write(made, target / f"{file}.ipynb")
+        print(f"{len(names)} notebooks in {target}")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "course").resolve())
