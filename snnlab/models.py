@@ -52,8 +52,9 @@ class Network(Protocol):
     blocks: tuple[str, ...]
     #: After these, the output is pooled.
     pooled: tuple[str, ...]
-    #: The block that is explained if none is named.
+    #: The block that is explained if none is named, and those that figures compare.
     layer: str
+    layers: tuple[str, ...]
     #: Maps of the last block [..., C, H, W] -> scores [..., K].
     head: nn.Module
 
@@ -122,7 +123,8 @@ class _Blocks(nn.Module):
     A block's output, before pooling, is what the explainers see.
     """
 
-    blocks, pooled, layer = BLOCKS, POOLED, "conv6"
+    blocks, pooled = BLOCKS, POOLED
+    layer, layers = "conv6", ("conv4", "conv6", "conv8")
     is_spiking = is_converted = False
 
     def _describe(self, network, classes, channels, widths, **more):

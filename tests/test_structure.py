@@ -77,6 +77,26 @@ def test_no_module_has_the_name_of_what_its_package_offers(name):
         assert offered is None or inspect.ismodule(offered)
 
 
+OTHERS = [
+    p for f in ("experiments", "benchmarks", "book") for p in (FOLDER.parent / f).rglob("*.py")
+]
+TREES = {p.relative_to(FOLDER.parent): ast.parse(p.read_text()) for p in OTHERS}
+TREES |= {Path("snnlab", *name.split(".")): tree for name, tree in FILES.items()}
+
+
+def length(function):
+    """Lines of the body, without the docstring."""
+    body = function.body[ast.get_docstring(function) is not None :]
+    return function.end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", TREES, ids=str)
+def test_no_function_is_long(path):
+    found = (n for n in ast.walk(TREES[path]) if isinstance(n, ast.FunctionDef))
+    long = {function.name: length(function) for function in found if length(function) > 45}
+    assert not long, f"{path}: split {long}"
+
+
 def test_hooks_are_made_in_recording_alone():
     for name, tree in FILES.items():
         calls = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}

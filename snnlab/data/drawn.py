@@ -24,6 +24,20 @@ class Scenes:
     classes: tuple[str, ...] = ("disc", "square", "triangle", "cross")
 
 
+def _shapes(dx: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
+    """Disc, square, triangle and cross at each place, [N, place, shape, S, S], and the ring there,
+    [N, place, S, S]; dx and dy are the distances from its middle, in radii."""
+    far_out = torch.maximum(dx.abs(), dy.abs())
+    distance = torch.hypot(dx, dy)
+    shapes = [
+        distance < 1,
+        far_out < 0.89,
+        (dy < 0.85) & (dy > 1.9 * dx.abs() - 1.05),
+        (far_out < 1) & (torch.minimum(dx.abs(), dy.abs()) < 0.4),
+    ]
+    return torch.stack(shapes, 2), (distance < 1.05) & (distance > 0.5)
+
+
 def scenes(
     count: int, generator: torch.Generator, size: int = 64, two_objects: bool = False
 ) -> Scenes:
@@ -53,17 +67,9 @@ def scenes(
     dx = grid - x[..., None, None]
     dy = grid[:, None] - y[..., None, None]
     dx, dy = dx / radius[..., None, None], dy / radius[..., None, None]
-    far_out = torch.maximum(dx.abs(), dy.abs())
-    distance = torch.hypot(dx, dy)
-    shapes = [
-        distance < 1,
-        far_out < 0.89,
-        (dy < 0.85) & (dy > 1.9 * dx.abs() - 1.05),
-        (far_out < 1) & (torch.minimum(dx.abs(), dy.abs()) < 0.4),
-    ]
-    shapes = torch.stack(shapes, 2)  # [N, place, shape, S, S]
+    shapes, rings = _shapes(dx, dy)
     objects = shapes[torch.arange(count), 0, labels]
-    distractors, others = ((distance < 1.05) & (distance > 0.5))[:, 1], None
+    distractors, others = rings[:, 1], None
     if two_objects:
         others = (labels + torch.randint(1, 4, (count,), generator=generator)) % 4
         distractors = shapes[torch.arange(count), 1, others]
