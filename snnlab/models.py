@@ -39,8 +39,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 class Network(Protocol):
     """What is asked of a network beside ``forward``, which maps images [B, C, H, W] in [0, 1] to
-    logits [B, K] (a spiking one also takes ``generator`` and ``steps``, or ``spikes`` in place of
-    images)."""
+    logits [B, K] (a spiking one also takes ``generator``, or ``spikes`` in place of images)."""
 
     #: Whether it runs through time.
     is_spiking: bool
@@ -207,11 +206,10 @@ class _SpikingBlocks(_Blocks):
         images: Float[Tensor, "B C H W"] | None = None,
         generator: torch.Generator | None = None,
         spikes: Float[Tensor, "T B C H W"] | None = None,
-        steps: int | None = None,
     ) -> Float[Tensor, "B K"]:
         x = either(images, spikes)
         if spikes is None:
-            x = self.encode(images, generator, steps)
+            x = self.encode(images, generator)
         channels = len(self.normalise.mean)
         if x.ndim != 5 or x.shape[2] != channels:
             raise ValueError(
@@ -230,9 +228,8 @@ class SpikingVGG(_SpikingBlocks):
     """The spiking twin: LIF neurons for ReLU, batch norm through time for batch norm.
 
     ``forward(images, generator)``: [B, C, H, W] in [0, 1] -> logits [B, K], their mean over
-    ``steps`` steps of "poisson" spikes or "direct" currents (given to ``forward``: the first few).
-    ``forward(spikes=...)`` starts from an encoded sequence [T, B, C, H, W] instead.  Nothing is
-    kept between calls.
+    ``steps`` steps of "poisson" spikes or "direct" currents.  ``forward(spikes=...)`` starts from
+    an encoded sequence [T, B, C, H, W] instead.  Nothing is kept between calls.
     """
 
     def __init__(

@@ -165,6 +165,19 @@ def test_after_short_epochs_later_steps_are_copies_of_the_last_one_trained(tmp_p
         assert not torch.equal(second, first)
 
 
+def test_images_are_encoded_before_they_are_rounded(tmp_path, monkeypatch):
+    """In half precision the network gets rounded input; a rate must not be rounded first."""
+    seen, encode = [], SpikingVGG.encode
+
+    def spy(self, images, *arguments):
+        seen.append(images)
+        return encode(self, images, *arguments)
+
+    monkeypatch.setattr(SpikingVGG, "encode", spy)
+    run(replace(SPIKING, epochs=1, short_epochs=0, precision="bf16-mixed"), tmp_path)
+    assert seen and not any(torch.equal(x, x.bfloat16().float()) for x in seen)
+
+
 def test_the_network_comes_back_in_eval_mode(tmp_path):
     model, _ = network(RELU)
     assert not fit(model, photos(), RELU, tmp_path).training

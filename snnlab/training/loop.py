@@ -90,9 +90,7 @@ def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric
     start, epoch = time.perf_counter(), state["epoch"]
     model, averaged = state["model"], state["averaged"]
     parts, generator, encoder = _draws(len(train), recipe, epoch, fabric)
-    drawn = {}
-    if model.module.is_spiking:
-        drawn = {"generator": encoder, "steps": recipe.passes()[epoch]}
+    steps = recipe.passes()[epoch]
     model.train()
     total = right = seen = 0
     bar = tqdm(
@@ -104,7 +102,10 @@ def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric
     for part in bar:
         labels = train.labels[part].to(fabric.device)
         images = augment(train.images[part].to(fabric.device), generator, recipe.augmentation)
-        logits = model(images, **drawn).float()
+        inputs = {"images": images}
+        if model.module.is_spiking:  # encoded before Fabric rounds what comes to its precision
+            inputs = {"spikes": model.module.encode(images, encoder, steps)}
+        logits = model(**inputs).float()
         loss = _loss(logits, labels, images, twin, recipe)
         state["optimizer"].zero_grad()
         fabric.backward(loss)
