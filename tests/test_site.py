@@ -90,7 +90,8 @@ def test_a_page_is_light(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_a_title_of_its_own_an_icon_and_its_neighbours(page):
     found = soup(page)
-    assert found.title.text == f"{found.h1.text.removesuffix('#').strip()} — Seeing Spikes"
+    heading = found.select_one("article h1").text.removesuffix("#").strip()  # with its number
+    assert found.title.text == f"{heading} — Seeing Spikes"
     assert found.find("link", rel="icon")["href"].endswith("_static/favicon.svg")
     neighbours = {tag["rel"][0] for tag in found.find_all("link", rel=["prev", "next"])}
     first, last = page == "book/intro.html", found.find("link", rel="next") is None
