@@ -1,8 +1,11 @@
 """Claim "ann": SAM works on networks without spikes too."""
 
-from experiments import maps as made
-from experiments.maps import ACTIVITY, CAM, LAYERS, SQUARED_ACTIVITY
-from experiments.protocol import Experiment, Outcome, Study
+import numpy as np
+
+from experiments import common
+from experiments.common import ACTIVITY, CAM, LAYERS, SQUARED_ACTIVITY
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Figure, Study
 from snnlab.judge.localisation import energy, pointing_game
 
 TITLE = "SAM works on ANNs too"
@@ -14,41 +17,47 @@ difference plus 0.02. Its interval lies above 0, with the same sign for every tr
 below 0: does not hold here; else undecided.
 """
 HOURS = 0.2  # of which all is spent on the maps, which other claims need too
-MARGIN = 0.02
+LAYER = "conv6"
+NOT_WORSE = 0.02  # how much less than Grad-CAM is not worse
+FIGURE = Figure(
+    "energy in small boxes, squared activity minus Grad-CAM, plus 0.02", 0.0, {"layer": LAYER}
+)
 
 
 def run(study: Study) -> Outcome:
-    of_seed = {seed: made.network_maps(study, seed) for seed in study.seeds}
-    *_, notes = made.boxed(study.val)
+    of_seed = common.maps_of_seeds(study)
+    *_, notes = common.boxed(study.val)
+    return Outcome(figures(study, of_seed), measures(study, of_seed), notes)
 
-    def scores(judge, key):
-        return {s: made.small_box_scores(judge, of_seed[s][key], study.val) for s in study.seeds}
 
-    def minus(judge, first, second, plus=0.0):
-        one, other = scores(judge, first), scores(judge, second)
-        return {s: one[s] - other[s] + plus for s in study.seeds}
+def figures(study: Study, of_seed: dict) -> list[dict]:
+    lead = over_grad_cam(study, of_seed, energy, LAYER, SQUARED_ACTIVITY)
+    return [study.figure(FIGURE, {seed: values + NOT_WORSE for seed, values in lead.items()})]
 
-    squared, cam = f"conv6|{SQUARED_ACTIVITY}", f"conv6|{CAM}"
-    figure = study.measure(
-        "energy in small boxes, squared activity minus Grad-CAM, plus 0.02",
-        minus(energy, squared, cam, MARGIN),
-        margin=0.0,
-        layer="conv6",
-    )
-    measures = []
+
+def measures(study: Study, of_seed: dict) -> list[dict]:
+    found = []
     for title, judge in {"energy": energy, "pointing game": pointing_game}.items():
         for layer in LAYERS:
             for name in (ACTIVITY, SQUARED_ACTIVITY, CAM):
-                labels = {"map": name, "layer": layer, "boxes": "small"}
-                measures.append(study.measure(title, scores(judge, f"{layer}|{name}"), **labels))
+                values = common.box_scores_of(judge, of_seed, (layer, name), study.val)
+                found.append(study.measure(title, values, map=name, layer=layer, boxes="small"))
             for name in (ACTIVITY, SQUARED_ACTIVITY):
-                values = minus(judge, f"{layer}|{name}", f"{layer}|{CAM}")
+                values = over_grad_cam(study, of_seed, judge, layer, name)
                 labels = {"map": f"{name} minus {CAM}", "layer": layer, "boxes": "small"}
-                measures.append(study.measure(f"{title}, difference", values, **labels))
-    return Outcome([figure], measures, notes)
+                found.append(study.measure(f"{title}, difference", values, **labels))
+    return found
 
 
-EXPERIMENT = Experiment("ann", TITLE, RULE, run, HOURS)
+def over_grad_cam(study, of_seed: dict, judge, layer: str, name: str) -> dict[int, np.ndarray]:
+    """A map's score in small boxes minus Grad-CAM's."""
+    ours, cam = (
+        common.box_scores_of(judge, of_seed, (layer, key), study.val) for key in (name, CAM)
+    )
+    return common.minus(ours, cam)
+
+
+EXPERIMENT = Experiment("ann", TITLE, RULE, (FIGURE,), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 from scipy.optimize import brentq
 
-from experiments import maps as made
-from experiments.maps import COUNTS, SAM
-from experiments.protocol import BATCH, Experiment, Outcome, Study
+from experiments import common
+from experiments.common import COUNTS, SAM
+from experiments.experiment import Experiment, Outcome
+from experiments.study import BATCH, Figure, Key, Study
 from snnlab.conversion import convert
 from snnlab.evaluation import predict
 from snnlab.judge.baselines import kernel_by_count, map_by_count
@@ -35,104 +36,120 @@ LATER = (
     'The map "pairs by count" came after the first run: it looks into why SAM and n(n-1) differ '
     "in the converted networks, which the rule did not ask."
 )
+LAYER = "conv6"
+TRAINED, CONVERTED = "trained, Poisson", "converted, Poisson"
+EQUAL_ACCURACY, EQUAL_RATES = f"{CONVERTED}, T of equal accuracy", f"{CONVERTED}, equal rates"
+TRAINED_DIRECT, CONVERTED_DIRECT = "trained, direct", "converted, direct"
+FIGURE = Figure(
+    "energy in small boxes, trained minus converted", 0.02, {"layer": LAYER, "against": CONVERTED}
+)
+
+
+def networks() -> dict:
+    """Kind -> a function of study and seed that makes its network."""
+    return {
+        TRAINED: lambda study, seed: study.network(f"lif-s{seed}"),
+        CONVERTED: lambda study, seed: converted(study, seed, "poisson"),
+        EQUAL_ACCURACY: of_equal_accuracy,
+        EQUAL_RATES: of_equal_rates,
+        TRAINED_DIRECT: lambda study, seed: study.network(f"lif-direct-s{seed}"),
+        CONVERTED_DIRECT: lambda study, seed: converted(study, seed, "direct"),
+    }
 
 
 def run(study: Study) -> Outcome:
-    kinds = {
-        "trained, Poisson": lambda s: study.network(f"lif-s{s}"),
-        "converted, Poisson": lambda s: converted(study, s, "poisson"),
-        "converted, Poisson, T of equal accuracy": lambda s: of_equal_accuracy(study, s),
-        "converted, Poisson, equal rates": lambda s: of_equal_rates(study, s),
-        "trained, direct": lambda s: study.network(f"lif-direct-s{s}"),
-        "converted, direct": lambda s: converted(study, s, "direct"),
-    }
     found = {
         kind: {
-            s: study.kept(
-                f"conversion-{kind.replace(', ', '-').replace(' ', '-')}-s{s}",
-                lambda s=s, make=make: look(study, make(s)),
-            )
-            for s in study.seeds
+            s: study.kept(("conversion", kind, f"s{s}"), look, study, make, s) for s in study.seeds
         }
-        for kind, make in kinds.items()
+        for kind, make in networks().items()
     }
-    *_, notes = made.boxed(study.val)
-    notes.append(LATER)
+    *_, notes = common.boxed(study.val)
+    notes += [LATER, *(settings(kind, of_seed) for kind, of_seed in found.items())]
+    measures = against(study, found)
+    for kind, of_seed in found.items():
+        measures += of_kind(study, kind, of_seed)
+    return Outcome(figures(study, found), measures + by_steps(study), notes)
 
-    def scores(kind, key=SAM):
-        return {
-            s: made.small_box_scores(energy, found[kind][s][key], study.val) for s in study.seeds
-        }
 
-    name = "energy in small boxes, trained minus converted"
-    figure = study.measure(
-        name,
-        made.minus(scores("trained, Poisson"), scores("converted, Poisson")),
-        margin=0.02,
-        layer="conv6",
-        against="converted, Poisson",
-    )
+def figures(study: Study, found: dict) -> list[dict]:
+    return [study.figure(FIGURE, lead(study, found, TRAINED, CONVERTED))]
+
+
+def lead(study: Study, found: dict, one: str, other: str) -> dict[int, np.ndarray]:
+    """SAM's energy in small boxes in one kind of network minus that in another."""
+    return common.minus(scores(study, found[one]), scores(study, found[other]))
+
+
+def scores(study: Study, of_seed: dict, key: Key = SAM) -> dict[int, np.ndarray]:
+    return common.box_scores_of(energy, of_seed, key, study.val)
+
+
+def against(study: Study, found: dict) -> list[dict]:
+    """What the difference is owed to."""
     measures = []
     for trained, other in (
-        ("trained, Poisson", "converted, Poisson, T of equal accuracy"),
-        ("trained, Poisson", "converted, Poisson, equal rates"),
-        ("trained, direct", "converted, direct"),
+        (TRAINED, EQUAL_ACCURACY),
+        (TRAINED, EQUAL_RATES),
+        (TRAINED_DIRECT, CONVERTED_DIRECT),
     ):
-        values = made.minus(scores(trained), scores(other))
-        measures.append(study.measure(name, values, layer="conv6", against=other))
-    for kind, of_seed in found.items():
-        labels = {"network": kind, "layer": "conv6"}
-        measures.append(study.measure("energy in small boxes", scores(kind), **labels))
-        for key in (COUNTS, BY_COUNT):
-            values = made.minus(scores(kind), scores(kind, key))
-            title = f"energy in small boxes, SAM minus {key}"
-            measures.append(study.measure(title, values, **labels))
-        spread = {s: half_mass_area(torch.as_tensor(m[SAM])).numpy() for s, m in of_seed.items()}
-        measures.append(study.measure("half-mass area", spread, **labels))
-        for title, key in {"accuracy": "right", "firing rate": "rate"}.items():
-            values = {s: m[key].astype(float) for s, m in of_seed.items()}
-            measures.append(study.measure(title, values, **labels))
-        settings = [
-            "T {steps}, threshold {threshold:.3f}".format(
-                **{k: m[k] for k in ("steps", "threshold")}
-            )
-            for m in of_seed.values()
-        ]
-        notes.append(f"{kind}, by seed: {'; '.join(settings)}.")
-    measures += by_steps(study)
-    return Outcome([figure], measures, notes)
+        values = lead(study, found, trained, other)
+        measures.append(study.measure(FIGURE.name, values, layer=LAYER, against=other))
+    return measures
+
+
+def of_kind(study: Study, kind: str, of_seed: dict) -> list[dict]:
+    sam = scores(study, of_seed)
+    each = {"energy in small boxes": sam}
+    for key in (COUNTS, BY_COUNT):
+        title = f"energy in small boxes, SAM minus {key}"
+        each[title] = common.minus(sam, scores(study, of_seed, key))
+    each["half-mass area"] = common.judged(half_mass_area, of_seed, SAM)
+    for title, key in {"accuracy": "right", "firing rate": "rate"}.items():
+        each[title] = {seed: seen[key].astype(float) for seed, seen in of_seed.items()}
+    return [study.measure(name, each[name], network=kind, layer=LAYER) for name in each]
+
+
+def settings(kind: str, of_seed: dict) -> str:
+    """A note on T and threshold."""
+    each = [f"T {m['steps']}, threshold {m['threshold']:.3f}" for m in of_seed.values()]
+    return f"{kind}, by seed: {'; '.join(each)}."
 
 
 def by_steps(study: Study) -> list[dict]:
     """The accuracy of converted networks against T, and how far it is from the ReLU network's."""
-
-    def right(seed, encoding, steps):
-        model = study.network(f"relu-s{seed}")
-        if encoding != "ReLU network":
-            model = converted(study, seed, encoding, steps)
-        found = predict(model, study.val.images).argmax(1) == study.val.labels
-        return {"right": found.numpy()}
-
     parents = {
-        s: study.kept(f"accuracy-relu-s{s}", lambda s=s: right(s, "ReLU network", 0))["right"]
-        for s in study.seeds
+        s: study.kept(("accuracy", "relu", f"s{s}"), right_of_relu, study, s) for s in study.seeds
     }
     measures = []
     for encoding in ("direct", "poisson"):
         for steps in STEPS[:1] if study.fast else STEPS:
             found = {
                 s: study.kept(
-                    f"accuracy-{encoding}-{steps}-s{s}",
-                    lambda s=s, e=encoding, t=steps: right(s, e, t),
+                    ("accuracy", encoding, steps, f"s{s}"), right, study, s, encoding, steps
                 )["right"].astype(float)
                 for s in study.seeds
             }
             labels = {"encoding": encoding, "steps": steps}
             measures.append(study.measure("accuracy by steps", found, **labels))
-            gap = {s: found[s] - parents[s] for s in study.seeds}
+            gap = {s: found[s] - parents[s]["right"] for s in study.seeds}
             title = "accuracy by steps, minus the ReLU network's"
             measures.append(study.measure(title, gap, **labels))
     return measures
+
+
+def right_of_relu(study: Study, seed: int) -> dict[Key, np.ndarray]:
+    return named_rightly(study, study.network(f"relu-s{seed}"))
+
+
+def right(study: Study, seed: int, encoding: str, steps: int) -> dict[Key, np.ndarray]:
+    return named_rightly(study, converted(study, seed, encoding, steps))
+
+
+def named_rightly(study: Study, model) -> dict[Key, np.ndarray]:
+    """ "right" -> [N]."""
+    found = predict(model, study.val.images).argmax(1) == study.val.labels
+    return {"right": found.numpy()}
 
 
 def converted(study: Study, seed: int, encoding: str, steps: int | None = None):
@@ -164,23 +181,24 @@ def of_equal_accuracy(study: Study, seed: int):
 def of_equal_rates(study: Study, seed: int):
     """With one threshold for all neurons: that at which conv6 fires as often as when trained."""
     photos = held_out(study)
-
-    def rate(model):
-        rates = []
-        for start, part in study.batches(photos, "firing rates"):
-            with torch.no_grad(), record(model, "conv6") as recording:
-                model(spikes=made.encoded(study, model, part.images, start))
-            rates.append(recording["conv6"].mean().item())
-        return np.mean(rates)
-
-    goal, model = rate(study.network(f"lif-s{seed}")), converted(study, seed, "poisson")
+    goal, model = (
+        firing_rate(study, study.network(f"lif-s{seed}"), photos),
+        converted(study, seed, "poisson"),
+    )
 
     def excess(log_threshold):
         set_threshold(model, float(np.exp(log_threshold)))
-        return rate(model) - goal
+        return firing_rate(study, model, photos) - goal
 
     set_threshold(model, float(np.exp(brentq(excess, -2.0, 1.0, xtol=0.01))))
     return model
+
+
+def firing_rate(study: Study, model, photos) -> float:
+    rates = []
+    for start, part in study.batches(photos, "firing rates"):
+        rates.append(fired(study, model, part.images, start)[0].mean().item())
+    return np.mean(rates)
 
 
 def set_threshold(model, threshold: float) -> None:
@@ -190,32 +208,38 @@ def set_threshold(model, threshold: float) -> None:
             module.threshold, module.start = threshold, threshold / 2
 
 
-def look(study: Study, model) -> dict[str, np.ndarray]:
+def fired(study: Study, model, images: torch.Tensor, start: int):
+    """The spikes of conv6 [T, B, C, H, W], and the scores [B, K]."""
+    with torch.no_grad(), record(model, LAYER) as recording:
+        logits = model(spikes=common.encoded(study, model, images, start))
+    return recording[LAYER], logits
+
+
+def look(study: Study, make, seed: int) -> dict[Key, np.ndarray]:
     """SAM and its two maps of counts at conv6 [N, H, W], right [N], rate [N], T and threshold."""
-    model, rows = model.to(study.device), {}
+    model = make(study, seed).to(study.device)
+    tuned_on = held_out(study, BATCH).images.to(study.device)
+    kernel = kernel_by_count(fired(study, model, tuned_on, 0)[0])
 
-    def fired(photos, start):
-        images = photos.images.to(study.device)
-        with torch.no_grad(), record(model, "conv6") as recording:
-            logits = model(spikes=made.encoded(study, model, images, start))
-        return recording["conv6"], logits
+    def of_batch(start, part):
+        spikes, logits = fired(study, model, part.images, start)
+        maps = common.of_spikes(spikes)
+        return {
+            SAM: maps[SAM],
+            COUNTS: maps[COUNTS],
+            BY_COUNT: map_by_count(spikes, kernel),
+            "right": logits.argmax(1) == part.labels,
+            "rate": spikes.mean((0, 2, 3, 4)),
+        }
 
-    kernel = kernel_by_count(fired(held_out(study, BATCH), 0)[0])
-    for start, part in study.batches(study.val, f"T {model.steps}"):
-        spikes, logits = fired(part, start)
-        maps = made.of_spikes(spikes)
-        found = {SAM: maps[SAM], COUNTS: maps[COUNTS], "right": logits.argmax(1) == part.labels}
-        found[BY_COUNT] = map_by_count(spikes, kernel)
-        found["rate"] = spikes.mean((0, 2, 3, 4))
-        for key, value in found.items():
-            rows.setdefault(key, []).append(value.cpu().numpy())
-    return {key: np.concatenate(parts) for key, parts in rows.items()} | {
+    batches = study.batches(study.val, f"T {model.steps}")
+    return common.joined(of_batch(start, part) for start, part in batches) | {
         "steps": np.array(model.steps),
         "threshold": np.array(model.conv6.neuron.threshold),
     }
 
 
-EXPERIMENT = Experiment("conversion", TITLE, RULE, run, HOURS)
+EXPERIMENT = Experiment("conversion", TITLE, RULE, (FIGURE,), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

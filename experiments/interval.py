@@ -4,9 +4,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from experiments import maps as made
-from experiments.maps import COUNTS, LAYERS, SAM
-from experiments.protocol import Experiment, Outcome, Study
+from experiments import common
+from experiments.common import COUNTS, LAYERS, SAM
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Figure, Key, Study
 from snnlab.explain import neuronal_contribution_score, spike_activation_map
 from snnlab.judge.baselines import count_map, permute_intervals, permute_steps
 from snnlab.judge.localisation import energy
@@ -31,96 +32,119 @@ STEPS = (3, 6, 9, 12)
 READ = {"score at spikes": "NCS", "score": "NCS, also between spikes", "count": "counts"}
 READ |= {"pairs": "pairs of spikes, n(n-1)"}
 DECAYS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+LAYER = "conv6"
+ONE_ORDER, WITHIN = "one order for all neurons", "intervals within a neuron"
+WHERE = Figure("energy in small boxes, SAM minus n(n-1)", 0.02, {"layer": LAYER})
+WHAT = Figure("read-out accuracy, NCS minus counts", 0.01, {"layer": LAYER})
 
 
 def run(study: Study) -> Outcome:
-    of_seed = {s: study.kept(f"orders-s{s}", lambda s=s: orders(study, s)) for s in study.seeds}
-    *_, notes = made.boxed(study.val)
-
-    def scores(key):
-        return {s: made.small_box_scores(energy, of_seed[s][key], study.val) for s in study.seeds}
-
-    def minus(first, second):
-        return made.minus(scores(first), scores(second))
-
-    read = {s: study.kept(f"read-out-s{s}", lambda s=s: read_out(study, s)) for s in study.seeds}
-
-    def right(kind, steps):
-        return {s: read[s][f"{kind}|{steps}"].astype(float) for s in study.seeds}
-
-    def gain(kind, steps, over="count"):
-        return made.minus(right(kind, steps), right(over, steps))
-
-    name, reads = "energy in small boxes, SAM minus n(n-1)", "read-out accuracy, NCS minus counts"
-    figures = [
-        study.measure(name, minus(f"conv6|{SAM}", f"conv6|{COUNTS}"), margin=0.02, layer="conv6"),
-        study.measure(reads, gain("score at spikes", STEPS[-1]), margin=0.01, layer="conv6"),
-    ]
-    measures = []
-    for layer in LAYERS:
-        if layer != "conv6":
-            labels = {"layer": layer, "steps": STEPS[-1]}
-            measures.append(
-                study.measure(name, minus(f"{layer}|{SAM}", f"{layer}|{COUNTS}"), **labels)
-            )
-        for order in ("one order for all neurons", "intervals within a neuron"):
-            values = minus(f"{layer}|{SAM}", f"{layer}|{order}")
-            title = "energy in small boxes, SAM minus SAM of permuted spikes"
-            measures.append(study.measure(title, values, layer=layer, order=order))
-        alike = {
-            s: pearson(
-                torch.as_tensor(of_seed[s][f"{layer}|{SAM}"]),
-                torch.as_tensor(of_seed[s][f"{layer}|{COUNTS}"]),
-            ).numpy()
-            for s in study.seeds
-        }
-        title = "correlation of SAM with the n(n-1) map"
-        measures.append(study.measure(title, alike, layer=layer))
-    for gamma in GAMMAS:
-        values, title = scores(f"conv6|gamma {gamma}"), "energy in small boxes by gamma"
-        measures.append(study.measure(title, values, layer="conv6", gamma=gamma))
+    maps = study.of_seeds("orders", orders)
+    read = study.of_seeds("read-out", read_out)
+    *_, notes = common.boxed(study.val)
+    found = by_layer(study, maps) + by_gamma(study, maps)
     for steps in STEPS:
-        values = minus(f"conv6|first {steps}", f"conv6|counts of first {steps}")
-        title = "energy in small boxes, SAM minus n(n-1), first steps"
-        measures.append(study.measure(title, values, layer="conv6", steps=steps))
-        for kind, what in READ.items():
-            labels = {"read": what, "layer": "conv6", "steps": steps}
-            measures.append(study.measure("read-out accuracy", right(kind, steps), **labels))
-        title = "read-out accuracy, NCS minus pairs of spikes"
-        values = gain("score at spikes", steps, over="pairs")
-        measures.append(study.measure(title, values, layer="conv6", steps=steps))
-    return Outcome(figures, measures, notes)
+        found += by_steps(study, maps, read, steps)
+    return Outcome(figures(study, maps, read), found, notes)
 
 
-def orders(study: Study, seed: int) -> dict[str, np.ndarray]:
+def figures(study: Study, maps: dict, read: dict) -> list[dict]:
+    return [
+        study.figure(WHERE, lead(study, maps, (LAYER, SAM), (LAYER, COUNTS))),
+        study.figure(WHAT, gain(read, STEPS[-1], over="count")),
+    ]
+
+
+def by_layer(study: Study, maps: dict) -> list[dict]:
+    found = []
+    for layer in LAYERS:
+        sam, counts = (layer, SAM), (layer, COUNTS)
+        if layer != LAYER:
+            values = lead(study, maps, sam, counts)
+            found.append(study.measure(WHERE.name, values, layer=layer, steps=STEPS[-1]))
+        for order in (ONE_ORDER, WITHIN):
+            values = lead(study, maps, sam, (layer, order))
+            title = "energy in small boxes, SAM minus SAM of permuted spikes"
+            found.append(study.measure(title, values, layer=layer, order=order))
+        title = "correlation of SAM with the n(n-1) map"
+        values = common.judged(pearson, maps, sam, counts)
+        found.append(study.measure(title, values, layer=layer))
+    return found
+
+
+def by_gamma(study: Study, maps: dict) -> list[dict]:
+    found = []
+    for gamma in GAMMAS:
+        values = common.box_scores_of(energy, maps, (LAYER, f"gamma {gamma}"), study.val)
+        title = "energy in small boxes by gamma"
+        found.append(study.measure(title, values, layer=LAYER, gamma=gamma))
+    return found
+
+
+def by_steps(study: Study, maps: dict, read: dict, steps: int) -> list[dict]:
+    """What the first ``steps`` tell."""
+    values = lead(study, maps, (LAYER, f"first {steps}"), (LAYER, f"counts of first {steps}"))
+    title = "energy in small boxes, SAM minus n(n-1), first steps"
+    found = [study.measure(title, values, layer=LAYER, steps=steps)]
+    for kind, what in READ.items():
+        labels = {"read": what, "layer": LAYER, "steps": steps}
+        found.append(study.measure("read-out accuracy", right(read, kind, steps), **labels))
+    title = "read-out accuracy, NCS minus pairs of spikes"
+    values = gain(read, steps, over="pairs")
+    return [*found, study.measure(title, values, layer=LAYER, steps=steps)]
+
+
+def lead(study: Study, maps: dict, first: Key, second: Key) -> dict[int, np.ndarray]:
+    """The energy in small boxes of one map minus that of another."""
+    one, other = (common.box_scores_of(energy, maps, key, study.val) for key in (first, second))
+    return common.minus(one, other)
+
+
+def right(read: dict, kind: str, steps: int) -> dict[int, np.ndarray]:
+    return {seed: found[kind, steps].astype(float) for seed, found in read.items()}
+
+
+def gain(read: dict, steps: int, over: str) -> dict[int, np.ndarray]:
+    """Which images the scores at spikes name rightly, minus those that another reading does."""
+    return common.minus(right(read, "score at spikes", steps), right(read, over, steps))
+
+
+def orders(study: Study, seed: int) -> dict[Key, np.ndarray]:
     """SAM of the spikes as they came, and of their counts and permutations: totals [N, H, W]."""
-    model, rows = study.network(f"lif-s{seed}"), {}
-    for start, part in study.batches(study.val, f"orders of spikes, seed {seed}"):
+    model = study.network(f"lif-s{seed}")
+
+    def of_batch(start, part):
         with torch.no_grad(), record(model, LAYERS) as recording:
-            model(spikes=made.encoded(study, model, part.images, start))
+            model(spikes=common.encoded(study, model, part.images, start))
         generator = study.generator(1, start)
-        for layer in LAYERS:
-            spikes = recording[layer]
-            found = {
-                SAM: spike_activation_map(spikes),
-                COUNTS: count_map(spikes),
-                "one order for all neurons": spike_activation_map(permute_steps(spikes, generator)),
-                "intervals within a neuron": spike_activation_map(
-                    permute_intervals(spikes, generator)
-                ),
-            }
-            if layer == "conv6":
-                found |= {f"gamma {g}": spike_activation_map(spikes, g) for g in GAMMAS}
-                for steps in STEPS:
-                    found[f"first {steps}"] = spike_activation_map(spikes[:steps])
-                    found[f"counts of first {steps}"] = count_map(spikes[:steps])
-            for key, maps in found.items():
-                rows.setdefault(f"{layer}|{key}", []).append(maps.sum(0).cpu().numpy())
-    return {name: np.concatenate(parts) for name, parts in rows.items()}
+        return {
+            (layer, key): maps.sum(0)
+            for layer in LAYERS
+            for key, maps in in_orders(recording[layer], generator, layer == LAYER).items()
+        }
+
+    batches = study.batches(study.val, f"orders of spikes, seed {seed}")
+    return common.joined(of_batch(start, part) for start, part in batches)
 
 
-def read_out(study: Study, seed: int) -> dict[str, np.ndarray]:
-    """ "kind|steps" -> which validation images a linear classifier names rightly from conv6."""
+def in_orders(spikes: torch.Tensor, generator, in_detail: bool) -> dict[str, torch.Tensor]:
+    found = {
+        SAM: spike_activation_map(spikes),
+        COUNTS: count_map(spikes),
+        ONE_ORDER: spike_activation_map(permute_steps(spikes, generator)),
+        WITHIN: spike_activation_map(permute_intervals(spikes, generator)),
+    }
+    if in_detail:
+        found |= {f"gamma {g}": spike_activation_map(spikes, g) for g in GAMMAS}
+        for steps in STEPS:
+            found[f"first {steps}"] = spike_activation_map(spikes[:steps])
+            found[f"counts of first {steps}"] = count_map(spikes[:steps])
+    return found
+
+
+def read_out(study: Study, seed: int) -> dict[Key, np.ndarray]:
+    """(kind, steps) -> which validation images a linear classifier names rightly from conv6; and
+    ("decay", kind, steps), its weight decay."""
     model = study.network(f"lif-s{seed}")
     train, tune, val = (
         features(study, model, part) for part in (study.train, study.tune, study.val)
@@ -133,29 +157,36 @@ def read_out(study: Study, seed: int) -> dict[str, np.ndarray]:
         tuned = [(r(choose_on).argmax(1) == study.tune.labels).double().mean() for r in readers]
         best = readers[int(np.argmax(tuned))]
         found[key] = (best(test_on).argmax(1) == study.val.labels).numpy()
-        found[f"decay|{key}"] = np.array(DECAYS[int(np.argmax(tuned))])
+        found["decay", *key] = np.array(DECAYS[int(np.argmax(tuned))])
     return found
 
 
-def features(study: Study, model, photos) -> dict[str, torch.Tensor]:
-    """ "kind|steps" -> [N, C]: each channel's mean over the places of conv6."""
-    rows = {}
-    for start, part in study.batches(photos, "spikes for the read-out"):
-        with torch.no_grad(), record(model, "conv6") as recording:
-            model(spikes=made.encoded(study, model, part.images, start))
-        whole = recording["conv6"]
-        for steps in STEPS:
-            spikes = whole[:steps]
-            score, count = neuronal_contribution_score(spikes), spikes.sum(0)
-            found = {
-                "score at spikes": (score * spikes).sum(0),
-                "score": score.sum(0),
-                "count": count,
-                "pairs": count * (count - 1),
-            }
-            for kind, value in found.items():
-                rows.setdefault(f"{kind}|{steps}", []).append(value.mean((-2, -1)).double().cpu())
-    return {key: torch.cat(parts) for key, parts in rows.items()}
+def features(study: Study, model, photos) -> dict[Key, torch.Tensor]:
+    """(kind, steps) -> [N, C]: each channel's mean over the places of conv6."""
+
+    def of_batch(start, part):
+        with torch.no_grad(), record(model, LAYER) as recording:
+            model(spikes=common.encoded(study, model, part.images, start))
+        return {
+            (kind, steps): value.mean((-2, -1)).double()
+            for steps in STEPS
+            for kind, value in readings(recording[LAYER][:steps]).items()
+        }
+
+    batches = study.batches(photos, "spikes for the read-out")
+    found = common.joined(of_batch(start, part) for start, part in batches)
+    return {key: torch.from_numpy(values) for key, values in found.items()}
+
+
+def readings(spikes: torch.Tensor) -> dict[str, torch.Tensor]:
+    """[B, C, H, W] each: what is read of spikes [T, B, C, H, W]."""
+    score, count = neuronal_contribution_score(spikes), spikes.sum(0)
+    return {
+        "score at spikes": (score * spikes).sum(0),
+        "score": score.sum(0),
+        "count": count,
+        "pairs": count * (count - 1),
+    }
 
 
 def classifier(x: torch.Tensor, labels: torch.Tensor, decay: float):
@@ -177,7 +208,7 @@ def classifier(x: torch.Tensor, labels: torch.Tensor, decay: float):
     return lambda x: x @ weight.T + bias
 
 
-EXPERIMENT = Experiment("interval", TITLE, RULE, run, HOURS)
+EXPERIMENT = Experiment("interval", TITLE, RULE, (WHERE, WHAT), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from experiments import maps as made
-from experiments.protocol import Experiment, Outcome, Study
+from experiments import common
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Key, Study
 from snnlab.explain import spike_activation_map
 from snnlab.judge.localisation import energy
 from snnlab.judge.smoothness import half_mass_area
@@ -19,63 +20,79 @@ of SAM's mass, and its energy in boxes under half the image; for every block, th
 neuron that fires does so first.
 """
 HOURS = 0.2
+TITLES = {
+    "rate": "firing rate",
+    "sam": "SAM per neuron",
+    "area": "half-mass area",
+    "energy": "energy in small boxes",
+}
 
 
 def run(study: Study) -> Outcome:
-    found = {s: study.kept(f"layers-s{s}", lambda s=s: look(study, s)) for s in study.seeds}
-    _, _, small, notes = made.boxed(study.val)
+    found = study.of_seeds("layers", look)
+    _, _, small, notes = common.boxed(study.val)
     measures = []
-    titles = {
-        "rate": "firing rate",
-        "sam": "SAM per neuron",
-        "area": "half-mass area",
-        "energy": "energy in small boxes",
-    }
     for layer in BLOCKS:
-        for key, title in titles.items():
-            for t in range(found[study.seeds[0]][f"{layer}|{key}"].shape[1]):
-                values = {s: found[s][f"{layer}|{key}"][:, t] for s in study.seeds}
-                if key == "energy":
-                    values = {s: made.only(v, small) for s, v in values.items()}
-                elif key == "area":
-                    silent = {s: found[s][f"{layer}|sam"][:, t] == 0 for s in study.seeds}
-                    values = {s: made.only(v, ~silent[s]) for s, v in values.items()}
-                    if min((~np.isnan(v)).sum() for v in values.values()) < 2:
-                        continue  # at the first step SAM is 0 by definition
-                measures.append(study.measure(title, values, layer=layer, step=t))
-        values = {s: found[s][f"{layer}|first"] for s in study.seeds}
-        measures.append(study.measure("first spike", values, layer=layer))
-        values = {s: found[s][f"{layer}|active"] for s in study.seeds}
-        measures.append(study.measure("share of neurons that fire", values, layer=layer))
-    return Outcome([], measures, notes, descriptive=True)
+        for key in TITLES:
+            measures += by_step(study, found, layer, key, small)
+        for key, title in {"first": "first spike", "active": "share of neurons that fire"}.items():
+            values = {s: maps[layer, key] for s, maps in found.items()}
+            measures.append(study.measure(title, values, layer=layer))
+    return Outcome([], measures, notes)
 
 
-def look(study: Study, seed: int) -> dict[str, np.ndarray]:
-    model, rows = study.network(f"lif-s{seed}"), {}
-    for start, part in study.batches(study.val, f"all layers of seed {seed}"):
+def by_step(study: Study, found: dict, layer: str, key: str, small: np.ndarray) -> list[dict]:
+    """A measure at every step at which at least two images have a value."""
+    measures = []
+    for step in range(found[study.seeds[0]][layer, key].shape[1]):
+        values = {s: at_step(seen, layer, key, step, small) for s, seen in found.items()}
+        if min((~np.isnan(v)).sum() for v in values.values()) < 2:
+            continue  # at the first step SAM is 0 by definition
+        measures.append(study.measure(TITLES[key], values, layer=layer, step=step))
+    return measures
+
+
+def at_step(seen: dict, layer: str, key: str, step: int, small: np.ndarray) -> np.ndarray:
+    """[N]; NaN where the box is not small, or a map without mass has no area."""
+    values = seen[layer, key][:, step]
+    if key == "energy":
+        return common.only(values, small)
+    return common.only(values, seen[layer, "sam"][:, step] != 0) if key == "area" else values
+
+
+def look(study: Study, seed: int) -> dict[Key, np.ndarray]:
+    """(layer, measure) -> [N, T], of TITLES; (layer, "first"), (layer, "active") -> [N]."""
+    model = study.network(f"lif-s{seed}")
+
+    def of_batch(start, part):
         with torch.no_grad(), record(model, BLOCKS) as recording:
-            model(spikes=made.encoded(study, model, part.images, start))
-        for layer in BLOCKS:
-            spikes = recording[layer]
-            maps = spike_activation_map(spikes).cpu()
-            fired = spikes.any(0).flatten(1)
-            first = spikes.argmax(0).flatten(1).float()
-            found = {
-                "rate": spikes.mean((2, 3, 4)).T,
-                "sam": maps.mean((2, 3)).T / spikes.shape[2],
-                "area": torch.stack([half_mass_area(m) for m in maps], 1),
-                "energy": torch.stack(
-                    [torch.as_tensor(made.box_scores(energy, m.numpy(), part)) for m in maps], 1
-                ),
-                "first": (first * fired).sum(1) / fired.sum(1),
-                "active": fired.float().mean(1),
-            }
-            for key, value in found.items():
-                rows.setdefault(f"{layer}|{key}", []).append(value.cpu().numpy())
-    return {key: np.concatenate(parts) for key, parts in rows.items()}
+            model(spikes=common.encoded(study, model, part.images, start))
+        return {
+            (layer, key): value
+            for layer in BLOCKS
+            for key, value in of_layer(recording[layer], part).items()
+        }
+
+    batches = study.batches(study.val, f"all layers of seed {seed}")
+    return common.joined(of_batch(start, part) for start, part in batches)
 
 
-EXPERIMENT = Experiment("layers", TITLE, RULE, run, HOURS)
+def of_layer(spikes: torch.Tensor, part) -> dict[str, torch.Tensor]:
+    maps = spike_activation_map(spikes).cpu()
+    fired = spikes.any(0).flatten(1)
+    first = spikes.argmax(0).flatten(1).float()
+    scores = [torch.as_tensor(common.box_scores(energy, m.numpy(), part)) for m in maps]
+    return {
+        "rate": spikes.mean((2, 3, 4)).T,
+        "sam": maps.mean((2, 3)).T / spikes.shape[2],
+        "area": torch.stack([half_mass_area(m) for m in maps], 1),
+        "energy": torch.stack(scores, 1),
+        "first": (first * fired).sum(1) / fired.sum(1),
+        "active": fired.float().mean(1),
+    }
+
+
+EXPERIMENT = Experiment("layers", TITLE, RULE, (), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -3,9 +3,8 @@
 import numpy as np
 import torch
 
-from experiments import maps as made
-from experiments.drawn_scenes import TEST, drawn, networks
-from experiments.maps import (
+from experiments import common
+from experiments.common import (
     CAM,
     COUNTS,
     EDGES,
@@ -16,7 +15,9 @@ from experiments.maps import (
     SAM,
     SNN_CAM,
 )
-from experiments.protocol import Experiment, Outcome, Study
+from experiments.drawn_scenes import TEST, drawn, networks
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Figure, Key, Study
 from snnlab.explain import grad_cam, snn_grad_cam
 from snnlab.judge.faithfulness import area_under, deletion, insertion
 from snnlab.judge.localisation import energy, pointing_game, rank_accuracy
@@ -33,134 +34,144 @@ one: holds in part; both intervals lie below 0.02: does not hold here.
 """
 HOURS = 0.6
 FAITHFUL = 300  # images for insertion and deletion, the first of each class, seed 0
+LAYER = "conv6"
+NAME = "energy in small boxes, difference"
+OVER_GAUSSIAN = Figure(NAME, 0.02, {"maps": f"SAM minus {GAUSSIAN}", "layer": LAYER})
+OVER_RATE = Figure(NAME, 0.02, {"maps": f"SAM minus {RATE}", "layer": LAYER})
 
 
 def run(study: Study) -> Outcome:
-    of_seed = {seed: made.network_maps(study, seed) for seed in study.seeds}
-    _, _, small, notes = made.boxed(study.val)
-    blind = made.blind_maps(study.val)
-    measures = []
+    of_seed = common.maps_of_seeds(study)
+    blind = common.blind_maps(study.val)
+    of_seed = {seed: maps | blind for seed, maps in of_seed.items()}
+    *_, notes = common.boxed(study.val)
+    # the maps of a layer, summed over time, and those that need no network
+    keys = [key for key in of_seed[study.seeds[0]] if isinstance(key, tuple) and len(key) == 2]
+    measures = in_boxes(study, of_seed, [*keys, *blind]) + at_steps(study, of_seed)
+    notes += empty(of_seed, keys)
+    measures += faithfulness(study, of_seed[study.seeds[0]])
+    scenes, about = on_scenes(study)
+    return Outcome(figures(study, of_seed), measures + scenes, notes + about)
 
-    def scores(judge, key):
-        """Of every image, for each seed; a map that needs no network has one for all."""
-        if key in blind:
-            return dict.fromkeys(study.seeds, made.box_scores(judge, blind[key], study.val))
-        return {s: made.box_scores(judge, of_seed[s][key], study.val) for s in study.seeds}
 
-    def among_small(values):
-        return {seed: made.only(value, small) for seed, value in values.items()}
-
-    sam = scores(energy, f"conv6|{SAM}")
-    figures = [
-        study.measure(
-            "energy in small boxes, difference",
-            among_small(made.minus(sam, scores(energy, key))),
-            margin=0.02,
-            maps=f"SAM minus {name}",
-            layer="conv6",
-        )
-        for name, key in {GAUSSIAN: GAUSSIAN, RATE: f"conv6|{RATE}"}.items()
+def figures(study: Study, of_seed: dict) -> list[dict]:
+    sam, gaussian, rate = (
+        common.box_scores_of(energy, of_seed, key, study.val)
+        for key in ((LAYER, SAM), GAUSSIAN, (LAYER, RATE))
+    )
+    return [
+        study.figure(OVER_GAUSSIAN, common.minus(sam, gaussian)),
+        study.figure(OVER_RATE, common.minus(sam, rate)),
     ]
 
-    keys = [k for k in of_seed[study.seeds[0]] if k.count("|") == 1] + list(blind)
+
+def in_boxes(study: Study, of_seed: dict, keys: list[Key]) -> list[dict]:
+    _, _, small, _ = common.boxed(study.val)
+    measures = []
     for key in keys:
-        layer, _, name = key.rpartition("|")
+        layer, name = key if isinstance(key, tuple) else ("none", key)
         for title, judge in {"energy": energy, "pointing game": pointing_game}.items():
-            values = scores(judge, key)
-            for boxes, chosen in {"all": values, "small": among_small(values)}.items():
-                measures.append(
-                    study.measure(title, chosen, map=name, layer=layer or "none", boxes=boxes)
-                )
-    for layer in made.LAYERS:
+            values = {
+                s: common.box_scores(judge, maps[key], study.val) for s, maps in of_seed.items()
+            }
+            of_small = {s: common.only(value, small) for s, value in values.items()}
+            for boxes, chosen in {"all": values, "small": of_small}.items():
+                measures.append(study.measure(title, chosen, map=name, layer=layer, boxes=boxes))
+    return measures
+
+
+def at_steps(study: Study, of_seed: dict) -> list[dict]:
+    measures = []
+    for layer in common.LAYERS:
         for name in (SAM, SNN_CAM):
-            steps = {s: of_seed[s][f"{layer}|{name}|steps"] for s in study.seeds}
+            steps = {s: maps[layer, name, "steps"] for s, maps in of_seed.items()}
             for t in range(steps[study.seeds[0]].shape[1]):
-                at_t = {
-                    s: made.small_box_scores(energy, m[:, t], study.val) for s, m in steps.items()
+                values = {
+                    s: common.small_box_scores(energy, maps[:, t], study.val)
+                    for s, maps in steps.items()
                 }
                 labels = {"map": name, "layer": layer, "step": t, "boxes": "small"}
-                measures.append(study.measure("energy at a step", at_t, **labels))
+                measures.append(study.measure("energy at a step", values, **labels))
+    return measures
+
+
+def empty(of_seed: dict, keys: list[Key]) -> list[str]:
+    """Notes on the maps that are 0 everywhere."""
+    notes = []
     for key in keys:
-        if "|" in key:
-            empty = [(of_seed[s][key].reshape(len(study.val), -1).max(1) == 0) for s in study.seeds]
-            if share := float(np.mean(empty)):
-                notes.append(
-                    f"{key}: {share:.2%} of the maps are 0 everywhere (scored as uniform)."
-                )
-    measures += faithfulness(study, of_seed[study.seeds[0]], blind)
-    measures += on_scenes(study, notes)
-    return Outcome(figures, measures, notes)
+        maps = [one[key] for one in of_seed.values()]
+        share = float(np.mean([one.reshape(len(one), -1).max(1) == 0 for one in maps]))
+        if share:
+            name = "|".join(key)
+            notes.append(f"{name}: {share:.2%} of the maps are 0 everywhere (scored as uniform).")
+    return notes
 
 
-def faithfulness(study: Study, of_seed: dict, blind: dict) -> list[dict]:
+def faithfulness(study: Study, maps: dict) -> list[dict]:
     """Insertion and deletion on the spiking network of the first seed, for all maps at conv6."""
-    seed = study.seeds[0]
-    per_class = max(1, min(FAITHFUL, len(study.val)) // len(study.val.classes))
-    order = [
-        (study.val.labels == c).nonzero()[:per_class, 0] for c in range(len(study.val.classes))
-    ]
-    chosen = torch.cat(order)
-    keys = [f"conv6|{name}" for name in (SAM, COUNTS, RATE, SNN_CAM, SNN_CAM + PREDICTED, CAM)]
+    seed, classes = study.seeds[0], len(study.val.classes)
+    per_class = max(1, min(FAITHFUL, len(study.val)) // classes)
+    chosen = torch.cat([(study.val.labels == c).nonzero()[:per_class, 0] for c in range(classes)])
+    keys = [(LAYER, name) for name in (SAM, COUNTS, RATE, SNN_CAM, SNN_CAM + PREDICTED, CAM)]
     keys += [GAUSSIAN, EDGES, RANDOM]
     if study.fast:
         keys, chosen = keys[:2], chosen[:4]
-
-    def compute(key):
-        model = study.network(f"lif-s{seed}")
-        maps = blind[key] if key in blind else of_seed[key]
-        rows = {"deletion": [], "insertion": []}
-        photos = study.val[chosen]
-        maps = made.at_image_size(maps[chosen.numpy()])
-        for start, part in study.batches(photos, f"deletion and insertion, {key}"):
-            heat = maps[start : start + len(part)].to(part.images)
-            for name, curve in {"deletion": deletion, "insertion": insertion}.items():
-                rows[name].append(
-                    area_under(curve(model, part.images, heat, part.labels, seed=start)).cpu()
-                )
-        return {name: torch.cat(parts).numpy() for name, parts in rows.items()}
-
     measures = []
     for key in keys:
-        name = key.rpartition("|")[2]
-        slug = name.replace(" ", "-").replace("(", "").replace(")", "").replace(",", "")
-        found = study.kept(f"faithful-s{seed}-{slug}", lambda key=key: compute(key))
+        name = key if isinstance(key, str) else key[1]
+        found = study.kept(("faithful", f"s{seed}", name), areas, study, seed, maps[key], chosen)
         for title, values in found.items():
-            measures.append(study.measure(title, {seed: values}, map=name, layer="conv6"))
+            measures.append(study.measure(title, {seed: values}, map=name, layer=LAYER))
     return measures
 
 
-def on_scenes(study: Study, notes: list[str]) -> list[dict]:
-    """Drawn scenes: the map's share on the object and on the distractor, whose masks are exact."""
+def areas(study: Study, seed: int, maps: np.ndarray, chosen: torch.Tensor) -> dict[Key, np.ndarray]:
+    """The areas under the curves of deletion and insertion [N], of the chosen images."""
+    model = study.network(f"lif-s{seed}")
+    maps = common.at_image_size(maps[chosen.numpy()])
+
+    def of_batch(start, part):
+        heat = maps[start : start + len(part)].to(part.images)
+        return {
+            name: area_under(curve(model, part.images, heat, part.labels, seed=start))
+            for name, curve in {"deletion": deletion, "insertion": insertion}.items()
+        }
+
+    batches = study.batches(study.val[chosen], "deletion and insertion")
+    return common.joined(of_batch(start, part) for start, part in batches)
+
+
+def on_scenes(study: Study) -> tuple[list[dict], list[str]]:
+    """Drawn scenes: the map's share on the object and on the distractor, whose masks are exact; and
+    notes on the networks."""
     model, twin, right = networks(study)
-    notes += [f"Drawn scenes, {name} network: accuracy {phrase(r)}." for name, r in right.items()]
     scenes, photos = drawn(20 if study.fast else TEST, 3)
-
-    def compute():
-        rows = {}
-        for start, part in study.batches(photos, "drawn scenes"):
-            spikes = made.encoded(study, model, part.images, start)
-            with torch.no_grad(), record(model, "conv6") as recording:
-                model(spikes=spikes)
-            found = made.of_spikes(recording["conv6"]) | {
-                SNN_CAM: snn_grad_cam(model, None, part.labels, layer="conv6", spikes=spikes).total,
-                CAM: grad_cam(twin, part.images, part.labels, layer="conv6").maps,
-            }
-            for name, maps in found.items():
-                rows.setdefault(name, []).append(maps.cpu().numpy())
-        return {name: np.concatenate(parts) for name, parts in rows.items()}
-
-    found = study.kept("scenes-localises", compute) | made.blind_maps(photos)
+    found = study.kept("scenes-localises", maps_of_scenes, study, model, twin, photos)
     measures = []
-    for name, maps in found.items():
+    for name, maps in (found | common.blind_maps(photos)).items():
         for what, masks in {"object": scenes.objects, "distractor": scenes.distractors}.items():
-            labels = {"map": name, "layer": "conv6", "on": what}
+            labels = {"map": name, "layer": LAYER, "on": what}
             for title, judge in {"mass": energy, "rank accuracy": rank_accuracy}.items():
-                values = judge(made.at_image_size(maps), masks).numpy()
+                values = judge(common.at_image_size(maps), masks).numpy()
                 measures.append(study.measure(f"scenes, {title}", {0: values}, **labels))
-    return measures
+    notes = [f"Drawn scenes, {name} network: accuracy {phrase(r)}." for name, r in right.items()]
+    return measures, notes
 
 
-EXPERIMENT = Experiment("localises", TITLE, RULE, run, HOURS)
+def maps_of_scenes(study: Study, model, twin, photos) -> dict[Key, np.ndarray]:
+    def of_batch(start, part):
+        spikes = common.encoded(study, model, part.images, start)
+        with torch.no_grad(), record(model, LAYER) as recording:
+            model(spikes=spikes)
+        return common.of_spikes(recording[LAYER]) | {
+            SNN_CAM: snn_grad_cam(model, None, part.labels, layer=LAYER, spikes=spikes).total,
+            CAM: grad_cam(twin, part.images, part.labels, layer=LAYER).maps,
+        }
+
+    return common.joined(of_batch(s, part) for s, part in study.batches(photos, "drawn scenes"))
+
+
+EXPERIMENT = Experiment("localises", TITLE, RULE, (OVER_GAUSSIAN, OVER_RATE), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -1,26 +1,36 @@
-"""All experiments in their order, then the page with the verdicts.
+"""All experiments in their order, then the pages with the verdicts and the rules.
 
 python -m experiments.reproduce --data tiny-imagenet-20.zip    # hours; goes on where it stopped
-python -m experiments.reproduce --page                         # only the page, from the files
+python -m experiments.reproduce --page                         # only the pages, from the files
 """
 
 import argparse
+import functools
 import importlib
+import pkgutil
 from pathlib import Path
 
-from experiments.protocol import add_options
+import experiments
+from experiments.experiment import Experiment, add_options
 from snnlab import results, zoo
 from snnlab.training import SHELF
 
-ORDER = (
-    *("smoothing", "localises", "interval", "conversion", "robustness", "suppression", "ann"),
-    *("leak", "layers", "classes", "settling"),
-)
 TITLE = "# What holds\n\nWritten by `python -m experiments.reproduce`; nothing here is typed.\n"
+README = Path(__file__).parent / "README.md"
+RULES = (
+    "## Rules\n\n"
+    "Written by `python -m experiments.reproduce --page` from the modules; nothing here is typed.\n"
+)
 
 
-def experiment(claim: str):
-    return importlib.import_module(f"experiments.{claim}").EXPERIMENT
+@functools.cache
+def everything() -> dict[str, Experiment]:
+    """Every module with an EXPERIMENT, by claim; those without a verdict come last, as they do on
+    the scoreboard."""
+    names = (module.name for module in pkgutil.iter_modules(experiments.__path__))
+    modules = [importlib.import_module(f"experiments.{name}") for name in names]
+    found = [module.EXPERIMENT for module in modules if hasattr(module, "EXPERIMENT")]
+    return {one.claim: one for one in sorted(found, key=lambda one: (not one.decides, one.claim))}
 
 
 def page(folder: Path = results.FOLDER) -> str:
@@ -42,9 +52,22 @@ def page(folder: Path = results.FOLDER) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rules(text: str) -> str:
+    """experiments/README.md, whose end is by which rule and figures each claim is decided."""
+    lines = [text[: text.index("## Rules\n")] + RULES]
+    for claim, one in everything().items():
+        lines.append(f"### {claim}: {one.title}\n\n{one.rule_in_a_line}\n")
+        for name, margin, labels in one.decides:
+            where = ", ".join(f"{key} {value}" for key, value in labels.items())
+            lines.append(f"- Decides: {name} ({where}); it counts from {margin:g} on.")
+        if one.decides:
+            lines[-1] += "\n"
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.reproduce", description=__doc__)
-    parser.add_argument("--page", action="store_true", help="only write the page")
+    parser.add_argument("--page", action="store_true", help="only write the pages")
     options = add_options(parser).parse_args(arguments)
     passed = ["--results", str(options.results), "--runs", str(options.runs)]
     if options.seeds:
@@ -63,20 +86,31 @@ def main(arguments: list[str] | None = None) -> None:
             "come with the book; the results that the book shows are in results/."
         )
     if not options.page:
-        wanted = [name for name in SHELF if not options.seeds or int(name[-1]) in options.seeds]
-        missing = [name for name in wanted if name not in zoo.names()]
-        if missing and not options.fast:
-            raise SystemExit(
-                f"These networks are missing: {', '.join(missing)}. Train them first (it goes on "
-                "where it was interrupted): make networks DATA=/path/to/tiny-imagenet.zip"
-            )
-        hours = sum(experiment(claim).hours for claim in ORDER)
-        print(f"{len(ORDER)} experiments, about {hours:g} hours on two CPU cores.", flush=True)
-        for claim in ORDER:
-            experiment(claim).main(passed)
-    path = options.results / "README.md"
-    path.write_text(page(options.results))
-    print(f"written: {path}")
+        check_networks(options)
+        ordered = everything().values()
+        hours = sum(one.hours for one in ordered)
+        print(f"{len(ordered)} experiments, about {hours:g} hours on two CPU cores.", flush=True)
+        for one in ordered:
+            one.main(passed)
+    write(options.results / "README.md", page(options.results))
+    if options.results == results.FOLDER:
+        write(README, rules(README.read_text()))
+
+
+def check_networks(options: argparse.Namespace) -> None:
+    """Raises SystemExit if a network that is needed has not been trained."""
+    wanted = [name for name in SHELF if not options.seeds or int(name[-1]) in options.seeds]
+    missing = [name for name in wanted if name not in zoo.names()]
+    if missing and not options.fast:
+        raise SystemExit(
+            f"These networks are missing: {', '.join(missing)}. Train them first (it goes on "
+            "where it was interrupted): make networks DATA=/path/to/tiny-imagenet.zip"
+        )
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+    print(f"written: {path}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """Claim "robustness": under attack SAM changes less than Grad-CAM on an ANN."""
 
+import dataclasses
+import functools
 import itertools
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from experiments.maps import CAM, RATE, SAM, SNN_CAM, of_spikes, only
-from experiments.protocol import Experiment, Outcome, Study
+from experiments.common import ACTIVITY, CAM, RATE, SAM, SNN_CAM, of_spikes, only
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Figure, Key, Study
 from snnlab.attacks import fgsm, pgd
 from snnlab.explain import grad_cam, snn_grad_cam
 from snnlab.judge.stability import between_images, pearson, relative_l2, top_overlap
@@ -36,194 +41,314 @@ CHUNK = 50
 SURROGATES = {"PGD-10, arctan": arctan(), "PGD-10, rate": rate()}
 KINDS = ("none", "none, again", "random signs", "FGSM", "PGD-10", *SURROGATES)
 KINDS += ("PGD-50",)  # on one chunk
-ACTIVITY = "activity, twin"
 METHODS = (SAM, RATE, SNN_CAM, CAM, ACTIVITY)
+LAYER = "conv6"
+KEPT, FLIPPED, ALL = "kept", "flipped", "all"  # of the images: named rightly after, or no longer
+FIGURE = Figure(
+    "normalised similarity under PGD-10, SAM minus Grad-CAM of the twin",
+    0.02,
+    {"epsilon": 1.0, "images": KEPT},
+)
+RIGHT = {"spiking": "right", "twin": "right, twin"}
+TRANSFER = {"spiking": "transfer", "twin": "transfer, twin"}
+LEFT_AT_8 = 0.05  # of the images, if the attack is a real one
+LEAST_ROOM = 0.05  # between different images and two draws
+JUDGES = {
+    "correlation": pearson,
+    "overlap of the top fifth": top_overlap,
+    "relative distance": relative_l2,
+}
+
+
+class Compared(NamedTuple):
+    """How alike the maps of a method are, image by image [N], NaN for images that do not count."""
+
+    attack: np.ndarray  # the clean and the attacked map
+    seed: np.ndarray  # two draws of the encoder
+    between: np.ndarray  # different images
+
+
+class Course(NamedTuple):
+    """Of a method, against epsilon: what its network names rightly, and what is left of its map."""
+
+    clean: np.ndarray
+    right: list[np.ndarray]  # at each epsilon
+    attack: list[np.ndarray]
+    seed: np.ndarray
+    between: np.ndarray
+
+
+@dataclasses.dataclass
+class Seen:
+    """What :func:`look` saw, of all images, attacks and training seeds."""
+
+    study: Study
+    attacks: dict[str, dict[int, dict[float, dict[Key, np.ndarray]]]]  # kind, seed, epsilon
+    clean: dict[int, dict[Key, np.ndarray]]
+    again: dict[int, dict[Key, np.ndarray]]  # clean too, with other draws
+    strong: dict[Key, np.ndarray]  # PGD-50, of the first seed
+
+    @property
+    def first(self) -> int:
+        return self.study.seeds[0]
+
+    def at(self, kind: str, epsilon: float) -> dict[int, dict[Key, np.ndarray]]:
+        """Of the seeds that were attacked at this epsilon."""
+        attacks = self.attacks[kind]
+        return {
+            s: by_epsilon[epsilon] for s, by_epsilon in attacks.items() if epsilon in by_epsilon
+        }
+
+    def chosen(self, seed: int, attacked: dict, which: str) -> np.ndarray:
+        """[N], bool: the images named rightly by both networks before, and by both after (kept) or
+        by neither (flipped); or all."""
+        before, after = (
+            [found[key] for key in RIGHT.values()] for found in (self.clean[seed], attacked)
+        )
+        if which == ALL:
+            return np.ones(len(before[0]), dtype=bool)
+        named = np.all(after, 0) if which == KEPT else ~np.any(after, 0)
+        return np.all(before, 0) & named
+
+    def compared(
+        self, seed: int, attacked: dict, method: str, which: str, judge: Callable = pearson
+    ) -> Compared:
+        chosen = self.chosen(seed, attacked, which)
+        clean, changed, again = (
+            torch.as_tensor(found[method])
+            for found in (self.clean[seed], attacked, self.again[seed])
+        )
+        between = np.full(len(chosen), np.nan)
+        if chosen.sum() > 1:
+            between[chosen] = between_images(clean[chosen], again[chosen]).numpy()
+        attack, draws = (only(judge(clean, other).numpy(), chosen) for other in (changed, again))
+        return Compared(attack, draws, between)
+
+    def samples(
+        self,
+        kind: str,
+        epsilon: float,
+        methods: tuple[str, ...],
+        which: str,
+        judge: Callable = pearson,
+    ) -> dict[int, tuple[np.ndarray, ...]]:
+        """Of every seed, the columns of one :class:`Compared` after the other."""
+        return {
+            seed: self.padded(
+                itertools.chain.from_iterable(
+                    self.compared(seed, attacked, method, which, judge) for method in methods
+                ),
+                seed,
+            )
+            for seed, attacked in self.at(kind, epsilon).items()
+        }
+
+    def padded(self, values: Iterable[np.ndarray], seed: int) -> tuple[np.ndarray, ...]:
+        """At the images' places among all, NaN elsewhere: so seeds that share images are paired."""
+        values = np.array(list(values), dtype=float)
+        rows = np.full((len(values), len(self.study.val)), np.nan)
+        rows[:, places(self.study, seed, values.shape[1])] = values
+        return tuple(rows)
 
 
 def run(study: Study) -> Outcome:
+    seen = see(study)
+    measures = (
+        under_pgd(seen)
+        + [one for method in METHODS for one in of_method(seen, method)]
+        + accuracies(seen)
+        + at_equal_drops(seen)
+    )
+    return Outcome(figures(seen), measures, notes(seen), invalid=doubts(seen))
+
+
+def see(study: Study) -> Seen:
     first = study.seeds[0]
-    tried = {s: EPSILONS if s == first else DECIDING for s in study.seeds}
-    pgds, noises = (
-        {s: {e: look(study, s, kind, e) for e in tried[s]} for s in study.seeds}
+    tried = {seed: EPSILONS if seed == first else DECIDING for seed in study.seeds}
+    attacks = {
+        kind: {s: {e: look(study, s, kind, e) for e in tried[s]} for s in study.seeds}
         for kind in ("PGD-10", "random signs")
-    )
-    fgsms = {first: {e: look(study, first, "FGSM", e) for e in EPSILONS}}
-    others = {
-        kind: {first: {e: look(study, first, kind, e) for e in DECIDING}} for kind in SURROGATES
     }
-    clean = {s: look(study, s, "none", 0.0) for s in study.seeds}
-    again = {s: look(study, s, "none, again", 0.0) for s in study.seeds}
-    strong = look(study, first, "PGD-50", 8.0)
-
-    def similarity(attacked, seed, method, chosen, judge=pearson):
-        """(attack, seed, between) of the chosen images; NaN elsewhere."""
-        maps = [torch.as_tensor(x[method]) for x in (clean[seed], attacked, again[seed])]
-        between = np.full(len(chosen), np.nan)
-        if chosen.sum() > 1:
-            between[chosen] = between_images(maps[0][chosen], maps[2][chosen]).numpy()
-        values = [only(judge(maps[0], other).numpy(), chosen) for other in maps[1:]]
-        return (*values, between)
-
-    def chosen(attacked, seed, which):
-        before = clean[seed]["right"] & clean[seed]["right, twin"]
-        after = attacked["right"] & attacked["right, twin"]
-        neither = ~attacked["right"] & ~attacked["right, twin"]
-        return {"kept": before & after, "flipped": before & neither, "all": before | ~before}[which]
-
-    def padded(values, seed):
-        """At the images' places among all, NaN elsewhere: so seeds that share images are paired."""
-        values = np.array(list(values), dtype=float)
-        rows = np.full((len(values), len(study.val)), np.nan)
-        rows[:, places(study, seed, values.shape[1])] = values
-        return tuple(rows)
-
-    def samples(attacks, epsilon, methods, which, judge=pearson):
-        found = {}
-        for s, attacked in at(attacks, epsilon).items():
-            mask = chosen(attacked, s, which)
-            parts = [similarity(attacked, s, method, mask, judge) for method in methods]
-            found[s] = padded(itertools.chain(*parts), s)
-        return found
-
-    name = "normalised similarity under PGD-10, SAM minus Grad-CAM of the twin"
-    figure = study.measure(
-        name,
-        samples(pgds, 1.0, (SAM, CAM), "kept"),
-        statistic=difference,
-        margin=0.02,
-        epsilon=1.0,
-        images="kept",
+    attacks["FGSM"] = {first: {e: look(study, first, "FGSM", e) for e in EPSILONS}}
+    for kind in SURROGATES:
+        attacks[kind] = {first: {e: look(study, first, kind, e) for e in DECIDING}}
+    clean, again = (
+        {s: look(study, s, kind, 0.0) for s in study.seeds} for kind in ("none", "none, again")
     )
-    measures = []
-    for epsilon, which in itertools.product(EPSILONS, ("kept", "all", "flipped")):
-        counts = [chosen(attacked, s, which).sum() for s, attacked in at(pgds, epsilon).items()]
-        if min(counts) < 5:
+    return Seen(study, attacks, clean, again, look(study, first, "PGD-50", 8.0))
+
+
+def figures(seen: Seen) -> list[dict]:
+    samples = seen.samples("PGD-10", 1.0, (SAM, CAM), KEPT)
+    return [seen.study.figure(FIGURE, samples, difference_of_columns)]
+
+
+def under_pgd(seen: Seen) -> list[dict]:
+    """Where there are at least five images in every seed."""
+    study, measures = seen.study, []
+    for epsilon, which in itertools.product(EPSILONS, (KEPT, ALL, FLIPPED)):
+        attacked = seen.at("PGD-10", epsilon)
+        if min(seen.chosen(s, found, which).sum() for s, found in attacked.items()) < 5:
             continue
         labels = {"epsilon": epsilon, "images": which}
-        if (epsilon, which) != (1.0, "kept"):
-            values = samples(pgds, epsilon, (SAM, CAM), which)
-            measures.append(study.measure(name, values, statistic=difference, **labels))
+        if labels != FIGURE.labels:
+            values = seen.samples("PGD-10", epsilon, (SAM, CAM), which)
+            measures.append(study.measure(FIGURE.name, values, difference_of_columns, **labels))
         for method in METHODS:
-            values = samples(pgds, epsilon, (method,), which)
+            values = seen.samples("PGD-10", epsilon, (method,), which)
             title = "normalised similarity under PGD-10"
-            measures.append(
-                study.measure(title, values, statistic=normalised, map=method, **labels)
-            )
-    for method in METHODS:
-        for epsilon in EPSILONS:
-            values = samples(noises, epsilon, (method,), "all")
-            labels = {"map": method, "epsilon": epsilon, "images": "all"}
-            title = "normalised similarity under random signs"
-            measures.append(study.measure(title, values, statistic=normalised, **labels))
-        values = samples(fgsms, 1.0, (method,), "kept")
-        labels = {"map": method, "epsilon": 1.0, "images": "kept"}
-        title = "normalised similarity under FGSM"
-        measures.append(study.measure(title, values, statistic=normalised, **labels))
-        for title, judge in {
-            "correlation": pearson,
-            "overlap of the top fifth": top_overlap,
-            "relative distance": relative_l2,
-        }.items():
-            values = samples(pgds, 1.0, (method,), "kept", judge)
-            for i, what in enumerate(("clean and attacked", "two draws")):
-                one = {s: v[i] for s, v in values.items()}
-                measures.append(study.measure(title, one, between=what, **labels))
-        one = {s: v[2] for s, v in samples(pgds, 1.0, (method,), "kept").items()}
-        measures.append(study.measure("correlation", one, between="different images", **labels))
+            measures.append(study.measure(title, values, normalised, map=method, **labels))
+    return measures
 
-    kinds = {"PGD-10": pgds, "FGSM": fgsms, "random signs": noises, **others}
-    for kind, attacks in kinds.items():
-        for epsilon in attacks[first]:
-            for network, key in {"spiking": "right", "twin": "right, twin"}.items():
-                if network == "twin" and kind in others:
-                    continue
-                values = {s: padded([a[key]], s)[0] for s, a in at(attacks, epsilon).items()}
-                labels = {"attack": kind, "network": network, "epsilon": epsilon}
-                measures.append(study.measure("accuracy under attack", values, **labels))
+
+def of_method(seen: Seen, method: str) -> list[dict]:
+    """How alike the maps of a method are under the other attacks, and by other judges."""
+    study, measures = seen.study, []
     for epsilon in EPSILONS:
-        for network in ("spiking", "twin"):
-            key = {"spiking": "transfer", "twin": "transfer, twin"}[network]
-            values = {s: padded([a[key]], s)[0] for s, a in at(pgds, epsilon).items()}
-            labels = {"attack": "transfer", "network": network, "epsilon": epsilon}
-            measures.append(study.measure("accuracy under attack", values, **labels))
-    for network, key in {"spiking": "right", "twin": "right, twin"}.items():
-        values = {s: padded([clean[s][key]], s)[0] for s in study.seeds}
-        labels = {"attack": "none", "network": network, "epsilon": 0.0}
-        measures.append(study.measure("accuracy under attack", values, **labels))
+        values = seen.samples("random signs", epsilon, (method,), ALL)
+        labels = {"map": method, "epsilon": epsilon, "images": ALL}
+        title = "normalised similarity under random signs"
+        measures.append(study.measure(title, values, normalised, **labels))
+    labels = {"map": method, "epsilon": 1.0, "images": KEPT}
+    values = seen.samples("FGSM", 1.0, (method,), KEPT)
+    title = "normalised similarity under FGSM"
+    measures.append(study.measure(title, values, normalised, **labels))
+    for title, judge in JUDGES.items():
+        found = {
+            s: Compared(*columns)
+            for s, columns in seen.samples("PGD-10", 1.0, (method,), KEPT, judge).items()
+        }
+        pairs = {"clean and attacked": "attack", "two draws": "seed"}
+        for what, field in pairs.items():
+            values = {s: getattr(one, field) for s, one in found.items()}
+            measures.append(study.measure(title, values, between=what, **labels))
+    found = seen.samples("PGD-10", 1.0, (method,), KEPT)
+    values = {s: Compared(*columns).between for s, columns in found.items()}
+    measures.append(study.measure("correlation", values, between="different images", **labels))
+    return measures
+
+
+def accuracies(seen: Seen) -> list[dict]:
+    """Under every attack, under the other network's, and without one."""
+
+    def measure(attack, network, epsilon, found, key):
+        values = {s: seen.padded([one[key]], s)[0] for s, one in found.items()}
+        labels = {"attack": attack, "network": network, "epsilon": epsilon}
+        return seen.study.measure("accuracy under attack", values, **labels)
+
+    measures = []
+    for kind in ("PGD-10", "FGSM", "random signs", *SURROGATES):
+        for epsilon in seen.attacks[kind][seen.first]:
+            for network, key in RIGHT.items():
+                if network == "spiking" or kind not in SURROGATES:
+                    found = seen.at(kind, epsilon)
+                    measures.append(measure(kind, network, epsilon, found, key))
+    for epsilon in EPSILONS:
+        for network, key in TRANSFER.items():
+            found = seen.at("PGD-10", epsilon)
+            measures.append(measure("transfer", network, epsilon, found, key))
+    for network, key in RIGHT.items():
+        measures.append(measure("none", network, 0.0, seen.clean, key))
         labels = {"attack": "PGD-10, then PGD-50", "network": network, "epsilon": 8.0}
-        values = {first: strong[key].astype(float)}
-        measures.append(study.measure("accuracy under attack", values, **labels))
-    measures += at_equal_drops(study, pgds[first], clean[first], similarity, padded)
+        values = {seen.first: seen.strong[key].astype(float)}
+        measures.append(seen.study.measure("accuracy under attack", values, **labels))
+    return measures
 
-    notes = [
-        f"Seed {s}: {len(clean[s]['right'])} images, of which both networks name "
-        f"{int(chosen(clean[s], s, 'kept').sum())} rightly, and at 1/255 still "
-        f"{int(chosen(pgds[s][1.0], s, 'kept').sum())}."
-        for s in study.seeds
+
+def at_equal_drops(seen: Seen) -> list[dict]:
+    """SAM minus the twin's Grad-CAM, each at the epsilon that costs its network the same accuracy:
+    all images of the first seed, interpolated between the epsilons."""
+    columns = [*course(seen, SAM, RIGHT["spiking"]), *course(seen, CAM, RIGHT["twin"])]
+    values = {seen.first: seen.padded(columns, seen.first)}
+    title = "normalised similarity at equal loss of accuracy, SAM minus Grad-CAM of the twin"
+    return [
+        seen.study.measure(title, values, functools.partial(gap_at, drop), loss=drop, images=ALL)
+        for drop in (0.1, 0.2, 0.3)
     ]
-    for s, method in itertools.product(study.seeds, METHODS):
-        constant = (np.ptp(clean[s][method].reshape(len(clean[s][method]), -1), axis=1) == 0).mean()
-        if constant:
-            notes.append(f"Seed {s}, {method}: {constant:.1%} of the clean maps are constant.")
-    return Outcome([figure], measures, notes, invalid=doubts(pgds, strong, samples))
 
 
-def doubts(pgds, strong, samples) -> str:
+def course(seen: Seen, method: str, key: str) -> list[np.ndarray]:
+    """The columns of a :class:`Course`, which :func:`course_of` puts together again."""
+    by_epsilon = seen.attacks["PGD-10"][seen.first]
+    found = [seen.compared(seen.first, by_epsilon[e], method, ALL) for e in EPSILONS]
+    return [
+        seen.clean[seen.first][key],
+        *(by_epsilon[e][key] for e in EPSILONS),
+        *(one.attack for one in found),
+        found[0].seed,
+        found[0].between,
+    ]
+
+
+def course_of(columns: tuple[np.ndarray, ...]) -> Course:
+    clean, *by_epsilon, seed, between = columns
+    size = len(EPSILONS)
+    return Course(clean, by_epsilon[:size], by_epsilon[size:], seed, between)
+
+
+def gap_at(drop: float, *columns: np.ndarray) -> float:
+    half = len(columns) // 2
+    sam, cam = course_of(columns[:half]), course_of(columns[half:])
+    return left_at(drop, sam) - left_at(drop, cam)
+
+
+def left_at(drop: float, course: Course) -> float:
+    """The similarity at the epsilon that costs so much accuracy."""
+    lost = course.clean.mean() - np.array([right.mean() for right in course.right])
+    kept = [normalised(attack, course.seed, course.between) for attack in course.attack]
+    return np.interp(drop, np.r_[0.0, np.maximum.accumulate(lost)], np.r_[1.0, kept])
+
+
+def doubts(seen: Seen) -> str:
     """Why the attack, or the figure, is not a valid one."""
     found = []
-    if (left := strong["right"].mean()) > 0.05:
+    if (left := seen.strong["right"].mean()) > LEFT_AT_8:
         found.append(f"8/255 leaves the spiking network {left:.0%}, more than 5 %")
-    for s, by_epsilon in pgds.items():
-        own, theirs = by_epsilon[4.0]["right"].mean(), by_epsilon[4.0]["transfer"].mean()
+    for s, attacked in seen.at("PGD-10", 4.0).items():
+        own, theirs = attacked["right"].mean(), attacked["transfer"].mean()
         if own > theirs:
             found.append(f"seed {s}: transfer at 4/255 leaves {theirs:.0%}, white-box {own:.0%}")
-    for s, (_, a, b, _, c, d) in samples(pgds, 1.0, (SAM, CAM), "kept").items():
-        for method, room in ((SAM, np.nanmean(a - b)), (CAM, np.nanmean(c - d))):
-            if not room >= 0.05:
+    for s, columns in seen.samples("PGD-10", 1.0, (SAM, CAM), KEPT).items():
+        for method, one in zip((SAM, CAM), two(columns), strict=True):
+            room = np.nanmean(one.seed - one.between)
+            if not room >= LEAST_ROOM:
                 found.append(f"seed {s}: the maps of {method} tell images apart by {room:.3f} only")
     return "; ".join(found)
 
 
-def normalised(attack, seed, between) -> float:
+def notes(seen: Seen) -> list[str]:
+    found = []
+    for s, attacked in seen.at("PGD-10", 1.0).items():
+        before, after = (seen.chosen(s, images, KEPT).sum() for images in (seen.clean[s], attacked))
+        found.append(
+            f"Seed {s}: {len(attacked['right'])} images, of which both networks name {before} "
+            f"rightly, and at 1/255 still {after}."
+        )
+    for (s, clean), method in itertools.product(seen.clean.items(), METHODS):
+        constant = (np.ptp(clean[method].reshape(len(clean[method]), -1), axis=1) == 0).mean()
+        if constant:
+            found.append(f"Seed {s}, {method}: {constant:.1%} of the clean maps are constant.")
+    return found
+
+
+def normalised(attack: np.ndarray, seed: np.ndarray, between: np.ndarray) -> float:
     """That of judge.stability, which refuses a small denominator; here it is one of the doubts, and
     a resample must not stop the run."""
     return (attack.mean() - between.mean()) / (seed.mean() - between.mean())
 
 
-def difference(*six) -> float:
-    return normalised(*six[:3]) - normalised(*six[3:])
+def difference(one: Compared, other: Compared) -> float:
+    return normalised(*one) - normalised(*other)
 
 
-def at(attacks: dict, epsilon: float) -> dict:
-    """Of the seeds that were attacked at this epsilon."""
-    return {s: by_epsilon[epsilon] for s, by_epsilon in attacks.items() if epsilon in by_epsilon}
+def two(columns: tuple[np.ndarray, ...]) -> tuple[Compared, Compared]:
+    """Of two methods, from their columns one after the other."""
+    size = len(Compared._fields)
+    return Compared(*columns[:size]), Compared(*columns[size:])
 
 
-def at_equal_drops(study, pgds, clean, similarity, padded) -> list[dict]:
-    """SAM minus the twin's Grad-CAM, each at the epsilon that costs its network the same accuracy:
-    all images of the first seed, interpolated between the epsilons."""
-    measures, columns, size, first = [], [], len(EPSILONS), study.seeds[0]
-    for method, key in ((SAM, "right"), (CAM, "right, twin")):
-        everyone = np.ones(len(clean[key]), dtype=bool)
-        found = [similarity(pgds[e], first, method, everyone) for e in EPSILONS]
-        columns += [clean[key], *(pgds[e][key] for e in EPSILONS)]
-        columns += [*(one[0] for one in found), *found[0][1:]]
-    values = {first: padded(columns, first)}
-    for drop in (0.1, 0.2, 0.3):
-
-        def gap(*columns, drop=drop):
-            each = []
-            for part in (columns[: 2 * size + 3], columns[2 * size + 3 :]):
-                lost = part[0].mean() - np.array([x.mean() for x in part[1 : size + 1]])
-                seed, between = part[-2:]
-                kept = [normalised(x, seed, between) for x in part[size + 1 : 2 * size + 1]]
-                lost, kept = np.r_[0.0, np.maximum.accumulate(lost)], np.r_[1.0, kept]
-                each.append(np.interp(drop, lost, kept))
-            return each[0] - each[1]
-
-        title = "normalised similarity at equal loss of accuracy, SAM minus Grad-CAM of the twin"
-        measures.append(study.measure(title, values, statistic=gap, loss=drop, images="all"))
-    return measures
+def difference_of_columns(*columns: np.ndarray) -> float:
+    return difference(*two(columns))
 
 
 def places(study: Study, seed: int, count: int | None = None) -> np.ndarray:
@@ -234,7 +359,7 @@ def places(study: Study, seed: int, count: int | None = None) -> np.ndarray:
     return spread if count is None else spread[:: len(spread) // count]
 
 
-def look(study: Study, seed: int, kind: str, epsilon: float) -> dict[str, np.ndarray]:
+def look(study: Study, seed: int, kind: str, epsilon: float) -> dict[Key, np.ndarray]:
     """The maps at conv6 under an attack [N, H, W], and which images are still named rightly.
 
     "right, twin" is the twin on its own attacked images; "transfer" the spiking network on those,
@@ -246,17 +371,13 @@ def look(study: Study, seed: int, kind: str, epsilon: float) -> dict[str, np.nda
     if kind == "PGD-50":
         chosen = chosen[:: max(1, len(chosen) // CHUNK)]
     for start in range(0, len(chosen), CHUNK):
-        slug = kind.replace(", ", "-").replace(" ", "-")
         photos = study.val[chosen[start : start + CHUNK]]
-
-        def compute(photos=photos, start=start):
-            return _look(study, seed, kind, epsilon, photos, start)
-
-        parts.append(study.kept(f"attack-{slug}-{epsilon:g}-s{seed}-{start}", compute))
+        key = ("attack", kind, f"{epsilon:g}", f"s{seed}", start)
+        parts.append(study.kept(key, _look, study, seed, kind, epsilon, photos, start))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _look(study, seed, kind, epsilon, photos, start) -> dict[str, np.ndarray]:
+def _look(study, seed, kind, epsilon, photos, start) -> dict[Key, np.ndarray]:
     model, twin = study.network(f"lif-s{seed}"), study.network(f"relu-s{seed}")
     images, labels = photos.images.to(study.device), photos.labels.to(study.device)
     print(f"{study.claim}: {kind}, {epsilon:g}/255, seed {seed}, from image {start}", flush=True)
@@ -266,15 +387,15 @@ def _look(study, seed, kind, epsilon, photos, start) -> dict[str, np.ndarray]:
     )
     draw = (KINDS.index(kind), int(10 * epsilon), start)  # another for each kind and epsilon
     spikes = model.encode(mine, study.generator(*draw))
-    with torch.no_grad(), record(model, "conv6") as spiking, record(twin, "conv6") as still:
+    with torch.no_grad(), record(model, LAYER) as spiking, record(twin, LAYER) as still:
         logits, twin_logits = model(spikes=spikes), twin(theirs)
-    maps = of_spikes(spiking["conv6"])
+    maps = of_spikes(spiking[LAYER])
     found = {
         SAM: maps[SAM],
         RATE: maps[RATE],
-        SNN_CAM: snn_grad_cam(model, None, labels, layer="conv6", spikes=spikes).total,
-        CAM: grad_cam(twin, theirs, labels, layer="conv6").maps,
-        ACTIVITY: still["conv6"].sum(1),
+        SNN_CAM: snn_grad_cam(model, None, labels, layer=LAYER, spikes=spikes).total,
+        CAM: grad_cam(twin, theirs, labels, layer=LAYER).maps,
+        ACTIVITY: still[LAYER].sum(1),
         "right": logits.argmax(1) == labels,
         "right, twin": twin_logits.argmax(1) == labels,
     }
@@ -286,43 +407,38 @@ def _look(study, seed, kind, epsilon, photos, start) -> dict[str, np.ndarray]:
 
 
 def attacked(study, network, images, labels, kind, epsilon, start) -> torch.Tensor:
+    """The images after an attack of a network's own kind: the twin draws nothing, and surrogates
+    are the spiking network's."""
     generator = study.generator(len(KINDS), start)  # not the draws that the maps take
     spiking = hasattr(network, "steps")
-    if kind.startswith("none"):
+    if kind.startswith("none") or (kind in SURROGATES and not spiking):
         return images
     if kind == "random signs":
         noise = torch.randn(images.shape, generator=generator, device=images.device)
         return (images + epsilon * noise.sign()).clamp(0, 1)
-    if not spiking and kind in SURROGATES:  # they are the spiking network's
-        return images
     draws = 5 if spiking and not study.fast else 1
     if kind == "FGSM":
         return fgsm(network, images, labels, epsilon=epsilon, samples=draws, generator=generator)
-
-    def stepped(images, labels, steps, draws):
-        return pgd(
-            network,
-            images,
-            labels,
-            epsilon=epsilon,
-            step_size=epsilon / 4,
-            steps=2 if study.fast else steps,
-            samples=draws,
-            surrogate=SURROGATES.get(kind),
-            generator=generator,
-        )
-
-    found = stepped(images, labels, 10, draws)
+    stepped = functools.partial(
+        pgd,
+        network,
+        epsilon=epsilon,
+        step_size=epsilon / 4,
+        surrogate=SURROGATES.get(kind),
+        generator=generator,
+    )
+    few = 2 if study.fast else None
+    found = stepped(images, labels, steps=few or 10, samples=draws)
     if kind == "PGD-50":  # again, harder, where PGD-10 failed
         again = generator_for(network, generator)
         with torch.no_grad():
             left = network(found, **again).argmax(1) == labels
         if left.any():
-            found[left] = stepped(images[left], labels[left], 50, 4 * draws)
+            found[left] = stepped(images[left], labels[left], steps=few or 50, samples=4 * draws)
     return found
 
 
-EXPERIMENT = Experiment("robustness", TITLE, RULE, run, HOURS)
+EXPERIMENT = Experiment("robustness", TITLE, RULE, (FIGURE,), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

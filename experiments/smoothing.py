@@ -4,9 +4,10 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from experiments import maps as made
-from experiments.maps import ACTIVITY, CAM, LAYERS, RATE, SAM, SNN_CAM
-from experiments.protocol import Experiment, Outcome, Study
+from experiments import common
+from experiments.common import ACTIVITY, CAM, LAYERS, RATE, SAM, SNN_CAM
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Figure, Key, Study
 from snnlab.explain import snn_grad_cam
 from snnlab.judge.smoothness import entropy, half_mass_area, total_variation
 from snnlab.neurons import surrogate_gradient
@@ -27,60 +28,74 @@ difference there has another cause.
 HOURS = 0.8
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 SILENCED = 300  # images for the true effect of silencing a channel
+LAYER = "conv6"
+SWEPT = ("conv4", "conv6")  # the layers in whose paths surrogates lie
+AGAINST_TWIN = Figure("half-mass area, SNN Grad-CAM minus twin", 0.02, {"layer": LAYER})
+BY_WIDTH = Figure("half-mass area, narrowest to widest", 0.02, {"layer": LAYER})
+JUDGES = {
+    "half-mass area": half_mass_area,
+    "entropy": entropy,
+    "total variation": total_variation,
+}
+WEIGHTS = {
+    "sign": "alpha: share of the true effect with the right sign",
+    "rank": "alpha: rank correlation with the true effect",
+    "predicted": "alpha times spikes: rank correlation with the true effect",
+    "spread": "alpha: deviation over the channels by their mean size",
+}
 
 
 def run(study: Study) -> Outcome:
-    of_seed = {seed: made.network_maps(study, seed) for seed in study.seeds}
-    swept = {s: study.kept(f"widths-s{s}", lambda s=s: sweep(study, s)) for s in study.seeds}
+    maps = common.maps_of_seeds(study)
+    swept = study.of_seeds("widths", sweep)
+    alphas = study.of_seeds("alpha", weights)
+    found = measures(study, maps, swept) + of_alpha(study, alphas)
+    return Outcome(figures(study, maps, swept), found, [f"{len(study.val)} images."])
 
-    def spread(judge, key):
-        return {s: judge(torch.as_tensor(of_seed[s][key])).numpy() for s in study.seeds}
 
-    def difference(layer):
-        return made.minus(
-            spread(half_mass_area, f"{layer}|{SNN_CAM}"), spread(half_mass_area, f"{layer}|{CAM}")
-        )
-
-    grown = {
-        layer: {s: growth(swept[s][layer]) for s in study.seeds} for layer in ("conv4", "conv6")
-    }
-    name, grows = "half-mass area, SNN Grad-CAM minus twin", "half-mass area, narrowest to widest"
-    figures = [
-        study.measure(name, difference("conv6"), margin=0.02, layer="conv6"),
-        study.measure(grows, grown["conv6"], margin=0.02, layer="conv6"),
+def figures(study: Study, maps: dict, swept: dict) -> list[dict]:
+    return [
+        study.figure(AGAINST_TWIN, against_twin(maps, LAYER)),
+        study.figure(BY_WIDTH, grown(swept, LAYER)),
     ]
-    measures = [
-        study.measure(name, difference("conv4"), layer="conv4"),
-        study.measure(name, difference("conv8"), layer="conv8"),
-        study.measure(grows, grown["conv4"], layer="conv4"),
+
+
+def measures(study: Study, maps: dict, swept: dict) -> list[dict]:
+    found = [
+        study.measure(AGAINST_TWIN.name, against_twin(maps, layer), layer=layer)
+        for layer in ("conv4", "conv8")
     ]
+    found.append(study.measure(BY_WIDTH.name, grown(swept, "conv4"), layer="conv4"))
     for layer in LAYERS:
-        for key in (SNN_CAM, CAM, SAM, RATE, ACTIVITY):
-            for title, judge in {
-                "half-mass area": half_mass_area,
-                "entropy": entropy,
-                "total variation": total_variation,
-            }.items():
-                values = spread(judge, f"{layer}|{key}")
-                measures.append(study.measure(title, values, map=key, layer=layer))
-    for layer in grown:
+        for name in (SNN_CAM, CAM, SAM, RATE, ACTIVITY):
+            for title, judge in JUDGES.items():
+                values = common.judged(judge, maps, (layer, name))
+                found.append(study.measure(title, values, map=name, layer=layer))
+    for layer in SWEPT:
         for i, width in enumerate(WIDTHS):
-            values = {s: swept[s][layer][:, i] for s in study.seeds}
+            values = {seed: areas[layer][:, i] for seed, areas in swept.items()}
             labels = {"map": SNN_CAM, "layer": layer, "width": width}
-            measures.append(study.measure("half-mass area by width", values, **labels))
+            found.append(study.measure("half-mass area by width", values, **labels))
+    return found
 
-    found = {s: study.kept(f"alpha-s{s}", lambda s=s: weights(study, s)) for s in study.seeds}
-    titles = {
-        "sign": "alpha: share of the true effect with the right sign",
-        "rank": "alpha: rank correlation with the true effect",
-        "predicted": "alpha times spikes: rank correlation with the true effect",
-        "spread": "alpha: deviation over the channels by their mean size",
-    }
-    for key, title in titles.items():
+
+def of_alpha(study: Study, alphas: dict) -> list[dict]:
+    found = []
+    for key, title in WEIGHTS.items():
         for width in WIDTHS:
-            values = {s: found[s][f"{key}|{width}"] for s in study.seeds}
-            measures.append(study.measure(title, values, layer="conv6", width=width))
-    return Outcome(figures, measures, [f"{len(study.val)} images."])
+            values = {seed: alpha[key, width] for seed, alpha in alphas.items()}
+            found.append(study.measure(title, values, layer=LAYER, width=width))
+    return found
+
+
+def against_twin(maps: dict, layer: str) -> dict[int, np.ndarray]:
+    """The half-mass area of SNN Grad-CAM minus that of the twin's Grad-CAM."""
+    spiking, twin = (common.judged(half_mass_area, maps, (layer, name)) for name in (SNN_CAM, CAM))
+    return common.minus(spiking, twin)
+
+
+def grown(swept: dict, layer: str) -> dict[int, np.ndarray]:
+    return {seed: growth(areas[layer]) for seed, areas in swept.items()}
 
 
 def growth(areas: np.ndarray) -> np.ndarray:
@@ -91,55 +106,62 @@ def growth(areas: np.ndarray) -> np.ndarray:
     return areas @ x / (x @ x) * (x[-1] - x[0])
 
 
-def sweep(study: Study, seed: int) -> dict[str, np.ndarray]:
+def sweep(study: Study, seed: int) -> dict[Key, np.ndarray]:
     """layer -> half-mass area of SNN Grad-CAM [N, widths]."""
     model = study.network(f"lif-s{seed}")
-    areas = {"conv4": [], "conv6": []}
-    for start, part in study.batches(study.val, f"surrogate widths, seed {seed}"):
-        spikes = made.encoded(study, model, part.images, start)
-        rows = {layer: [] for layer in areas}
+
+    def of_batch(start, part):
+        spikes = common.encoded(study, model, part.images, start)
+        columns = {layer: [] for layer in SWEPT}
         for width in WIDTHS:
             with surrogate_gradient(model, triangle(width=width)):
-                for layer in areas:
+                for layer in SWEPT:
                     cam = snn_grad_cam(model, None, part.labels, layer=layer, spikes=spikes)
-                    rows[layer].append(half_mass_area(cam.total).cpu())
-        for layer, columns in rows.items():
-            areas[layer].append(torch.stack(columns, 1))
-    return {layer: torch.cat(parts).numpy() for layer, parts in areas.items()}
+                    columns[layer].append(half_mass_area(cam.total).cpu())
+        return {layer: torch.stack(areas, 1) for layer, areas in columns.items()}
+
+    batches = study.batches(study.val, f"surrogate widths, seed {seed}")
+    return common.joined(of_batch(start, part) for start, part in batches)
 
 
-def weights(study: Study, seed: int) -> dict[str, np.ndarray]:
-    """How well alpha at conv6 tells what silencing a channel does, image by image.
+def weights(study: Study, seed: int) -> dict[Key, np.ndarray]:
+    """(key of WEIGHTS, width) -> [N]: how well alpha at conv6 tells what silencing a channel does.
 
     Channels without any effect (silent ones) are left out.  Alpha times the channel's spikes is
     what the gradient predicts for the effect.
     """
     model = study.network(f"lif-s{seed}")
-    photos = study.val[:: max(1, len(study.val) // (3 if study.fast else SILENCED))]
-    rows = {}
-    for start, part in study.batches(photos, f"true effects, seed {seed}"):
-        spikes = made.encoded(study, model, part.images, start)
-        with torch.no_grad(), record(model, "conv6") as recording:
+
+    def of_batch(start, part):
+        spikes = common.encoded(study, model, part.images, start)
+        with torch.no_grad(), record(model, LAYER) as recording:
             model(spikes=spikes)
-        effect = made.effects(model, "conv6", recording["conv6"], part.labels)
+        effect = common.effects(model, LAYER, recording[LAYER], part.labels)
+        found = {}
         for width in WIDTHS:
             with surrogate_gradient(model, triangle(width=width)):
-                alpha, count = alpha_and_count(model, spikes, part.labels, "conv6")
-            for one, spikes_of, true in zip(
-                *(x.cpu().numpy() for x in (alpha, count, effect)), strict=True
-            ):
-                active = true != 0
-                right = (np.sign(one) == np.sign(true))[active]
-                size = np.abs(true[active])
-                values = {
-                    "sign": (right * size).sum() / size.sum(),
-                    "rank": spearmanr(one[active], true[active]).statistic,
-                    "predicted": spearmanr((one * spikes_of)[active], true[active]).statistic,
-                    "spread": one.std() / np.abs(one).mean(),
-                }
-                for key, value in values.items():
-                    rows.setdefault(f"{key}|{width}", []).append(value)
-    return {name: np.array(values) for name, values in rows.items()}
+                alpha, count = alpha_and_count(model, spikes, part.labels, LAYER)
+            each = zip(*(x.cpu().numpy() for x in (alpha, count, effect)), strict=True)
+            values = [of_channels(*one) for one in each]
+            found |= {(key, width): np.array([v[key] for v in values]) for key in WEIGHTS}
+        return found
+
+    photos = study.val[:: max(1, len(study.val) // (3 if study.fast else SILENCED))]
+    batches = study.batches(photos, f"true effects, seed {seed}")
+    return common.joined(of_batch(start, part) for start, part in batches)
+
+
+def of_channels(alpha: np.ndarray, count: np.ndarray, effect: np.ndarray) -> dict[str, float]:
+    """Of one image: the channels' weights and spikes against what silencing them does, all [C]."""
+    active = effect != 0
+    right = (np.sign(alpha) == np.sign(effect))[active]
+    size = np.abs(effect[active])
+    return {
+        "sign": (right * size).sum() / size.sum(),
+        "rank": spearmanr(alpha[active], effect[active]).statistic,
+        "predicted": spearmanr((alpha * count)[active], effect[active]).statistic,
+        "spread": alpha.std() / np.abs(alpha).mean(),
+    }
 
 
 def alpha_and_count(model, spikes, labels, layer) -> tuple[torch.Tensor, torch.Tensor]:
@@ -151,7 +173,7 @@ def alpha_and_count(model, spikes, labels, layer) -> tuple[torch.Tensor, torch.T
     return gradient.mean((-2, -1)).sum(0), activity.detach().sum((0, 3, 4))
 
 
-EXPERIMENT = Experiment("smoothing", TITLE, RULE, run, HOURS)
+EXPERIMENT = Experiment("smoothing", TITLE, RULE, (AGAINST_TWIN, BY_WIDTH), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from experiments import maps as made
-from experiments.maps import LAYERS
-from experiments.protocol import Experiment, Outcome, Study
+from experiments import common
+from experiments.common import LAYERS
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Figure, Key, Study
 from snnlab.explain import spike_activation_map
 from snnlab.recording import record
 
@@ -25,133 +26,162 @@ PAIRS = 200
 # columns of the half, from the seam, that a picture beyond it can reach (receptive fields 26, 62
 # and 134 pixels, on grids of 4, 8 and 16 pixels)
 REACHED = {"conv4": 3, "conv6": 4, "conv8": 4}
-KINDS = ("A|grey", "grey|B", "A|B", "B|grey", "grey|A", "B|A")
+A, B, GREY = "A", "B", "grey"
+# what stands on the left and on the right
+KINDS = ((A, GREY), (GREY, B), (A, B), (B, GREY), (GREY, A), (B, A))
+ORDERS = ((A, B), (B, A))
+LAYER = "conv8"
+FIGURE = Figure("loss of SAM beside another picture", 0.02, {"layer": LAYER, "picture": "loser"})
+PICTURES = ("loser", "winner", "left", "right")
 
 
 def run(study: Study) -> Outcome:
-    chosen = made.pairs(study.val, PAIRS, torch.Generator().manual_seed(0))
-    found = {
-        s: study.kept(f"pairs-s{s}", lambda s=s: totals(study, s, chosen)) for s in study.seeds
-    }
+    chosen = common.pairs(study.val, PAIRS, torch.Generator().manual_seed(0))
+    found = study.of_seeds("pairs", totals, chosen)
+    unchanged = np.concatenate([seen["unchanged"] for seen in found.values()])
+    note = (
+        f"{len(chosen)} pairs of different classes. Out of reach of the other picture, conv4 and "
+        f"conv6 were unchanged to the last bit in all {unchanged.sum()} of {len(unchanged)} "
+        "presentations."
+    )
+    invalid = "" if unchanged.all() else "places out of reach of the other picture changed"
+    return Outcome(figures(study, found), measures(study, found), [note], invalid)
 
-    def change(seed, layer, who, order, draw):
-        """Of picture A or B, in the order A|B or B|A."""
-        side = order.index(who) // 2  # 0: left, 1: right
-        alone = {0: f"{who}|grey", 1: f"grey|{who}"}[side]
-        beside, grey = (found[seed][f"{layer}|{kind}|{draw}"][:, side] for kind in (order, alone))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(grey > 0, beside / grey - 1, np.nan)
 
-    def losses(layer, which):
-        """For each pair, the mean over both orders: of the loser, the winner, or both."""
-        values = {}
-        for s in study.seeds:
-            rows = []
-            for order in ("A|B", "B|A"):
-                first, second = (
-                    np.stack([change(s, layer, who, order, draw) for who in "AB"])
-                    for draw in (0, 1)
-                )
-                loser = np.argmin(second, 0)
-                picks = {
-                    "loser": np.take_along_axis(first, loser[None], 0)[0],
-                    "winner": np.take_along_axis(first, 1 - loser[None], 0)[0],
-                    "left": first["AB".index(order[0])],
-                    "right": first["AB".index(order[2])],
-                }
-                rows.append(-picks[which])
-            values[s] = np.mean(rows, 0)
-        return values
+def figures(study: Study, found: dict) -> list[dict]:
+    return [study.figure(FIGURE, losses(found, LAYER, "loser"))]
 
-    name = "loss of SAM beside another picture"
-    loser = losses("conv8", "loser")
-    figure = study.measure(name, loser, margin=0.02, layer="conv8", picture="loser")
+
+def measures(study: Study, found: dict) -> list[dict]:
     measures = []
     for layer in LAYERS:
-        for which in ("loser", "winner", "left", "right"):
-            if (layer, which) != ("conv8", "loser"):
-                values = losses(layer, which)
-                measures.append(study.measure(name, values, layer=layer, picture=which))
-        own, other = losses(layer, "loser"), losses(layer, "winner")
-        values = {s: own[s] - other[s] for s in study.seeds}
+        for which in PICTURES:
+            if (layer, which) != (LAYER, "loser"):
+                values = losses(found, layer, which)
+                measures.append(study.measure(FIGURE.name, values, layer=layer, picture=which))
+        values = common.minus(losses(found, layer, "loser"), losses(found, layer, "winner"))
         title = "loss of the loser minus that of the winner"
         measures.append(study.measure(title, values, layer=layer))
+    return measures + of_shares(study, found)
 
-    def share(seed, kind, draw=0):
-        left, right = found[seed][f"conv8|{kind}|{draw}"].T
-        return left / (left + right)
 
-    expected, seen, agrees = {}, {}, {}
-    for s in study.seeds:
-        alone = [found[s][f"conv8|{kind}|0"][:, side] for side, kind in enumerate(KINDS[:2])]
-        expected[s], seen[s] = alone[0] / (alone[0] + alone[1]), share(s, "A|B")
-        predicted_left = found[s]["prefers A|0"]
-        agrees[s] = np.where(predicted_left, seen[s], 1 - seen[s])
-    measures.append(
-        study.measure(
-            "correlation of the left picture's share with what both drive alone",
-            {s: (seen[s], expected[s]) for s in study.seeds},
-            statistic=lambda one, other: float(np.corrcoef(one, other)[0, 1]),
-            layer="conv8",
-        )
+def of_shares(study: Study, found: dict) -> list[dict]:
+    """What share of SAM lies on the left picture of A|B, and what it goes with."""
+    share = {seed: left_share(seen, (A, B)) for seed, seen in found.items()}
+    samples = {seed: (share[seed], expected_share(seen)) for seed, seen in found.items()}
+    title = "correlation of the left picture's share with what both drive alone"
+    measures = [study.measure(title, samples, statistic=correlation, layer=LAYER)]
+    each = {
+        "share of SAM on the side of the class with the higher score": {
+            seed: np.where(seen["prefers A", 0], share[seed], 1 - share[seed])
+            for seed, seen in found.items()
+        },
+        "change of the left picture's share from one presentation to the next": {
+            seed: np.abs(share[seed] - left_share(seen, (A, B), 1)) for seed, seen in found.items()
+        },
+        "change of a picture's share when the two are swapped": {
+            seed: np.abs(share[seed] - (1 - left_share(seen, (B, A))))
+            for seed, seen in found.items()
+        },
+    }
+    return measures + [study.measure(name, each[name], layer=LAYER) for name in each]
+
+
+def change(seen: dict, layer: str, who: str, order: tuple[str, str], draw: int) -> np.ndarray:
+    """Of picture A or B beside the other one, in an order; NaN where it has no SAM beside grey."""
+    side = order.index(who)  # 0: left, 1: right
+    alone = (who, GREY) if side == 0 else (GREY, who)
+    beside, grey = (seen[layer, *kind, draw][:, side] for kind in (order, alone))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(grey > 0, beside / grey - 1, np.nan)
+
+
+def losses(found: dict, layer: str, which: str) -> dict[int, np.ndarray]:
+    """For each pair, the mean over both orders: of the loser, the winner, the left or the right."""
+    return {
+        seed: np.mean([-picked(seen, layer, which, order) for order in ORDERS], 0)
+        for seed, seen in found.items()
+    }
+
+
+def picked(seen: dict, layer: str, which: str, order: tuple[str, str]) -> np.ndarray:
+    """The change of one of the pictures; which one lost is chosen in another presentation."""
+    measured, choosing = (
+        np.stack([change(seen, layer, who, order, draw) for who in (A, B)]) for draw in (0, 1)
     )
-    title = "share of SAM on the side of the class with the higher score"
-    measures.append(study.measure(title, agrees, layer="conv8"))
-    moved = {s: np.abs(seen[s] - share(s, "A|B", 1)) for s in study.seeds}
-    title = "change of the left picture's share from one presentation to the next"
-    measures.append(study.measure(title, moved, layer="conv8"))
-    swap = {s: np.abs(seen[s] - (1 - share(s, "B|A"))) for s in study.seeds}
-    title = "change of a picture's share when the two are swapped"
-    measures.append(study.measure(title, swap, layer="conv8"))
-    notes = [
-        f"{len(chosen)} pairs of different classes. Out of reach of the other picture, conv4 and "
-        f"conv6 were unchanged to the last bit in all "
-        f"{sum(int(found[s]['unchanged'].sum()) for s in study.seeds)} of "
-        f"{sum(len(found[s]['unchanged']) for s in study.seeds)} presentations."
-    ]
-    changed = any((~found[s]["unchanged"]).any() for s in study.seeds)
-    reason = "places out of reach of the other picture changed" if changed else ""
-    return Outcome([figure], measures, notes, invalid=reason)
+    loser = np.argmin(choosing, 0)
+    place = {
+        "loser": loser,
+        "winner": 1 - loser,
+        "left": np.full_like(loser, (A, B).index(order[0])),
+        "right": np.full_like(loser, (A, B).index(order[1])),
+    }[which]
+    return np.take_along_axis(measured, place[None], 0)[0]
 
 
-def totals(study: Study, seed: int, chosen: torch.Tensor) -> dict[str, np.ndarray]:
-    """ "layer|kind|draw" -> SAM's sum over the left and the right half [pairs, 2]; "unchanged": for
-    each pair and draw; "prefers A|draw": whether A's class has the higher score in A|B."""
-    model, rows = study.network(f"lif-s{seed}"), {}
-    for first in range(0, len(chosen), 25):
-        part = chosen[first : first + 25]
-        a, b = (study.val[part[:, i]] for i in (0, 1))
-        for draw in (0, 1):
-            spikes = {
-                name: model.encode(x.images.to(study.device), study.generator(draw, first, i))
-                for i, (name, x) in enumerate((("A", a), ("B", b)))
-            }
-            spikes["grey"] = torch.zeros_like(spikes["A"])  # the mean pixel sends no spike
-            recorded, logits = {}, {}
-            for kind in KINDS:
-                left, right = kind.split("|")
-                with torch.no_grad(), record(model, LAYERS) as recording:
-                    logits[kind] = model(spikes=torch.cat([spikes[left], spikes[right]], -1))
-                recorded[kind] = recording
-                for layer in LAYERS:
-                    sam = spike_activation_map(recording[layer]).sum((0, 2))
-                    halves = torch.stack([half.sum(1) for half in sam.chunk(2, -1)], 1)
-                    rows.setdefault(f"{layer}|{kind}|{draw}", []).append(halves.cpu())
-            same = torch.ones(len(part), dtype=torch.bool)
-            for layer in ("conv4", "conv6"):
-                width = recorded["A|B"][layer].shape[-1] // 2 - REACHED[layer]
-                for kind, side in (("A|grey", 0), ("grey|B", 1)):
-                    columns = slice(0, width) if side == 0 else slice(-width, None)
-                    one, other = (recorded[k][layer][..., columns] for k in ("A|B", kind))
-                    same &= (one == other).flatten(2).all(-1).all(0).cpu()
-            rows.setdefault("unchanged", []).append(same)
-            scores = logits["A|B"].cpu()
-            mine, theirs = (scores.gather(1, x.labels[:, None])[:, 0] for x in (a, b))
-            rows.setdefault(f"prefers A|{draw}", []).append(mine > theirs)
-    return {name: torch.cat(parts).numpy() for name, parts in rows.items()}
+def left_share(seen: dict, kind: tuple[str, str], draw: int = 0) -> np.ndarray:
+    left, right = seen[LAYER, *kind, draw].T
+    return left / (left + right)
 
 
-EXPERIMENT = Experiment("suppression", TITLE, RULE, run, HOURS)
+def expected_share(seen: dict) -> np.ndarray:
+    """Of the left picture, if each had what it has beside grey."""
+    left, right = (seen[LAYER, *kind, 0][:, side] for side, kind in enumerate(KINDS[:2]))
+    return left / (left + right)
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def totals(study: Study, seed: int, chosen: torch.Tensor) -> dict[Key, np.ndarray]:
+    """(layer, left, right, draw) -> SAM's sum over the left and the right half [pairs, 2];
+    "unchanged": for each pair and draw; ("prefers A", draw): whether A's class has the higher score
+    in A|B."""
+    model = study.network(f"lif-s{seed}")
+    batches = (
+        of_batch(study, model, chosen[first : first + 25], first, draw)
+        for first in range(0, len(chosen), 25)
+        for draw in (0, 1)
+    )
+    return common.joined(batches)
+
+
+def of_batch(study: Study, model, chosen: torch.Tensor, first: int, draw: int) -> dict:
+    pictures = {name: study.val[chosen[:, i]] for i, name in enumerate((A, B))}
+    spikes = {
+        name: model.encode(photos.images.to(study.device), study.generator(draw, first, i))
+        for i, (name, photos) in enumerate(pictures.items())
+    }
+    spikes[GREY] = torch.zeros_like(spikes[A])  # the mean pixel sends no spike
+    found, recorded, scores = {}, {}, {}
+    for kind in KINDS:
+        with torch.no_grad(), record(model, LAYERS) as recorded[kind]:
+            scores[kind] = model(spikes=torch.cat([spikes[name] for name in kind], -1))
+        for layer in LAYERS:
+            sam = spike_activation_map(recorded[kind][layer]).sum((0, 2))
+            halves = torch.stack([half.sum(1) for half in sam.chunk(2, -1)], 1)
+            found[layer, *kind, draw] = halves
+    found["unchanged"] = out_of_reach_unchanged(recorded)
+    mine, theirs = (
+        scores[A, B].cpu().gather(1, photos.labels[:, None])[:, 0] for photos in pictures.values()
+    )
+    found["prefers A", draw] = mine > theirs
+    return found
+
+
+def out_of_reach_unchanged(recorded: dict) -> torch.Tensor:
+    """[pairs]: whether conv4 and conv6 are, where they see no part of the other picture."""
+    same = []
+    for layer in ("conv4", "conv6"):
+        width = recorded[A, B][layer].shape[-1] // 2 - REACHED[layer]
+        for kind, columns in (((A, GREY), slice(0, width)), ((GREY, B), slice(-width, None))):
+            one, other = (recorded[k][layer][..., columns] for k in ((A, B), kind))
+            same.append((one == other).flatten(2).all(-1).all(0).cpu())
+    return torch.stack(same).all(0)
+
+
+EXPERIMENT = Experiment("suppression", TITLE, RULE, (FIGURE,), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

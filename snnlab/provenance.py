@@ -3,10 +3,12 @@
 import hashlib
 import platform
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
+
+from snnlab import __version__
 
 __all__ = ["commit", "device", "file_hash", "versions"]
 
@@ -28,9 +30,14 @@ def commit() -> str:
     return f"{head}, with changes" if changed else head
 
 
-def versions(*packages: str) -> dict[str, str]:
-    """Python's version, and those of some installed packages."""
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+def versions() -> dict[str, str]:
+    """Of Python, of snnlab, and of the libraries that numbers come from."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "snnlab": __version__,
+    }
 
 
 def device(kind: str = "cpu") -> str:

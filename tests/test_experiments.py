@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,26 +14,31 @@ from helpers.tiny import generator, images, spiking_network
 from hypothesis import given
 from hypothesis import strategies as st
 
+import experiments.experiment
+import experiments.study
 from experiments import (
     ann,
+    common,
     interval,
     localises,
-    maps,
-    protocol,
     reproduce,
     robustness,
     smoothing,
+    source,
     suppression,
 )
-from experiments.protocol import Outcome, Study, state, verdict
-from snnlab import results, zoo
+from experiments.experiment import Experiment, Outcome
+from experiments.study import Study, fast_study
+from snnlab import provenance, results, zoo
 from snnlab.data import CLASSES, Photographs
 from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.stability import normalised
 from snnlab.recording import record
+from snnlab.results.verdicts import state
 from snnlab.training import SHELF
 
 ROOT = Path(__file__).parents[1]
+EXPERIMENTS = reproduce.everything()
 
 
 @pytest.fixture
@@ -145,9 +152,9 @@ def test_without_a_margin_the_sign_decides():
 )
 def test_the_verdict_follows_from_the_figures(states, expected):
     figures = [{"state": one} for one in states]
-    assert verdict(Outcome(figures, [])) == expected
-    assert verdict(Outcome(figures, [], invalid="masked")) == "undecided"
-    assert verdict(Outcome([], [], descriptive=True)) == "no verdict"
+    assert Outcome(figures, []).verdict == expected
+    assert Outcome(figures, [], invalid="masked").verdict == "undecided"
+    assert Outcome([], []).verdict == "no verdict"
 
 
 # ---- what is kept
@@ -172,8 +179,10 @@ def test_a_part_of_a_network_that_has_changed_is_computed_again(study, monkeypat
 
     study.kept("part", compute)
     assert study.networks == {"lif-s0": zoo.card("lif-s0")["sha256"]}
+    code = source.code_hash(Path(__file__))
+    assert not study._is_to_compute(study.folder / "part.npz", code)
     monkeypatch.setattr(zoo, "card", lambda name: {"sha256": "another"})
-    assert not study._is_current(study.folder / "part.npz")
+    assert study._is_to_compute(study.folder / "part.npz", code)
 
 
 def test_the_networks_of_a_kept_part_are_named_too(study):
@@ -194,6 +203,133 @@ def test_in_fast_mode_everything_is_computed(study):
     assert fast.kept("part", lambda: {"x": next(values)})["x"] == 2
 
 
+def test_a_part_of_code_that_has_changed_is_computed_again_and_says_so(study, monkeypatch, capsys):
+    values = iter((1, 2))
+
+    def compute():
+        return {"x": next(values)}
+
+    assert [study.kept("part", compute)["x"] for _ in range(2)] == [1, 1]
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(experiments.study, "code_hash", lambda path: "another")
+    assert [study.kept("part", compute)["x"] for _ in range(2)] == [2, 2]
+    assert capsys.readouterr().out == "leak: part again, for the code changed\n"
+
+
+KEYS = ["right", "right, twin", ("conv6", "SAM"), ("conv6", "n(n-1)", "steps"), ("rank", 0.25)]
+KEYS += [("rank", 4.0), ("conv8", "A", "grey", 0), ("conv6", "first 3")]
+
+
+def test_the_keys_of_a_part_are_read_as_they_were_given(study):
+    given = {key: np.full(3, i) for i, key in enumerate(KEYS)}
+    for _ in range(2):
+        found = study.kept("part", lambda: given)
+        assert list(found) == KEYS
+        assert [type(word) for key in found for word in key] == [
+            type(word) for key in KEYS for word in key
+        ]
+        assert [array.tolist() for array in found.values()] == [a.tolist() for a in given.values()]
+
+
+@pytest.mark.parametrize("key", ["a|b", ("a", "b|c"), ("a", "12"), ("a",), (1.5, "nan")])
+def test_a_key_that_would_be_read_as_another_is_refused(study, key):
+    with pytest.raises(ValueError, match="cannot be read back as it is: expected a name, or two"):
+        study.kept("part", lambda: {key: 1})
+
+
+#: What parts are called, and the files that hold them.
+FILES = {
+    "classes-scenes": "classes-scenes",
+    ("maps", "s0"): "maps-s0",
+    ("faithful", "s0", "n(n-1)"): "faithful-s0-nn-1",
+    ("faithful", "s0", "SNN Grad-CAM, predicted class"): "faithful-s0-SNN-Grad-CAM-predicted-class",
+    ("attack", "PGD-10, arctan", "0.5", "s0", 50): "attack-PGD-10-arctan-0.5-s0-50",
+    ("conversion", "converted, Poisson, T of equal accuracy", "s1"): (
+        "conversion-converted-Poisson-T-of-equal-accuracy-s1"
+    ),
+}
+
+
+@pytest.mark.parametrize("key", FILES)
+def test_a_file_of_before_keys_were_tuples_and_code_was_hashed_is_read(study, key):
+    about = {"seconds": 1.5, "commit": "0123456789ab", "networks": {}}
+    arrays = {"conv6|SAM|steps": np.ones((2, 3)), "rank|0.25": np.zeros(2), "right": np.ones(2)}
+    np.savez(study.folder / f"{FILES[key]}.npz", about=json.dumps(about), **arrays)
+    found = study.kept(key, lambda: pytest.fail("computed again"))
+    assert list(found) == [("conv6", "SAM", "steps"), ("rank", 0.25), "right"]
+    assert found["conv6", "SAM", "steps"].shape == (2, 3) and study.parts == [about]
+
+
+# ---- the code that a part depends on
+
+TREE = {
+    "experiments/claim.py": "from experiments import common\n",
+    "experiments/common.py": "from snnlab.explain import sam\n\n\ndef maps():\n    return sam()\n",
+    "experiments/other.py": "x = 1\n",
+    "snnlab/explain/__init__.py": "from snnlab.explain.kernel import sam\n",
+    "snnlab/explain/kernel.py": "def sam():\n    from snnlab import neurons\n",
+    "snnlab/neurons.py": "x = 1\n",
+    "snnlab/plotting.py": "x = 1\n",
+    "snnlab/results/show.py": "from snnlab import plotting\n",
+}
+TREE["experiments/claim.py"] += "from snnlab.results.show import phrase\nimport numpy\n"
+
+
+@pytest.fixture
+def hash_of(tmp_path_factory):
+    def of(**changed):
+        root = tmp_path_factory.mktemp("tree")
+        for name, text in (
+            TREE | {k.replace("__", "/") + ".py": v for k, v in changed.items()}
+        ).items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        return source.code_hash(root / "experiments" / "claim.py", root)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "name", ["experiments__common", "snnlab__explain__kernel", "snnlab__neurons"]
+)
+def test_a_module_that_changed_changes_the_hash(hash_of, name):
+    text = TREE[name.replace("__", "/") + ".py"]
+    assert hash_of(**{name: text + "y = 2\n"}) != hash_of()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("experiments__common", '"""Said."""\n\n' + TREE["experiments/common.py"]),
+        ("experiments__common", TREE["experiments/common.py"] + "# why\n"),
+        (
+            "experiments__common",
+            TREE["experiments/common.py"].replace("    r", '    """S."""\n    r'),
+        ),
+        ("experiments__other", "x = 2\n"),  # which nothing here imports
+        ("snnlab__plotting", "x = 2\n"),  # only what shows and writes results does
+    ],
+)
+def test_docstrings_comments_and_modules_that_are_not_needed_do_not(hash_of, name, text):
+    assert hash_of(**{name: text}) == hash_of()
+
+
+def test_all_modules_that_an_experiment_loads_count_but_those_that_write_and_show():
+    """What Python has loaded of the project is what reading the imports finds."""
+    code = "import sys, experiments.robustness; print(*(m for m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = {name for name in done.stdout.split() if name.startswith(("experiments.", "snnlab."))}
+    found = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in source.closure(ROOT / "experiments" / "robustness.py")
+    }
+    shown = {name for name in loaded if name.startswith(source.WRITING)}
+    assert loaded - shown - found <= {"snnlab.judge", "snnlab.widgets"}  # they only name modules
+    assert not found & shown and "experiments.leak" not in found
+
+
 def test_draws_follow_from_the_numbers_alone(study):
     def draw(*numbers):
         return torch.rand(4, generator=study.generator(*numbers)).tolist()
@@ -208,7 +344,7 @@ def test_draws_follow_from_the_numbers_alone(study):
 def test_a_box_score_has_a_place_for_every_image(study):
     from snnlab.judge.localisation import area, box_masks, energy
 
-    scores = maps.box_scores(energy, np.ones((40, 8, 8), np.float32), study.val)
+    scores = common.box_scores(energy, np.ones((40, 8, 8), np.float32), study.val)
     boxes = study.val.boxes
     assert np.isnan(scores[[0, 20]]).all()  # boxes without area
     expected = area(box_masks(boxes[boxes[:, 2] > boxes[:, 0]])).numpy()
@@ -216,7 +352,7 @@ def test_a_box_score_has_a_place_for_every_image(study):
 
 
 def test_small_boxes_are_those_under_half_the_image(study):
-    _, _, small, (note,) = maps.boxed(study.val)
+    _, _, small, (note,) = common.boxed(study.val)
     share = [(2 * i + 1) / 64 for i in range(20)] * 2
     assert 0.5 < min(s for s in share if s > 0.5) < 0.6
     assert small.tolist() == [0 < i % 20 and share[i] < 0.5 for i in range(40)]
@@ -228,7 +364,7 @@ def test_pairs_are_of_two_classes_and_use_no_photograph_twice(seed, count):
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(3, (20,), generator=generator)
     photos = Photographs(torch.zeros(20, 3, 1, 1), labels, ("",) * 20)
-    found = maps.pairs(photos, count, generator)
+    found = common.pairs(photos, count, generator)
     assert len(found) <= count and len(found.unique()) == found.numel()
     assert (labels[found[:, 0]] != labels[found[:, 1]]).all()
 
@@ -239,7 +375,7 @@ def test_the_effect_of_a_channel_needs_only_the_layers_after_it(block):
     sequence = model.encode(images(2), generator())
     with torch.no_grad(), record(model, block) as recording:
         model(spikes=sequence)
-    found = maps.effects(model, block, recording[block], labels)
+    found = common.effects(model, block, recording[block], labels)
     expected = effect_of_silencing(model, None, labels, layer=block, spikes=sequence)
     torch.testing.assert_close(found, expected)
     assert found.abs().max() > 0
@@ -248,19 +384,19 @@ def test_the_effect_of_a_channel_needs_only_the_layers_after_it(block):
 # ---- planted effects: the verdict is known
 
 
-def planted(study, monkeypatch, module, **planted_maps):
-    """Every map is uniform but the planted ones, "layer|map" -> [N, H, W]."""
-    keys = [f"{layer}|{name}" for layer in maps.LAYERS for name in PLANTED]
+def planted(study, monkeypatch, **planted_maps):
+    """Every map is uniform but the planted ones, (layer, map) -> [N, H, W]."""
+    keys = [(layer, name) for layer in common.LAYERS for name in PLANTED]
     base = {key: np.ones((len(study.val), 8, 8), np.float32) for key in keys}
-    base |= {f"{key}|steps": np.ones((len(study.val), 3, 8, 8), np.float32) for key in keys}
-    base |= {key.replace("__", "|"): value for key, value in planted_maps.items()}
-    monkeypatch.setattr(maps, "network_maps", lambda study, seed: base)
+    base |= {(*key, "steps"): np.ones((len(study.val), 3, 8, 8), np.float32) for key in keys}
+    base |= {tuple(key.split("__")): value for key, value in planted_maps.items()}
+    monkeypatch.setattr(common, "network_maps", lambda study, seed: base)
     return base
 
 
 PLANTED = (
-    *(maps.SAM, maps.COUNTS, maps.RATE, maps.SQUARED, maps.SNN_CAM, maps.CAM),
-    *(maps.ACTIVITY, maps.SQUARED_ACTIVITY),
+    *(common.SAM, common.COUNTS, common.RATE, common.SQUARED, common.SNN_CAM, common.CAM),
+    *(common.ACTIVITY, common.SQUARED_ACTIVITY),
 )
 
 
@@ -274,21 +410,21 @@ def on_the_box(study):
 
 def test_a_map_on_the_object_localises_and_a_uniform_one_does_not(study, monkeypatch):
     monkeypatch.setattr(localises, "faithfulness", lambda *_: [])
-    monkeypatch.setattr(localises, "on_scenes", lambda *_: [])
-    planted(study, monkeypatch, localises, conv6__SAM=on_the_box(study))
-    assert verdict(localises.run(study)) == "holds"
-    planted(study, monkeypatch, localises)
-    assert verdict(localises.run(study)) == "does not hold here"
+    monkeypatch.setattr(localises, "on_scenes", lambda *_: ([], []))
+    planted(study, monkeypatch, conv6__SAM=on_the_box(study))
+    assert localises.run(study).verdict == "holds"
+    planted(study, monkeypatch)
+    assert localises.run(study).verdict == "does not hold here"
 
 
 def test_the_ann_claim_is_about_not_being_worse(study, monkeypatch):
-    squared, cam = f"conv6|{maps.SQUARED_ACTIVITY}", f"conv6|{maps.CAM}"
-    base = planted(study, monkeypatch, ann)
-    assert verdict(ann.run(study)) == "holds"  # no difference at all
+    squared, cam = ("conv6", common.SQUARED_ACTIVITY), ("conv6", common.CAM)
+    base = planted(study, monkeypatch)
+    assert ann.run(study).verdict == "holds"  # no difference at all
     base[squared] = on_the_box(study)
-    assert verdict(ann.run(study)) == "holds"
+    assert ann.run(study).verdict == "holds"
     base[squared], base[cam] = base[cam], base[squared]
-    assert verdict(ann.run(study)) == "does not hold here"
+    assert ann.run(study).verdict == "does not hold here"
 
 
 def test_growth_is_that_of_the_best_straight_line():
@@ -319,25 +455,36 @@ def test_the_similarity_is_that_of_the_library():
     expected = normalised(*(torch.as_tensor(x) for x in (attack, seed, between)))
     assert robustness.normalised(attack, seed, between) == pytest.approx(expected)
     assert robustness.normalised(seed, seed, between) == 1
-    assert robustness.difference(*[attack, seed, between] * 2) == 0
+    one = robustness.Compared(attack, seed, between)
+    assert robustness.difference(one, one) == 0
+    assert robustness.difference_of_columns(*one, seed, seed, between) == pytest.approx(
+        expected - 1
+    )
 
 
 # ---- the commands
 
 
 def test_the_rules_stand_in_the_readme():
-    text = " ".join((ROOT / "experiments" / "README.md").read_text().split())
-    for claim in reproduce.ORDER:
-        one = reproduce.experiment(claim)
+    text = reproduce.README.read_text()
+    assert text == reproduce.rules(text), "write it again: python -m experiments.reproduce --page"
+    text = " ".join(text.split())
+    for claim, one in EXPERIMENTS.items():
         assert one.claim == claim
         assert f"### {claim}: {one.title}" in text
         assert " ".join(one.rule.split()) in text
+        for figure in one.decides:
+            assert f"Decides: {figure.name} (" in text
 
 
-def test_every_experiment_is_in_the_order():
-    parts = {"__init__", "protocol", "maps", "drawn_scenes", "reproduce"}
-    scripts = {path.stem for path in (ROOT / "experiments").glob("*.py")} - parts
-    assert scripts == set(reproduce.ORDER)
+def test_every_experiment_is_found_in_the_order_of_the_scoreboard():
+    scripts = {
+        path.stem
+        for path in (ROOT / "experiments").glob("*.py")
+        if "\nEXPERIMENT = " in path.read_text()
+    }
+    assert scripts == set(EXPERIMENTS) and len(scripts) > 1
+    assert [row["claim"] for row in results.scoreboard()] == list(EXPERIMENTS)
 
 
 def test_without_data_it_says_what_to_do(tmp_path):
@@ -361,10 +508,10 @@ def test_without_its_networks_it_says_which(monkeypatch, tmp_path):
 
 def test_a_run_of_some_seeds_says_so(study, tmp_path, monkeypatch):
     photos = (study.train, study.tune, study.val)
-    monkeypatch.setattr(protocol, "splits", lambda data: photos)
+    monkeypatch.setattr(experiments.experiment, "splits", lambda data: photos)
     (data := tmp_path / "images.zip").write_bytes(b"images")
-    experiment = protocol.Experiment(
-        "leak", "", "", lambda study: Outcome([], [], [str(study.seeds)], descriptive=True), 0
+    experiment = Experiment(
+        "leak", "", "", (), lambda study: Outcome([], [], [str(study.seeds)]), 0
     )
     options = ["--data", str(data), "--results", str(tmp_path), "--runs", str(tmp_path)]
     for words, seeds in (([], [0, 1, 2]), (["--seeds", "2", "0", "5"], [0, 2])):
@@ -379,7 +526,7 @@ def test_a_run_of_some_seeds_says_so(study, tmp_path, monkeypatch):
 
 
 def test_every_experiment_has_its_results_and_the_page_shows_them():
-    assert set(results.names()) == set(reproduce.ORDER)
+    assert set(results.names()) == set(EXPERIMENTS)
     page = reproduce.page()
     assert (results.FOLDER / "README.md").read_text() == page, (
         "write it again: python -m experiments.reproduce --page"
@@ -388,16 +535,17 @@ def test_every_experiment_has_its_results_and_the_page_shows_them():
 
 @pytest.mark.parametrize("claim", results.names())
 def test_the_results_are_those_of_the_rule_and_of_the_networks_as_they_are(claim):
-    found, experiment = results.load(claim), reproduce.experiment(claim)
+    found, experiment = results.load(claim), EXPERIMENTS[claim]
     assert found["rule"] == " ".join(experiment.rule.split()) and found["title"] == experiment.title
     assert found["command"].startswith(f"python -m experiments.{claim} --data ")
     assert not any(commit.endswith("with changes") for commit in found["commit"])
     for name, sha in found["networks"].items():
         assert zoo.card(name)["sha256"] == sha, f"{name} has changed: run the experiment again"
     invalid = "; ".join(n for n in found["notes"] if n.startswith("Not valid"))
-    descriptive = found["verdict"] == "no verdict"
-    outcome = Outcome(found["figures"], [], invalid=invalid, descriptive=descriptive)
-    assert found["verdict"] == verdict(outcome)
+    assert found["verdict"] == Outcome(found["figures"], [], invalid=invalid).verdict
+    assert [(f["name"], f["margin"], f["labels"]) for f in found["figures"]] == [
+        tuple(figure) for figure in experiment.decides
+    ]
     for figure in found["figures"]:
         assert figure["state"] == state(figure, figure["margin"])
         assert {one["seed"] for one in figure["per_seed"]} == set(found["seeds"]["networks"])
@@ -441,7 +589,7 @@ def looks(tmp_path, monkeypatch):
             found[key] = np.arange(count) % 2 == 0
         return found
 
-    photos = protocol.photographs()[::2]
+    photos = experiments.study.photographs()[::2]
     monkeypatch.setattr(robustness, "look", look)
     outcome = robustness.run(
         Study("robustness", photos, photos, photos, (0, 1, 2), tmp_path, resamples=99)
@@ -466,13 +614,13 @@ def test_all_seeds_are_attacked_where_the_figure_is_and_the_first_everywhere(loo
 
 
 def test_a_run_that_is_not_committed_says_so():
-    assert re.fullmatch(r"[0-9a-f]{12}(, with changes)?", protocol.commit())
+    assert re.fullmatch(r"[0-9a-f]{12}(, with changes)?", provenance.commit())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("claim", reproduce.ORDER)
+@pytest.mark.parametrize("claim", EXPERIMENTS)
 def test_the_fast_mode_gives_a_results_file(claim, tmp_path, capsys):
-    reproduce.experiment(claim).main(["--fast", "--runs", str(tmp_path)])
+    EXPERIMENTS[claim].main(["--fast", "--runs", str(tmp_path)])
     folder = tmp_path / "experiments" / "fast"
     found = results.load(claim, folder)
     assert found["claim"] == claim and found["measures"]
@@ -492,8 +640,8 @@ def test_the_fast_mode_gives_a_results_file(claim, tmp_path, capsys):
 @pytest.mark.slow
 def test_what_a_neighbour_can_reach_is_not_unchanged(tmp_path, monkeypatch):
     """One column less out of reach, and some spikes differ."""
-    study = protocol.fast_study("suppression", tmp_path)
-    chosen = maps.pairs(study.val, 3, torch.Generator().manual_seed(0))
+    study = fast_study("suppression", tmp_path)
+    chosen = common.pairs(study.val, 3, torch.Generator().manual_seed(0))
     assert suppression.totals(study, 0, chosen)["unchanged"].all()
     reached = {layer: columns - 2 for layer, columns in suppression.REACHED.items()}
     monkeypatch.setattr(suppression, "REACHED", reached)

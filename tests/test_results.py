@@ -8,6 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from snnlab import results
+from snnlab.results import files, verdicts
 
 
 def measure(name="energy", value=0.5, state=None, p=0.01, **labels):
@@ -18,7 +19,7 @@ def measure(name="energy", value=0.5, state=None, p=0.01, **labels):
 
 
 def result(claim="leak", verdict="holds", figures=None, measures=()):
-    whole = dict.fromkeys(results._KEYS, "")
+    whole = dict.fromkeys(files.KEYS, "")
     figures = [measure(state="passes", layer="conv6")] if figures is None else figures
     return whole | {
         "claim": claim,
@@ -154,6 +155,48 @@ def test_what_decides_a_claim_is_a_table_with_the_verdict():
     )
     assert lines[3].startswith("| area (width 1) |") and lines[3].endswith("| fails |")
     assert lines[-1] == "The claim: **holds in part**." and lines[4] == ""
+
+
+def test_the_verdict_beside_the_figures_is_that_of_the_scoreboard(tmp_path):
+    """Alone p = 0.04 would do, among two decided claims it does not."""
+    write(
+        tmp_path,
+        result("a", figures=[measure(state="passes", p=0.001)]),
+        result("b", figures=[measure(state="passes", p=0.04)]),
+        result("c", "does not hold here", [measure(state="fails", p=0.04)]),
+        result("d", "no verdict", []),
+    )
+    board = {row["claim"]: row for row in results.scoreboard(tmp_path)}
+    assert board["b"]["verdict"] == "undecided"
+    for claim, row in board.items():
+        said = results.decision(results.load(claim, tmp_path)).splitlines()[-1]
+        assert said.startswith(f"The claim: **{row['verdict']}**.")
+        assert ("Alone it would be: holds; " in said and "p is 0.08." in said) == (claim == "b")
+
+
+def test_the_verdict_beside_the_figures_of_the_book_is_that_of_the_scoreboard():
+    for row in results.scoreboard():
+        assert f"**{row['verdict']}**" in results.decision(results.load(row["claim"]))
+
+
+def test_a_result_that_is_not_in_the_folder_stands_on_its_scoreboard_too(tmp_path):
+    write(tmp_path, result("a"), result("b"), result("c"))
+    other = results.load("b", tmp_path)
+    other["figures"] = [measure(state="passes", p=0.03)]
+    assert verdicts.standing(other)["holm"] == pytest.approx(0.03)
+    other["claim"] = "another"  # three beside it, not two
+    assert verdicts.standing(other)["holm"] == pytest.approx(0.04)
+
+
+def test_what_is_written_is_a_results_file(tmp_path):
+    whole = result("leak", measures=[measure()])
+    path = files.write(whole, tmp_path / "new")
+    assert path == tmp_path / "new" / "leak.json"
+    assert results.load("leak", tmp_path / "new") == whole
+    with pytest.raises(ValueError, match="lacks seeds"):
+        files.write({k: v for k, v in whole.items() if k != "seeds"}, tmp_path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write(whole | {"seconds": float("nan")}, tmp_path)
 
 
 def test_the_summary_has_a_line_for_each_figure_and_links():

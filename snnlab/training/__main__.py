@@ -160,7 +160,7 @@ def _about(name: str, recipe: Recipe, train: Photographs, log: list[dict], optio
             "n": len(train),
         },
         "log": log,
-        "versions": provenance.versions("torch"),
+        "versions": provenance.versions(),
         "device": provenance.device("cuda" if torch.cuda.is_available() else "cpu"),
     }
 

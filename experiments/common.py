@@ -1,10 +1,13 @@
-"""The maps of all methods on the validation images, made once for each seed and used by several
-claims; and the maps that know nothing of the network."""
+"""What several claims use: the maps of all methods on the validation images, made once for each
+seed; the maps that know nothing of the network; scores in boxes; and arrays batch by batch."""
+
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from experiments.study import Key, Study
 from snnlab.data import Photographs
 from snnlab.explain import grad_cam, snn_grad_cam, spike_activation_map
 from snnlab.judge.baselines import (
@@ -18,7 +21,7 @@ from snnlab.judge.baselines import (
 from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.localisation import area, box_masks, has_area
 from snnlab.layers import over_time
-from snnlab.models import BLOCKS, POOLED, SpikingVGG
+from snnlab.models import SpikingVGG
 from snnlab.recording import record
 
 LAYERS = ("conv4", "conv6", "conv8")
@@ -29,9 +32,9 @@ GAUSSIAN, UNIFORM, EDGES, RANDOM = "Gaussian", "uniform", "edges", "random"
 PREDICTED = ", predicted class"
 
 
-def encoded(study, model, images: torch.Tensor, start: int, draw: int = 0) -> torch.Tensor:
-    """The encoder's spikes for a batch that starts at position ``start``: the same for every
-    network and method; another ``draw``, other spikes."""
+def encoded(study: Study, model, images: torch.Tensor, start: int, draw: int = 0) -> torch.Tensor:
+    """The encoder's spikes [T, B, C, H, W] for a batch that starts at position ``start``: the same
+    for every network and method; another ``draw``, other spikes."""
     return model.encode(images, study.generator(draw, start))
 
 
@@ -45,41 +48,55 @@ def of_spikes(spikes: torch.Tensor) -> dict[str, torch.Tensor]:
     }
 
 
-def network_maps(study, seed: int) -> dict[str, np.ndarray]:
-    """ "layer|map" -> [N, H, W], summed over time; "layer|map|steps" -> [N, T, H, W]; and "logits",
-    "logits, twin" [N, K].  Of lif-s<seed> and its twin relu-s<seed>, on all validation images."""
-    return study.kept(f"maps-s{seed}", lambda: _network_maps(study, seed))
+def joined(batches: Iterable[dict[Key, torch.Tensor | np.ndarray]]) -> dict[Key, np.ndarray]:
+    """The arrays of all batches, one after the other along the images."""
+    rows: dict[Key, list] = {}
+    for batch in batches:
+        for key, value in batch.items():
+            rows.setdefault(key, []).append(torch.as_tensor(value).detach().cpu().numpy())
+    return {key: np.concatenate(parts) for key, parts in rows.items()}
 
 
-def _network_maps(study, seed):
+def network_maps(study: Study, seed: int) -> dict[Key, np.ndarray]:
+    """(layer, map) -> [N, H, W], summed over time; (layer, map, "steps") -> [N, T, H, W]; and
+    "logits", "logits, twin" [N, K].  Of lif-s<seed> and its twin relu-s<seed>, on all validation
+    images."""
+    return study.kept(("maps", f"s{seed}"), _network_maps, study, seed)
+
+
+def maps_of_seeds(study: Study) -> dict[int, dict[Key, np.ndarray]]:
+    """:func:`network_maps` of every training seed."""
+    return {seed: network_maps(study, seed) for seed in study.seeds}
+
+
+def _network_maps(study: Study, seed: int) -> dict[Key, np.ndarray]:
     model, twin = study.network(f"lif-s{seed}"), study.network(f"relu-s{seed}")
-    rows = {}
+    return joined(
+        _maps_of_batch(model, twin, part, encoded(study, model, part.images, start))
+        for start, part in study.batches(study.val, f"maps of seed {seed}")
+    )
 
-    def keep(name, value):
-        rows.setdefault(name, []).append(value.detach().float().cpu().numpy())
 
-    for start, part in study.batches(study.val, f"maps of seed {seed}"):
-        spikes = encoded(study, model, part.images, start)
-        with torch.no_grad(), record(model, LAYERS) as spiking, record(twin, LAYERS) as still:
-            logits, twin_logits = model(spikes=spikes), twin(part.images)
-        keep("logits", logits)
-        keep("logits, twin", twin_logits)
-        for layer in LAYERS:
-            for name, maps in of_spikes(spiking[layer]).items():
-                keep(f"{layer}|{name}", maps)
-            steps = spike_activation_map(spiking[layer])
-            keep(f"{layer}|{SAM}|steps", steps.transpose(0, 1))
-            keep(f"{layer}|{ACTIVITY}", still[layer].sum(1))
-            keep(f"{layer}|{SQUARED_ACTIVITY}", still[layer].square().sum(1))
-            cam = snn_grad_cam(model, None, part.labels, layer=layer, spikes=spikes)
-            keep(f"{layer}|{SNN_CAM}", cam.total)
-            keep(f"{layer}|{SNN_CAM}|steps", cam.maps.transpose(0, 1))
-            keep(f"{layer}|{CAM}", grad_cam(twin, part.images, part.labels, layer=layer).maps)
-        predicted = snn_grad_cam(model, None, logits.argmax(1), layer="conv6", spikes=spikes)
-        keep(f"conv6|{SNN_CAM}{PREDICTED}", predicted.total)
-        predicted = grad_cam(twin, part.images, twin_logits.argmax(1), layer="conv6")
-        keep(f"conv6|{CAM}{PREDICTED}", predicted.maps)
-    return {name: np.concatenate(parts) for name, parts in rows.items()}
+def _maps_of_batch(model, twin, part: Photographs, spikes: torch.Tensor) -> dict[Key, torch.Tensor]:
+    images, labels = part.images, part.labels
+    with torch.no_grad(), record(model, LAYERS) as spiking, record(twin, LAYERS) as still:
+        logits, twin_logits = model(spikes=spikes), twin(images)
+    found = {"logits": logits, "logits, twin": twin_logits}
+    for layer in LAYERS:
+        found |= {(layer, name): maps for name, maps in of_spikes(spiking[layer]).items()}
+        steps = spike_activation_map(spiking[layer])
+        found[layer, SAM, "steps"] = steps.transpose(0, 1)
+        found[layer, ACTIVITY] = still[layer].sum(1)
+        found[layer, SQUARED_ACTIVITY] = still[layer].square().sum(1)
+        cam = snn_grad_cam(model, None, labels, layer=layer, spikes=spikes)
+        found[layer, SNN_CAM] = cam.total
+        found[layer, SNN_CAM, "steps"] = cam.maps.transpose(0, 1)
+        found[layer, CAM] = grad_cam(twin, images, labels, layer=layer).maps
+    predicted = snn_grad_cam(model, None, logits.argmax(1), layer="conv6", spikes=spikes)
+    found["conv6", SNN_CAM + PREDICTED] = predicted.total
+    predicted = grad_cam(twin, images, twin_logits.argmax(1), layer="conv6")
+    found["conv6", CAM + PREDICTED] = predicted.maps
+    return found
 
 
 def blind_maps(photos: Photographs) -> dict[str, np.ndarray]:
@@ -126,6 +143,21 @@ def small_box_scores(judge, maps: np.ndarray, photos: Photographs) -> np.ndarray
     return only(box_scores(judge, maps, photos), boxed(photos)[2])
 
 
+def box_scores_of(
+    judge: Callable, of_seed: dict[int, dict], key: Key, photos: Photographs
+) -> dict[int, np.ndarray]:
+    """:func:`small_box_scores` of one of the maps of every seed."""
+    return {seed: small_box_scores(judge, maps[key], photos) for seed, maps in of_seed.items()}
+
+
+def judged(judge: Callable, of_seed: dict[int, dict], *keys: Key) -> dict[int, np.ndarray]:
+    """What a function of maps says of those of every seed, image by image."""
+    return {
+        seed: judge(*(torch.as_tensor(maps[key]) for key in keys)).numpy()
+        for seed, maps in of_seed.items()
+    }
+
+
 def minus(first: dict[int, np.ndarray], second: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
     """Seed by seed, image by image."""
     return {seed: first[seed] - second[seed] for seed in first}
@@ -136,22 +168,27 @@ def only(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.where(chosen, values, np.nan)
 
 
+def mass_share(mine: torch.Tensor, both: torch.Tensor) -> torch.Tensor:
+    """[N]: a part's share of a mass; one half where there is none."""
+    return torch.where(both > 0, mine / both.clamp(min=1e-30), 0.5)
+
+
 class After(torch.nn.Module):
     """What comes after a block of a spiking VGG, as a network that takes the block's spikes: what
     is changed at the block need not go through the layers before it each time."""
 
     def __init__(self, model: SpikingVGG, block: str):
         super().__init__()
-        later = BLOCKS[BLOCKS.index(block) + 1 :]
+        later = model.blocks[model.blocks.index(block) + 1 :]
         self.add_module(block, torch.nn.Identity())
         for name in (*later, "pool", "head"):
             self.add_module(name, model.get_submodule(name))
-        self.blocks = (block, *later)
+        self.blocks, self.pooled = (block, *later), model.pooled
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         for name in self.blocks:
             spikes = self.get_submodule(name)(spikes)
-            if name in POOLED:
+            if name in self.pooled:
                 spikes = over_time(self.pool, spikes)
         return self.head(spikes).mean(0)
 

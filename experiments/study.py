@@ -1,0 +1,246 @@
+"""What an experiment works on: images, networks and draws; what it has computed already; and the
+measures that it makes of values of single images."""
+
+import dataclasses
+import functools
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from experiments.source import code_hash
+from snnlab import zoo
+from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
+from snnlab.judge.statistics import interval
+from snnlab.provenance import commit
+from snnlab.results.verdicts import state
+
+DECIMALS = 6  # of the numbers in the files
+BATCH = 50
+
+#: Of a kept array: a name, or several words.
+Key = str | tuple[str | int | float, ...]
+Samples = dict[int, np.ndarray | tuple[np.ndarray, ...]]
+
+
+class Figure(NamedTuple):
+    """A measure that decides: from ``margin`` on, upwards, its value counts."""
+
+    name: str
+    margin: float
+    labels: dict
+
+
+@dataclasses.dataclass
+class Study:
+    """The images, the networks' seeds, and the folder that keeps what was computed."""
+
+    claim: str
+    val: Photographs
+    train: Photographs
+    tune: Photographs
+    seeds: tuple[int, ...]
+    folder: Path
+    fast: bool = False
+    resamples: int = 9999
+    device: str = "cpu"
+
+    def __post_init__(self):
+        self.networks: dict[str, str] = {}  # name -> sha256
+        self.parts: list[dict] = []
+
+    def network(self, name: str) -> torch.nn.Module:
+        """A network of the zoo, on the study's device; results say which were used."""
+        model = zoo.load(name).to(self.device)
+        self.networks[name] = zoo.card(name)["sha256"]
+        return model
+
+    def generator(self, *numbers: int) -> torch.Generator:
+        """Draws that follow from some numbers alone, the same whatever ran before."""
+        seed = 0
+        for number in numbers:
+            seed = seed * 100_003 + number
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def batches(self, photos: Photographs, desc: str) -> Iterator[tuple[int, Photographs]]:
+        """The photographs in batches, with the position of each one's first."""
+        for start in tqdm(range(0, len(photos), BATCH), desc=f"{self.claim}: {desc}", leave=False):
+            part = photos[start : start + BATCH]
+            yield (
+                start,
+                dataclasses.replace(
+                    part, images=part.images.to(self.device), labels=part.labels.to(self.device)
+                ),
+            )
+
+    def kept(self, key: Key, compute: Callable[..., dict], *arguments) -> dict[Key, np.ndarray]:
+        """What ``compute(*arguments)`` gives, a dict of arrays: computed once, then read from the
+        folder, until the networks or the code have changed (in fast mode computed every time)."""
+        path = self.folder / f"{_file_name(key)}.npz"
+        code = code_hash(Path(compute.__code__.co_filename))
+        if self.fast or self._is_to_compute(path, code):
+            self._compute(path, code, functools.partial(compute, *arguments))
+        about, arrays = _read(path)
+        self.networks |= about["networks"]
+        self.parts.append(about)
+        return arrays
+
+    def of_seeds(
+        self, name: str, compute: Callable[..., dict], *arguments
+    ) -> dict[int, dict[Key, np.ndarray]]:
+        """``compute(study, seed, *arguments)`` of every training seed, each kept."""
+        return {s: self.kept((name, f"s{s}"), compute, self, s, *arguments) for s in self.seeds}
+
+    def _compute(self, path: Path, code: str, compute: Callable[[], dict]) -> None:
+        before, self.networks, start = self.networks, {}, time.perf_counter()
+        arrays = {_on_disk(name): np.asarray(value) for name, value in compute().items()}
+        seconds = time.perf_counter() - start
+        about = {"seconds": seconds, "commit": commit(), "networks": self.networks, "code": code}
+        self.networks = before
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path.with_suffix(".tmp"), "wb") as file:
+            np.savez(file, about=json.dumps(about), **arrays)
+        os.replace(path.with_suffix(".tmp"), path)
+
+    def _is_to_compute(self, path: Path, code: str) -> bool:
+        """Whether there is no such part, or it was made with other networks or other code."""
+        if not path.exists():
+            return True
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+        # Parts of before the hash was kept have none: they count as made by the code as it is.
+        changed = ["the code"] if about.get("code", code) != code else []
+        changed += [n for n, sha in about["networks"].items() if zoo.card(n)["sha256"] != sha]
+        if changed:
+            print(f"{self.claim}: {path.stem} again, for {', '.join(changed)} changed", flush=True)
+        return bool(changed)
+
+    def figure(
+        self, figure: Figure, samples: Samples, statistic: Callable[..., float] = np.mean
+    ) -> dict:
+        """A measure that decides."""
+        return self.measure(figure.name, samples, statistic, figure.margin, **figure.labels)
+
+    def measure(
+        self,
+        name: str,
+        samples: Samples,
+        statistic: Callable[..., float] = np.mean,
+        margin: float | None = None,
+        **labels,
+    ) -> dict:
+        """A statistic of images, with intervals: of each training seed, and of their mean.
+
+        ``samples[seed]``: a value for each image, NaN where one is left out; or several such arrays
+        of the same images, which are resampled together and given to ``statistic``.  The mean over
+        seeds resamples images, not seeds.  ``margin`` makes it a figure that decides: it says from
+        where on the value counts, upwards.
+        """
+        columns = {seed: _columns(sample) for seed, sample in samples.items()}
+        count = {column.shape[1] for column in columns.values()}
+        if len(count) != 1:
+            raise ValueError(f"{name}: the seeds have {sorted(count)} images, not the same number")
+        resamples = self.resamples if margin is not None else max(99, self.resamples // 5)
+        whole, per_seed = _bounds(columns, statistic, resamples)
+        found = {"name": name, "labels": labels, **_rounded(whole)}
+        found["per_seed"] = [_rounded(one) for one in per_seed]
+        if margin is not None:
+            return found | {"margin": margin, "state": state(found, margin)}
+        for one in (found, *found["per_seed"]):
+            one.pop("p")
+        return found
+
+
+def fast_study(claim: str, folder: Path) -> Study:
+    """A few of the photographs that come with the book, in every part; boxes that are made up."""
+    photos = photographs()[::7]
+    boxes = torch.tensor([[16, 16, 47, 47]]).expand(len(photos), 4)
+    photos = dataclasses.replace(photos, boxes=boxes)
+    return Study(claim, photos, photos, photos, (0,), folder, fast=True, resamples=99)
+
+
+@functools.cache  # several experiments of one process read the images once
+def splits(data: Path) -> tuple[Photographs, Photographs, Photographs]:
+    """The images to fit on, to tune on, and to measure on."""
+    return *hold_out(tiny_imagenet(data, "train")), tiny_imagenet(data, "val")
+
+
+# ---- parts on the disk
+
+
+def _file_name(key: Key) -> str:
+    words = (key,) if isinstance(key, str) else key
+    return "-".join(re.sub("[(),]", "", str(word)).replace(" ", "-") for word in words)
+
+
+def _on_disk(key: Key) -> str:
+    """The name of an array in its file: the words of a key, joined by "|"."""
+    name = key if isinstance(key, str) else "|".join(map(str, key))
+    if _in_code(name) != key:
+        raise ValueError(
+            f"{key!r} cannot be read back as it is: expected a name, or two or more words without "
+            '"|", of which only numbers look like numbers'
+        )
+    return name
+
+
+def _in_code(name: str) -> Key:
+    words = tuple(map(_word, name.split("|")))
+    return words if len(words) > 1 else name
+
+
+def _word(text: str) -> str | int | float:
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _read(path: Path) -> tuple[dict, dict[Key, np.ndarray]]:
+    """What is said of a part, and its arrays."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {_in_code(name): array for name, array in file.items()}
+    return json.loads(str(arrays.pop("about"))), arrays
+
+
+# ---- measures
+
+
+def _columns(sample: np.ndarray | tuple[np.ndarray, ...]) -> np.ndarray:
+    """[columns, N]."""
+    return np.stack(np.broadcast_arrays(*(sample if isinstance(sample, tuple) else (sample,))))
+
+
+def _bounds(
+    columns: dict[int, np.ndarray], statistic: Callable[..., float], resamples: int
+) -> tuple[dict, list[dict]]:
+    """The interval of the mean over seeds, and that of each seed."""
+
+    def of(seed, images):
+        part = columns[seed][:, images.astype(int)]
+        return statistic(*part[:, ~np.isnan(part).any(0)])
+
+    def over_seeds(images):
+        return float(np.mean([of(seed, images) for seed in columns]))
+
+    def bounds(function, images):
+        return interval(images, statistic=function, resamples=resamples)
+
+    used = {seed: np.flatnonzero(~np.isnan(c).any(0)) for seed, c in columns.items()}
+    per_seed = [{"seed": s, **bounds(functools.partial(of, s), used[s])} for s in columns]
+    if len(columns) == 1:
+        return {key: per_seed[0][key] for key in ("value", "low", "high", "p", "n")}, per_seed
+    return bounds(over_seeds, np.unique(np.concatenate([*used.values()]))), per_seed
+
+
+def _rounded(measure: dict) -> dict:
+    return {k: round(v, DECIMALS) if isinstance(v, float) else v for k, v in measure.items()}

@@ -1,0 +1,36 @@
+"""The results of the experiments, as the book shows them: verdicts, tables, figures, phrases.
+
+results/<claim>.json is written by experiments/<claim>.py and by nothing else.  Each measure in it
+has a name, labels (which map, which layer, ...), a value with its 95 % interval, the number of
+images, and the same again for every training seed.  No number of the book is typed.
+"""
+
+from pathlib import Path
+
+from snnlab.results.files import FOLDER, load, names, select
+from snnlab.results.show import Table, curves, decision, dots, phrase, summary, table
+from snnlab.results.verdicts import VERDICTS, scoreboard
+
+__all__ = [
+    "FOLDER",
+    "VERDICTS",
+    "Table",
+    "curves",
+    "decision",
+    "dots",
+    "load",
+    "names",
+    "phrase",
+    "scoreboard",
+    "select",
+    "summary",
+    "table",
+]
+
+# Said here, where the reference looks for what is said of a constant.
+#: Where the results files lie.
+#:
+#: :meta hide-value:
+FOLDER: Path
+#: What a rule can say of a claim.
+VERDICTS: tuple[str, ...]

@@ -1,0 +1,79 @@
+"""Results files: where they lie, what stands in them, and how to choose among their measures."""
+
+import json
+from pathlib import Path
+
+__all__ = ["FOLDER", "Result", "load", "names", "select", "write"]
+
+FOLDER = Path(__file__).parents[2] / "results"
+KEYS = (
+    *("claim", "title", "rule", "verdict", "figures", "measures", "notes", "command", "commit"),
+    *("versions", "device", "seconds", "seeds", "networks", "data"),
+)
+MEASURE = ("name", "labels", "value", "low", "high", "n", "per_seed")
+
+
+class Result(dict):
+    """A results file, which knows its folder: what is said of a claim depends on how many lie
+    beside it."""
+
+    folder: Path = FOLDER
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """The claims that have a results file."""
+    return sorted(path.stem for path in Path(folder).glob("*.json"))
+
+
+def load(claim: str, folder: Path = FOLDER) -> dict:
+    """One results file.  Raises ValueError for a claim without one, or a file that is not one."""
+    path = Path(folder) / f"{claim}.json"
+    if not path.exists():
+        raise ValueError(
+            f"there are no results for {claim!r} in {folder}; there are: "
+            f"{', '.join(names(folder)) or 'none'}. The results belong to the project's source; "
+            f"python -m experiments.{claim} --data PATH makes them again"
+        )
+    result = Result(json.loads(path.read_text()))
+    if missing := _missing(result):
+        raise ValueError(f"{path} is not a results file: it lacks {', '.join(missing)}")
+    result.folder = Path(folder)
+    return result
+
+
+def write(result: dict, folder: Path) -> Path:
+    """Write a results file and return where.  Raises ValueError if it lacks something, or holds a
+    number that is not finite."""
+    if missing := _missing(result):
+        raise ValueError(f"not a results file: it lacks {', '.join(missing)}")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    path = Path(folder) / f"{result['claim']}.json"
+    path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    return path
+
+
+def _missing(result: dict) -> list[str]:
+    missing = [key for key in KEYS if key not in result]
+    for measure in (*result.get("figures", ()), *result.get("measures", ())):
+        missing += [f"{key} of a measure" for key in MEASURE if key not in measure]
+    return missing
+
+
+def select(result: dict, name: str | None = None, **labels) -> list[dict]:
+    """The measures of that name that carry all these labels (a list: any of its values).
+
+    Raises ValueError where there are none, and lists the names and labels there are.
+    """
+    wanted = {key: v if isinstance(v, list | tuple) else [v] for key, v in labels.items()}
+    found = [
+        m
+        for m in (*result["figures"], *result["measures"])
+        if name in (None, m["name"]) and all(m["labels"].get(k) in v for k, v in wanted.items())
+    ]
+    if not found:
+        known = {m["name"] for m in (*result["figures"], *result["measures"])}
+        raise ValueError(
+            f"{result['claim']} has no measure {name or ''} {labels or ''}; its measures: "
+            f"{', '.join(sorted(known))}"
+        )
+    return found

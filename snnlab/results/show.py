@@ -1,0 +1,110 @@
+"""Results as the book shows them: tables, phrases and figures."""
+
+from snnlab import plotting
+from snnlab.results.files import select
+from snnlab.results.verdicts import VERDICTS, standing
+
+__all__ = ["Table", "curves", "decision", "dots", "phrase", "summary", "table"]
+
+
+class Table(str):
+    """A table in Markdown; a notebook shows it as a table."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def phrase(measure: dict, digits: int = 3, seeds: bool = False) -> str:
+    """A measure in words: value (low to high); with ``seeds``, also each training seed's value."""
+    text = "{value:z.{d}f} ({low:z.{d}f} to {high:z.{d}f})".format(d=digits, **measure)
+    return f"{text}; by seed {_by_seed(measure, digits)}" if seeds else text
+
+
+def _by_seed(measure: dict, digits: int = 3) -> str:
+    return ", ".join(f"{one['value']:z.{digits}f}" for one in measure["per_seed"])
+
+
+def table(result: dict, name: str, rows: str, columns: str, digits: int = 3, **labels) -> Table:
+    """A measure as a table: a row for each value of one label, a column for each of another."""
+    found = select(result, name, **labels)
+    cells = {}
+    for measure in found:
+        place = (measure["labels"].get(rows), measure["labels"].get(columns))
+        if place in cells:
+            raise ValueError(
+                f"two measures fall on {rows} {place[0]}, {columns} {place[1]}; say which, by "
+                f"another label: {measure['labels']}"
+            )
+        cells[place] = phrase(measure, digits)
+    down, across = (list(dict.fromkeys(place[i] for place in cells)) for i in (0, 1))
+    lines = [f"| {rows} | " + " | ".join(map(str, across)) + " |", "|---" * (len(across) + 1) + "|"]
+    lines += [
+        f"| {row} | " + " | ".join(cells.get((row, c), "") for c in across) + " |" for row in down
+    ]
+    return Table("\n".join(lines))
+
+
+def decision(result: dict) -> Table:
+    """The figures that decide a claim, each with its interval and its state, and the verdict as
+    the :func:`~snnlab.results.scoreboard` has it: corrected for the number of claims."""
+    lines = [
+        "| figure that decides | n | value (95 % interval) | by seed | counts from | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for figure in result["figures"]:
+        cells = [*_cells(figure), f"{figure['margin']:g}", figure["state"]]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    row = standing(result)
+    said = f"The claim: **{row['verdict']}**."
+    if row["verdict"] != result["verdict"]:
+        said += (
+            f" Alone it would be: {result['verdict']}; corrected for the number of claims, its p "
+            f"is {row['holm']:.2g}."
+        )
+    return Table("\n".join(lines) + f"\n\n{said}")
+
+
+def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
+    """The claims of a :func:`scoreboard` that got a verdict, a line for each figure that decides.
+
+    ``links``: where a claim's title leads to.
+    """
+    lines = [
+        "| claim | verdict | figure that decides | n | value (95 % interval) | by seed | p |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in board:
+        if row["verdict"] not in VERDICTS:
+            continue
+        title, link = row["title"], (links or {}).get(row["claim"])
+        claim = [f"[{title}]({link})" if link else title, f"**{row['verdict']}**"]
+        p = "" if row["holm"] is None else f"{row['holm']:.2g}"
+        for i, figure in enumerate(row["figures"]):
+            cells = ["", "", *_cells(figure), ""] if i else [*claim, *_cells(figure), p]
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return Table("\n".join(lines))
+
+
+def _cells(figure: dict) -> list:
+    """Name, n, value and values by seed of a figure, for a line of a table."""
+    where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
+    return [f"{figure['name']} ({where})", figure["n"], phrase(figure), _by_seed(figure)]
+
+
+def dots(result: dict, name: str, by: str, axes=None, **labels):
+    """A measure as dots with their intervals, a line for each value of the label ``by``; small
+    dots are the training seeds.  Returns the figure."""
+    return plotting.dots(
+        {m["labels"].get(by): m for m in select(result, name, **labels)}, name, axes=axes
+    )
+
+
+def curves(result: dict, name: str, x: str, by: str, axes=None, **labels):
+    """A measure against the label ``x``, a line with its interval for each value of the label
+    ``by``.  Returns the figure."""
+    lines = {}
+    for measure in select(result, name, **labels):
+        lines.setdefault(measure["labels"].get(by), []).append(measure)
+    for line in lines.values():
+        line.sort(key=lambda measure: measure["labels"][x])
+    return plotting.curves(lines, x, name, axes=axes)
