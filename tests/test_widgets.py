@@ -115,7 +115,7 @@ def test_modules_stand_after_those_that_they_need(tmp_path):
 
 
 def test_colours_are_those_of_the_figures():
-    text = (FRONT / "parts.js").read_text()
+    text = (FRONT / "colours.js").read_text()
     colours = re.search(r"export const COLOURS = (\[.*?\]);", text).group(1)
     assert tuple(json.loads(colours)) == plotting.COLOURS
     table = re.search(r'export const MAP = .*?"([\w+/=]+)"', text, re.S).group(1)
@@ -124,7 +124,7 @@ def test_colours_are_those_of_the_figures():
 
 
 def test_rows_of_toggles_line_up_with_the_plots():
-    script, style = (FRONT / "parts.js").read_text(), (FRONT / "style.css").read_text()
+    script, style = (FRONT / "plot.js").read_text(), (FRONT / "style.css").read_text()
     left, right = (re.search(rf"{edge} = (\d+);", script).group(1) for edge in ["LEFT", "RIGHT"])
     assert f"margin: 0 {right}px 0 {left}px;" in style
     assert f"margin: 0 0 0.2rem {left}px;" in style
@@ -161,5 +161,5 @@ def test_the_picture_can_be_drawn_at_the_ends_and_leaves_matplotlib_as_it_was(wi
 
 
 @pytest.mark.slow
-def test_the_parts_in_node(tmp_path):
-    node("parts.test.js", {}, tmp_path)
+def test_what_draws_in_node(tmp_path):
+    node("drawing.test.js", {}, tmp_path)

@@ -11,7 +11,7 @@ in JavaScript, so that the page needs no kernel.  ``alt`` says in words what the
     class Explorer(Widget, front="explorer"):
         gamma = Float(0.5, min=0).tag(sync=True)
 
-The JavaScript side is explained at the top of ``front/parts.js``.
+The JavaScript side is explained at the top of ``front/view.js``.
 """
 
 import base64

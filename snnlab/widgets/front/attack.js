@@ -1,16 +1,18 @@
 /** A photograph under attack: answers and maps of both networks, before and after (attack.py). */
 
+import { select, slider } from "./controls.js";
 import { pearson, softmax, sumOverSteps } from "./numbers.js";
-import { overlay, Panels, photograph } from "./panels.js";
-import { make, picture, show, View } from "./parts.js";
+import { Panels } from "./panels.js";
+import { overlay, photograph, picture } from "./picture.js";
 import { bytesOf, floatsOf, largest, partOf, unpackLayers } from "./recorded.js";
+import { make, show, View } from "./view.js";
 
 const SIDE = 64;
 const BARS = 4;
 const NAMES = ["Spiking network", "ReLU twin"];
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Under attack");
     const rows = NAMES.map((name) => {
@@ -18,11 +20,11 @@ export default {
       return new Panels(view, { count: 5, columns: 5 });
     });
     const bars = view.sheet({ height: (width) => (width < 560 ? 2 : 1) * (30 + 25 * BARS) });
-    view.select("epsilon", {
+    select(view, "epsilon", {
       label: "Largest change of a pixel, ε",
       options: model.get("epsilons").map((value) => [value, value ? `${show(value)}/255` : "0: no attack"]),
     });
-    view.slider("gamma", { label: "Decay γ of SAM", min: 0, max: 3, step: 0.05 });
+    slider(view, "gamma", { label: "Decay γ of SAM", min: 0, max: 3, step: 0.05 });
     const recorded = model
       .get("epsilons")
       .map((_, i) => unpackLayers(model.get("spikes"), model.get("steps"), model.get("shapes"), i)[model.get("layer")]);
@@ -43,7 +45,7 @@ export default {
 };
 
 /**
- * @param {import("./parts.js").Model} model
+ * @param {import("./view.js").Model} model
  * @param {import("./recorded.js").Recorded[]} recorded one for each epsilon
  */
 function work(model, recorded) {

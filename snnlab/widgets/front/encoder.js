@@ -1,20 +1,23 @@
 /** A photograph as signed Poisson spikes, step by step (encoder.py). */
 
-import { View, Plot, RIGHT, lay, picture, show } from "./parts.js";
+import { play, slider } from "./controls.js";
 import { DEVIATION, MEAN, Mersenne, normalise, poisson } from "./numbers.js";
+import { lay, picture } from "./picture.js";
+import { Plot, RIGHT } from "./plot.js";
+import { show, View } from "./view.js";
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "A photograph in spikes");
     const [rows, columns] = model.get("size");
     const sheet = view.sheet({ height: (width) => 30 + (panelWidth(width) * rows) / columns });
     const curve = view.sheet({ height: 170 });
-    const step = view.slider("step", { label: "Step t", min: 0, max: model.get("steps") - 1, step: 1 });
-    view.play("step", { steps: () => model.get("steps") });
-    view.slider("factor", { label: "Rate factor", min: 0, max: 3, step: 0.05 });
-    view.slider("steps", { label: "Number of steps T", min: 1, max: 30, step: 1 });
-    view.slider("seed", { label: "Seed of the draws", min: 0, max: 99, step: 1 });
+    const step = slider(view, "step", { label: "Step t", min: 0, max: model.get("steps") - 1, step: 1 });
+    play(view, "step", { steps: () => model.get("steps") });
+    slider(view, "factor", { label: "Rate factor", min: 0, max: 3, step: 0.05 });
+    slider(view, "steps", { label: "Number of steps T", min: 1, max: 30, step: 1 });
+    slider(view, "seed", { label: "Seed of the draws", min: 0, max: 99, step: 1 });
     view.listen("change:steps", () => {
       const last = model.get("steps") - 1;
       step.limit(last);
@@ -161,7 +164,7 @@ function panelWidth(width) {
 
 /**
  * Three pictures in a row.
- * @param {import("./parts.js").Sheet} sheet
+ * @param {import("./view.js").Sheet} sheet
  * @param {View["colours"]} colours
  * @param {[number, number]} size rows, columns
  * @param {{title: string, value: (i: number) => number}[]} panels value: the byte of colour i of [3][P]
@@ -180,7 +183,7 @@ function drawPanels(sheet, colours, [rows, columns], panels) {
 }
 
 /**
- * @param {import("./parts.js").Sheet} sheet
+ * @param {import("./view.js").Sheet} sheet
  * @param {View["colours"]} colours
  * @param {Float64Array} correlations
  * @param {number} t the step that is shown

@@ -1,9 +1,12 @@
 /** The maps of a photograph side by side, and the neurons behind any place of them (maps.py). */
 
+import { check, choice, play, select, slider } from "./controls.js";
 import { contributionScore, pearson, sumOverSteps } from "./numbers.js";
-import { mapImage, Panels, photograph, stepEndsTheSum } from "./panels.js";
-import { Plot, RIGHT, show, View } from "./parts.js";
+import { Panels, stepEndsTheSum } from "./panels.js";
+import { mapImage, photograph } from "./picture.js";
+import { Plot, RIGHT } from "./plot.js";
 import { bytesOf, floatsOf, largest, partOf, unpackLayers } from "./recorded.js";
+import { show, View } from "./view.js";
 
 const SIZE = 64;
 const ROWS = 6; // neurons in the raster
@@ -17,7 +20,7 @@ const TITLES = {
 };
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Map explorer");
     const panels = new Panels(view, { count: 7 });
@@ -57,20 +60,20 @@ export default {
 
 /**
  * @param {View} view
- * @param {import("./parts.js").Model} model
+ * @param {import("./view.js").Model} model
  */
 function addControls(view, model) {
-  view.select("image", { label: "Photograph", options: model.get("labels").map((words, i) => [i, words]) });
+  select(view, "image", { label: "Photograph", options: model.get("labels").map((words, i) => [i, words]) });
   const names = model.get("shapes").map(({ name }) => name);
-  view.choice("layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
-  view.slider("gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
-  view.slider("step", { label: "Time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
-  view.check("whole", { label: "Sum over all steps" });
-  view.play("step", { steps: () => model.get("steps") });
-  view.slider("x", { label: "Place: pixels from the left", min: 0, max: SIZE - 1, step: 1 });
-  view.slider("y", { label: "Place: pixels from the top", min: 0, max: SIZE - 1, step: 1 });
-  view.check("overlay", { label: "On the photograph" });
-  view.choice("scale", {
+  choice(view, "layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
+  slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+  slider(view, "step", { label: "Time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
+  check(view, "whole", { label: "Sum over all steps" });
+  play(view, "step", { steps: () => model.get("steps") });
+  slider(view, "x", { label: "Place: pixels from the left", min: 0, max: SIZE - 1, step: 1 });
+  slider(view, "y", { label: "Place: pixels from the top", min: 0, max: SIZE - 1, step: 1 });
+  check(view, "overlay", { label: "On the photograph" });
+  choice(view, "scale", {
     label: "Scale of equation, code and counts",
     options: { shared: "one for all", own: "its own for each" },
   });
@@ -98,7 +101,7 @@ function moved(model, dx, dy) {
 }
 
 /**
- * @param {import("./parts.js").Model} model
+ * @param {import("./view.js").Model} model
  * @param {import("./recorded.js").Recorded} layer
  */
 function work(model, layer) {

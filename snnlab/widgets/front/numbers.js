@@ -334,6 +334,40 @@ export function sumOverSteps(maps, steps) {
 }
 
 /**
+ * Bilinear, corners not aligned: torch.nn.functional.interpolate.
+ * @param {ArrayLike<number>} map [height][width]
+ * @param {number} height
+ * @param {number} width
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {Float64Array} [rows][columns]
+ */
+export function enlarge(map, height, width, rows, columns) {
+  const across = between(width, columns);
+  const down = between(height, rows);
+  const large = new Float64Array(rows * columns);
+  for (let y = 0, at = 0; y < rows; y++) {
+    const { low: up, high: below, share: v } = down[y];
+    for (let x = 0; x < columns; x++) {
+      const { low, high, share: u } = across[x];
+      const above = (1 - u) * map[up * width + low] + u * map[up * width + high];
+      const under = (1 - u) * map[below * width + low] + u * map[below * width + high];
+      large[at++] = (1 - v) * above + v * under;
+    }
+  }
+  return large;
+}
+
+/** For each of `to` points, its two neighbours among `from`, and how near it is to the second. */
+function between(from, to) {
+  return Array.from({ length: to }, (_, i) => {
+    const at = Math.max(0, ((i + 0.5) * from) / to - 0.5);
+    const low = Math.min(from - 1, Math.floor(at));
+    return { low, high: Math.min(from - 1, low + 1), share: at - low };
+  });
+}
+
+/**
  * Logits as shares of one: torch.softmax.
  * @param {ArrayLike<number>} logits
  * @returns {Float64Array}

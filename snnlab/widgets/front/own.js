@@ -1,11 +1,13 @@
 /** The shipped network, run in the page on the reader's own picture (own.py). */
 
+import { play, select, slider } from "./controls.js";
 import { makeRecording, readNetwork, runNetwork } from "./network.js";
 import { Mersenne, normalise, poisson, softmax, sumOverSteps } from "./numbers.js";
-import { overlay, Panels, photograph } from "./panels.js";
-import { make, picture, show, View } from "./parts.js";
-import { drawingBoard, pictureInput } from "./pictures.js";
+import { Panels } from "./panels.js";
+import { overlay, photograph, picture } from "./picture.js";
+import { drawingBoard, pictureInput } from "./intake.js";
 import { bytesOf, largest, partOf, Recorded } from "./recorded.js";
+import { make, show, View } from "./view.js";
 import { loadWeights } from "./weights.js";
 
 const SIDE = 64;
@@ -17,7 +19,7 @@ const NOTE =
   "which is all that the network sees. Drop a picture here, choose a file, or draw one.";
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Your own photograph");
     const machine = new Machine(model, view);
@@ -45,7 +47,7 @@ export default {
 /** Runs the network whenever the picture or the seed is another one, and keeps what came out. */
 class Machine {
   /**
-   * @param {import("./parts.js").Model} model
+   * @param {import("./view.js").Model} model
    * @param {View} view
    */
   constructor(model, view) {
@@ -122,7 +124,7 @@ function nothing() {
 
 /**
  * @param {View} view
- * @param {import("./parts.js").Model} model
+ * @param {import("./view.js").Model} model
  * @param {Machine} machine
  */
 function addControls(view, model, machine) {
@@ -136,12 +138,12 @@ function addControls(view, model, machine) {
   };
   view.figure.before(make("p", { className: "snn-note" }, NOTE), button, message);
   const starters = model.get("labels").map((/** @type {string} */ words, /** @type {number} */ i) => [i, words]);
-  view.select("starter", { label: "Picture", options: [...starters, [OWN, "your own"]] });
+  select(view, "starter", { label: "Picture", options: [...starters, [OWN, "your own"]] });
   view.controls.append(pictureInput(view, SIDE, take, say));
-  view.slider("step", { label: "Last time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
-  view.play("step", { steps: () => model.get("steps") });
-  view.slider("gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
-  view.slider("seed", { label: "Seed of the random spikes", min: 0, max: 99, step: 1 });
+  slider(view, "step", { label: "Last time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
+  play(view, "step", { steps: () => model.get("steps") });
+  slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+  slider(view, "seed", { label: "Seed of the random spikes", min: 0, max: 99, step: 1 });
   view.controls.append(drawingBoard(SIDE, take));
 }
 

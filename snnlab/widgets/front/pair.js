@@ -1,9 +1,12 @@
 /** Two pictures side by side: SAM of both, and the mass on each, step by step (pair.py). */
 
+import { check, choice, play, slider } from "./controls.js";
 import { mapFromPairs, sumOverSteps } from "./numbers.js";
-import { overlay, Panels, photograph, stepEndsTheSum } from "./panels.js";
-import { Plot, RIGHT, show, View } from "./parts.js";
+import { Panels, stepEndsTheSum } from "./panels.js";
+import { overlay, photograph } from "./picture.js";
+import { Plot, RIGHT } from "./plot.js";
 import { bytesOf, largest, partOf } from "./recorded.js";
+import { show, View } from "./view.js";
 
 const SIDE = 64;
 const GREY = [124, 116, 104]; // the mean pixel: normalised it is 0, and sends no spikes
@@ -15,18 +18,18 @@ const ARRANGEMENTS = {
 };
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Two pictures at once");
     const panels = new Panels(view, { count: 2, columns: 2, least: 240, aspect: 0.5, most: 400 });
     const curves = view.sheet({ height: 250 });
-    view.choice("arrangement", { label: "Arrangement", options: ARRANGEMENTS });
+    choice(view, "arrangement", { label: "Arrangement", options: ARRANGEMENTS });
     const names = model.get("shapes").map(({ name }) => name);
-    view.choice("layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
-    view.slider("step", { label: "Time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
-    view.check("whole", { label: "Sum over all steps" });
-    view.play("step", { steps: () => model.get("steps") });
-    view.slider("gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+    choice(view, "layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
+    slider(view, "step", { label: "Time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
+    check(view, "whole", { label: "Sum over all steps" });
+    play(view, "step", { steps: () => model.get("steps") });
+    slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
     stepEndsTheSum(view);
 
     return view.start(() => {
@@ -42,7 +45,7 @@ export default {
   },
 };
 
-/** @param {import("./parts.js").Model} model */
+/** @param {import("./view.js").Model} model */
 function work(model) {
   const all = Object.keys(ARRANGEMENTS).map((name) => mapsOf(model, name));
   const now = all[Object.keys(ARRANGEMENTS).indexOf(model.get("arrangement"))];

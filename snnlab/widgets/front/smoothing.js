@@ -1,23 +1,26 @@
 /** The width of the stand-in gradient against the map that it makes (smoothing.py). */
 
+import { choice, select } from "./controls.js";
 import { halfMassArea, pearson, sumOverSteps } from "./numbers.js";
-import { overlay, Panels, photograph } from "./panels.js";
-import { Plot, RIGHT, show, View } from "./parts.js";
+import { Panels } from "./panels.js";
+import { overlay, photograph } from "./picture.js";
+import { Plot, RIGHT } from "./plot.js";
 import { bytesOf, floatsOf, largest, unpackLayers } from "./recorded.js";
+import { show, View } from "./view.js";
 
 const SIDE = 64;
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Grad-CAM and the width of the surrogate");
     const panels = new Panels(view, { count: 3, columns: 3 });
     const bars = view.sheet({ height: 230 });
     const widths = model.get("widths");
-    view.select("width", { label: "Width of the triangle, in thresholds", options: widths.map((w) => [w, show(w)]) });
-    view.choice("keep", { label: "When the width changes, keep", options: { height: "its height", area: "its area" } });
+    select(view, "width", { label: "Width of the triangle, in thresholds", options: widths.map((w) => [w, show(w)]) });
+    choice(view, "keep", { label: "When the width changes, keep", options: { height: "its height", area: "its area" } });
     const names = model.get("shapes").map(({ name }) => name);
-    view.choice("layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
+    choice(view, "layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
     const layers = unpackLayers(model.get("spikes"), model.get("steps"), model.get("shapes"));
 
     return view.start(() => {
@@ -34,7 +37,7 @@ export default {
 };
 
 /**
- * @param {import("./parts.js").Model} model
+ * @param {import("./view.js").Model} model
  * @param {import("./recorded.js").Recorded} layer
  */
 function work(model, layer) {

@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { MAP, mapColour } from "../../snnlab/widgets/front/colours.js";
 import { correlate } from "../../snnlab/widgets/front/encoder.js";
 import { run } from "../../snnlab/widgets/front/neuron.js";
-import { MAP, mapColour, show, ticks } from "../../snnlab/widgets/front/parts.js";
+import { ticks } from "../../snnlab/widgets/front/plot.js";
+import { show } from "../../snnlab/widgets/front/view.js";
 
 test("numbers have four figures and a true minus sign", () => {
   assert.equal(show(1.23456), "1.235");
