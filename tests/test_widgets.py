@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 from helpers.node import node
-from helpers.tiny import generator, images, spikes
+from helpers.tiny import generator, images
+from helpers.widget_pages import OBLONG, WIDGETS
 from matplotlib import colormaps
-from traitlets import TraitError
+from traitlets import Bytes, TraitError
 
 from snnlab import plotting, widgets
 from snnlab.widgets import EncoderExplorer, KernelExplorer, NeuronPlayground, base
 
 FRONT = base.FRONT
+SOURCE = "".join(path.read_text() for path in sorted(FRONT.parent.glob("*.py")))
+CLASSES = [getattr(widgets, name) for name in widgets.__all__]
 
 
 @pytest.mark.parametrize(
@@ -59,18 +62,6 @@ def test_spikes_may_be_a_tensor():
     assert KernelExplorer(spikes=train).spikes == [1, 0, 1]
 
 
-def test_bits_are_packed_as_numpy_packs_them():
-    train = spikes(3, 1, 2, 3, 7)
-    assert base.bits(train) == np.packbits(train.numpy().astype(bool)).tobytes()
-    with pytest.raises(ValueError, match="expected spikes that are 0 or 1"):
-        base.bits(train + 1)
-
-
-def test_pixels_are_rounded_to_bytes():
-    image = images(1)[0]
-    assert base.pixels(image) == np.round(image.numpy() * 255).astype(np.uint8).tobytes()
-
-
 def test_the_encoder_encodes_the_image_that_it_keeps():
     """The bytes, not the image as it came: the page knows no other."""
     image = torch.rand(3, 8, 6, generator=generator())
@@ -79,10 +70,45 @@ def test_the_encoder_encodes_the_image_that_it_keeps():
     assert torch.equal(kept, again)
 
 
+# What there is, and what it shows
+
+
+def kinds_of(cases):
+    """By name: anywidget gives every widget a class of its own."""
+    return {type(case.make()).__name__ for case in cases.values()}
+
+
+def test_every_widget_is_found_and_has_its_case():
+    names = re.findall(r"^class (\w+)\(.*, front=", SOURCE, re.M)
+    assert sorted(names) == widgets.__all__ == sorted(base.Widget.kinds)
+    own = "OwnPhotograph"  # it runs a network, which test_widgets_own.py looks at
+    assert kinds_of(WIDGETS) | {own} == set(names)
+
+
+def test_every_widget_with_photographs_has_a_case_that_is_not_square():
+    kept = {"image", "images", "pixels"}
+    photographs = {
+        kind.__name__
+        for kind in CLASSES
+        if any(isinstance(kind.class_traits().get(k), Bytes) for k in kept)
+    }
+    assert kinds_of(OBLONG) == photographs
+
+
+@pytest.mark.parametrize("name", OBLONG)
+def test_a_widget_is_made_again_of_what_another_shows(name):
+    widget = OBLONG[name].make()
+    again = type(widget).of(widget.shown)
+    assert again.shown is widget.shown
+    sent = widget.shown.traits()
+    large = [trait for trait, value in sent.items() if isinstance(value, bytes)]
+    assert large and all(getattr(again, trait) == getattr(widget, trait) for trait in large)
+    assert again.still()
+    with pytest.raises(TypeError, match=f"{type(widget).__name__} has no gama"):
+        type(widget).of(widget.shown, gama=1)
+
+
 # The front end as one text
-
-
-CLASSES = [getattr(widgets, name) for name in widgets.__all__]
 
 
 @pytest.mark.parametrize("widget", CLASSES)
@@ -115,7 +141,7 @@ def test_modules_stand_after_those_that_they_need(tmp_path):
 
 
 def test_colours_are_those_of_the_figures():
-    text = (FRONT / "parts.js").read_text()
+    text = (FRONT / "colours.js").read_text()
     colours = re.search(r"export const COLOURS = (\[.*?\]);", text).group(1)
     assert tuple(json.loads(colours)) == plotting.COLOURS
     table = re.search(r'export const MAP = .*?"([\w+/=]+)"', text, re.S).group(1)
@@ -124,7 +150,7 @@ def test_colours_are_those_of_the_figures():
 
 
 def test_rows_of_toggles_line_up_with_the_plots():
-    script, style = (FRONT / "parts.js").read_text(), (FRONT / "style.css").read_text()
+    script, style = (FRONT / "plot.js").read_text(), (FRONT / "style.css").read_text()
     left, right = (re.search(rf"{edge} = (\d+);", script).group(1) for edge in ["LEFT", "RIGHT"])
     assert f"margin: 0 {right}px 0 {left}px;" in style
     assert f"margin: 0 0 0.2rem {left}px;" in style
@@ -161,5 +187,5 @@ def test_the_picture_can_be_drawn_at_the_ends_and_leaves_matplotlib_as_it_was(wi
 
 
 @pytest.mark.slow
-def test_the_parts_in_node(tmp_path):
-    node("parts.test.js", {}, tmp_path)
+def test_what_draws_in_node(tmp_path):
+    node("drawing.test.js", {}, tmp_path)

@@ -1,18 +1,35 @@
 """A photograph as signed Poisson spikes, one step after the other."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float as Shaped
 from torch import Tensor
-from traitlets import Bytes, Float, Int, Tuple
+from traitlets import Bytes, Float, Int
 
 from snnlab import plotting
 from snnlab.encoding import poisson
 from snnlab.models import DEVIATION, MEAN
-from snnlab.widgets.base import Widget, pixels
+from snnlab.widgets.base import Widget
+from snnlab.widgets.packed import arrays, pixels
 
 __all__ = ["EncoderExplorer"]
 
 mean, deviation = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, DEVIATION))
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """``image`` [3, H, W] in [0, 1].  Raises ValueError for another shape."""
+
+    image: Shaped[Tensor, "3 H W"]
+
+    def __post_init__(self):
+        if self.image.ndim != 3 or self.image.shape[0] != 3:
+            raise ValueError(f"expected an image of shape [3, H, W], got {tuple(self.image.shape)}")
+
+    def traits(self) -> dict:
+        return {"pixels": pixels(self.image)}
 
 
 class EncoderExplorer(Widget, front="encoder"):
@@ -24,7 +41,6 @@ class EncoderExplorer(Widget, front="encoder"):
     """
 
     pixels = Bytes().tag(sync=True)
-    size = Tuple(Int(), Int()).tag(sync=True)
     factor = Float(1.0, min=0).tag(sync=True)
     steps = Int(12, min=1).tag(sync=True)
     seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
@@ -36,14 +52,12 @@ class EncoderExplorer(Widget, front="encoder"):
     )
 
     def __init__(self, image: Shaped[Tensor, "3 H W"], **traits):
-        if image.ndim != 3 or image.shape[0] != 3:
-            raise ValueError(f"expected an image of shape [3, H, W], got {tuple(image.shape)}")
-        super().__init__(pixels=pixels(image), size=tuple(image.shape[1:]), **traits)
+        super().__init__(Photograph(image), **traits)
 
     def scaled(self) -> Shaped[Tensor, "3 H W"]:
         """What is encoded: the normalised image times ``factor``."""
-        bytes_ = torch.tensor(list(self.pixels), dtype=torch.float32)
-        return self.factor * (((bytes_ / 255).view(3, *self.size) - mean) / deviation)
+        (bytes_,) = arrays(self.pixels)
+        return self.factor * ((bytes_.float() / 255 - mean) / deviation)
 
     def spikes(self) -> Shaped[Tensor, "T 3 H W"]:
         """The spikes of all steps."""

@@ -1,14 +1,16 @@
 /** The interval kernel and the contribution score of one neuron (kernel.py). */
 
-import { View, Plot, RIGHT, show, ticks } from "./parts.js";
+import { choice, slider, toggles } from "./controls.js";
 import { contributionScore, spikeActivationMap } from "./numbers.js";
+import { Plot, RIGHT, ticks } from "./plot.js";
+import { show, View } from "./view.js";
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Kernel and contribution score");
     const spikes = () => /** @type {number[]} */ (model.get("spikes"));
-    const train = view.toggles({
+    const train = toggles(view, {
       label: "Spike",
       hint: "Spikes: click the line, or move along it with the arrow keys and press Space",
       toggle(step) {
@@ -17,8 +19,8 @@ export default {
     });
     view.follow("spikes", train.write);
     const sheet = view.sheet({ height: 400 });
-    view.slider("gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
-    view.choice("variant", {
+    slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+    choice(view, "variant", {
       label: "Map by",
       options: { paper: "the equation", "authors-code": "the authors’ code" },
     });
@@ -60,8 +62,8 @@ function work(spikes, gamma, variant) {
 /** @typedef {ReturnType<typeof work>} Numbers */
 
 /**
- * @param {import("./parts.js").Sheet} sheet
- * @param {import("./parts.js").View["colours"]} colours
+ * @param {import("./view.js").Sheet} sheet
+ * @param {import("./view.js").View["colours"]} colours
  * @param {number[]} spikes
  * @param {number} gamma
  * @param {Numbers} numbers

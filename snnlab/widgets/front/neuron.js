@@ -1,27 +1,29 @@
 /** One leaky integrate-and-fire neuron and the gradient that it passes back (neuron.py). */
 
-import { View, Plot, RIGHT, show, slider, ticks } from "./parts.js";
-import { lif, surrogateSlope } from "./numbers.js";
+import { choice, numberSlider, slider, toggles } from "./controls.js";
+import { countGradient, lif, surrogateSlope } from "./numbers.js";
+import { Plot, RIGHT, ticks } from "./plot.js";
+import { show, View } from "./view.js";
 
 export default {
-  /** @param {{model: import("./parts.js").Model, el: HTMLElement}} page */
+  /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "One spiking neuron", { side: true });
     const input = incomingSpikes(view);
     const sheet = view.sheet({ height: 430 });
     const shape = view.sheet({ height: 230 });
-    view.choice("source", { label: "Input", options: { current: "constant current", spikes: "spikes" } });
-    const current = view.slider("current", { label: "Current x", min: -0.5, max: 1.5, step: 0.05 });
+    choice(view, "source", { label: "Input", options: { current: "constant current", spikes: "spikes" } });
+    const current = slider(view, "current", { label: "Current x", min: -0.5, max: 1.5, step: 0.05 });
     view.controls.append(input.weight);
-    view.slider("leak", { label: "Leak λ", min: 0, max: 1, step: 0.01 });
-    view.slider("threshold", { label: "Threshold θ", min: 0.1, max: 3, step: 0.05 });
-    view.choice("reset", { label: "Reset", options: { soft: "soft: u − θ", hard: "hard: 0" } });
-    view.choice("surrogate", {
+    slider(view, "leak", { label: "Leak λ", min: 0, max: 1, step: 0.01 });
+    slider(view, "threshold", { label: "Threshold θ", min: 0.1, max: 3, step: 0.05 });
+    choice(view, "reset", { label: "Reset", options: { soft: "soft: u − θ", hard: "hard: 0" } });
+    choice(view, "surrogate", {
       label: "Surrogate slope",
       options: { triangle: "triangle", fast_sigmoid: "fast sigmoid", arctan: "arctan" },
     });
-    view.slider("scale", { label: "Scale", min: 0.05, max: 1, step: 0.05 });
-    view.slider("width", { label: "Width", min: 0.1, max: 3, step: 0.1 });
+    slider(view, "scale", { label: "Scale", min: 0.05, max: 1, step: 0.05 });
+    slider(view, "width", { label: "Width", min: 0.1, max: 3, step: 0.1 });
 
     return view.start(() => {
       const setting = settings(model);
@@ -55,12 +57,12 @@ function incomingSpikes(view) {
     chosen = step;
     view.set({ weights: weights().map((old, t) => (t === step ? weight : old)) });
   };
-  const train = view.toggles({
+  const train = toggles(view, {
     label: "Incoming spike",
     hint: "Incoming spikes: click the line, or move along it with the arrow keys and press Space",
     toggle: (step) => put(step, weights()[step] ? 0 : latest),
   });
-  const weight = slider({ label: "Weight", min: -1, max: 1.5, step: 0.05 }, (value) => {
+  const weight = numberSlider({ label: "Weight", min: -1, max: 1.5, step: 0.05 }, (value) => {
     latest = value;
     put(chosen, value);
   });
@@ -79,7 +81,7 @@ function incomingSpikes(view) {
   };
 }
 
-/** @param {import("./parts.js").Model} model */
+/** @param {import("./view.js").Model} model */
 function settings(model) {
   const weights = model.get("weights");
   const source = model.get("source");
@@ -116,26 +118,7 @@ export function run({ currents, leak, threshold, reset, surrogate, scale, width 
 /** @typedef {ReturnType<typeof run>} Numbers */
 
 /**
- * The gradient of the spike count by the current of each step, with the reset detached: the backward
- * of snnlab.neurons.lif.
- * @param {Float64Array} slopes
- * @param {ArrayLike<number>} spikes
- * @param {number} leak
- * @param {"soft" | "hard"} reset
- */
-export function countGradient(slopes, spikes, leak, reset) {
-  const gradient = new Float64Array(slopes.length);
-  let later = 0; // what the membrane after the reset still causes
-  for (let t = slopes.length - 1; t >= 0; t--) {
-    if (reset === "hard" && spikes[t]) later = 0;
-    gradient[t] = slopes[t] + later;
-    later = leak * gradient[t];
-  }
-  return gradient;
-}
-
-/**
- * @param {import("./parts.js").Sheet} sheet
+ * @param {import("./view.js").Sheet} sheet
  * @param {View["colours"]} colours
  * @param {Settings} setting
  * @param {Numbers} numbers
@@ -173,7 +156,7 @@ function drawTime(sheet, colours, { threshold }, { spikes, membrane, after, slop
 
 /**
  * The surrogate's shape, with the membranes that were visited.
- * @param {import("./parts.js").Sheet} sheet
+ * @param {import("./view.js").Sheet} sheet
  * @param {View["colours"]} colours
  * @param {Settings} setting
  * @param {Numbers} numbers

@@ -1,6 +1,8 @@
 /** Photographs and maps in rows of panels, each with the scale of its colours. */
 
-import { heatMap, lay, MAP, mapColour, picture, show } from "./parts.js";
+import { mapColour } from "./colours.js";
+import { lay } from "./picture.js";
+import { show } from "./view.js";
 
 const GAP = 14;
 const TITLE = 24;
@@ -18,7 +20,7 @@ const SCALE = 26;
 /** Panels of one size on one canvas; as many columns as fit. */
 export class Panels {
   /**
-   * @param {import("./parts.js").View} view
+   * @param {import("./view.js").View} view
    * @param {{count: number, columns?: number, least?: number, most?: number, aspect?: number}} options
    *   at most so many columns, between `least` and `most` pixels wide; aspect: height over width
    */
@@ -138,98 +140,4 @@ function drawScale(pen, colours, { left, top, width, height }, most) {
   pen.textAlign = "right";
   pen.fillText(show(most, 3), left + width, y + 6);
   pen.restore();
-}
-
-/**
- * Where the trait `whole` shows the sum over all steps: a reader who moves the step wants to see it.
- * @param {import("./parts.js").View} view
- */
-export function stepEndsTheSum(view) {
-  const { set } = view;
-  view.set = (values) => set.call(view, "step" in values ? { whole: false, ...values } : values);
-}
-
-/**
- * A photograph in colour.
- * @param {Uint8Array} pixels [3][rows][columns], bytes
- * @param {number} rows
- * @param {number} columns
- */
-export function photograph(pixels, rows, columns) {
-  const places = rows * columns;
-  return picture(rows, columns, (p, colour) => {
-    for (let c = 0; c < 3; c++) colour[c] = pixels[c * places + p];
-  });
-}
-
-/**
- * A map over its photograph in grey, as snnlab.plotting.overlay draws it.
- * @param {Uint8Array} pixels [3][rows][columns], bytes
- * @param {number} rows
- * @param {number} columns
- * @param {ArrayLike<number>} map [height][width]
- * @param {number} height
- * @param {number} width
- * @param {number} top the value of the brightest colour
- */
-export function overlay(pixels, rows, columns, map, height, width, top) {
-  const places = rows * columns;
-  const heat = enlarge(map, height, width, rows, columns);
-  return picture(rows, columns, (p, colour) => {
-    const grey = (pixels[p] + pixels[places + p] + pixels[2 * places + p]) / 3;
-    const strength = top > 0 ? Math.min(1, heat[p] / top) : 0;
-    const opacity = 0.35 + 0.5 * strength;
-    const at = 3 * Math.min(255, Math.floor(256 * strength));
-    for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * MAP[at + c];
-  });
-}
-
-/**
- * A map over its photograph, or plain on its own grid.
- * @param {boolean} over
- * @param {Uint8Array} pixels [3][rows][columns], bytes
- * @param {number} rows
- * @param {number} columns
- * @param {ArrayLike<number>} map [height][width]
- * @param {{height: number, width: number}} grid
- * @param {number} top
- */
-export function mapImage(over, pixels, rows, columns, map, { height, width }, top) {
-  return over
-    ? overlay(pixels, rows, columns, map, height, width, top)
-    : heatMap(map, height, width, top);
-}
-
-/**
- * Bilinear, corners not aligned: torch.nn.functional.interpolate.
- * @param {ArrayLike<number>} map [height][width]
- * @param {number} height
- * @param {number} width
- * @param {number} rows
- * @param {number} columns
- * @returns {Float64Array} [rows][columns]
- */
-export function enlarge(map, height, width, rows, columns) {
-  const across = between(width, columns);
-  const down = between(height, rows);
-  const large = new Float64Array(rows * columns);
-  for (let y = 0, at = 0; y < rows; y++) {
-    const { low: up, high: below, share: v } = down[y];
-    for (let x = 0; x < columns; x++) {
-      const { low, high, share: u } = across[x];
-      const above = (1 - u) * map[up * width + low] + u * map[up * width + high];
-      const under = (1 - u) * map[below * width + low] + u * map[below * width + high];
-      large[at++] = (1 - v) * above + v * under;
-    }
-  }
-  return large;
-}
-
-/** For each of `to` points, its two neighbours among `from`, and how near it is to the second. */
-function between(from, to) {
-  return Array.from({ length: to }, (_, i) => {
-    const at = Math.max(0, ((i + 0.5) * from) / to - 0.5);
-    const low = Math.min(from - 1, Math.floor(at));
-    return { low, high: Math.min(from - 1, low + 1), share: at - low };
-  });
 }

@@ -3,7 +3,7 @@
 const WAIT = 60_000; // milliseconds until a silent kernel is given up
 
 /**
- * @param {import("./parts.js").Model & {send?: Function}} model with the trait `network`, its name
+ * @param {import("./view.js").Model & {send?: Function}} model with the trait `network`, its name
  * @returns {Promise<Uint8Array>} the safetensors file
  */
 export function loadWeights(model) {

@@ -1,6 +1,6 @@
 /** Pictures of the reader's: from a file, dropped, or drawn. */
 
-import { make } from "./parts.js";
+import { make } from "./view.js";
 
 const MEGABYTES = 20;
 const MEGAPIXELS = 50;
@@ -8,7 +8,7 @@ const BOARD = 256;
 
 /**
  * A field for a file; the whole widget also takes a picture that is dropped on it.
- * @param {import("./parts.js").View} view
+ * @param {import("./view.js").View} view
  * @param {number} side of the square that is wanted
  * @param {(pixels: Uint8Array) => void} take called with [3][side][side]
  * @param {(problem: string) => void} say
