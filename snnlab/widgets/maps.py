@@ -106,11 +106,14 @@ class MapExplorer(OverTime, front="maps"):
         images: Tensor,
         labels: Tensor,
         classes,
-        layers=("conv4", "conv6", "conv8"),
+        layers: tuple[str, ...] | None = None,
         generator: torch.Generator | None = None,
         **traits,
     ):
-        super().__init__(gather(model, twin, images, labels, classes, layers, generator), **traits)
+        super().__init__(
+            gather(model, twin, images, labels, classes, layers or model.layers, generator),
+            **traits,
+        )
 
     @validate("image")
     def _among_the_images(self, proposal):

@@ -95,9 +95,9 @@ class OwnPhotograph(Widget, front="own"):
         spikes = model.encode(image[None], torch.Generator().manual_seed(self.seed))
         explained = {
             layer: sam(model, layer=layer, gamma=self.gamma, spikes=spikes)
-            for layer in ("conv4", "conv6", "conv8")
+            for layer in model.layers
         }
-        logits = explained["conv8"].logits[0]
+        logits = explained[model.layer].logits[0]
 
         def draw(first, *others):
             plotting.show(first, image, f"the network: {self.classes[logits.argmax()]}")

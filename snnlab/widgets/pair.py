@@ -104,11 +104,14 @@ class TwoPictureExplorer(OverTime, front="pair"):
         second: Tensor,
         labels,
         classes,
-        layers=("conv4", "conv6", "conv8"),
+        layers: tuple[str, ...] | None = None,
         generator: torch.Generator | None = None,
         **traits,
     ):
-        super().__init__(gather(model, first, second, labels, classes, layers, generator), **traits)
+        super().__init__(
+            gather(model, first, second, labels, classes, layers or model.layers, generator),
+            **traits,
+        )
 
     def still(self) -> bytes:
         runs, first, second = self.shown.runs, self.shown.first, self.shown.second

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
+from snnlab.explain.gradcam import channel_weights
 from snnlab.passes import evaluating
 from snnlab.recording import record
 from snnlab.widgets.base import Widget
@@ -81,7 +82,7 @@ def run(model: nn.Module, encoded: Tensor, layers, target: int | None = None) ->
     alpha = {layer: torch.zeros(s.shape[2]) for layer, s in spikes.items()}
     if target is not None:
         gradients = torch.autograd.grad(logits[0, target], list(spikes.values()))
-        means = [gradient.mean((-2, -1)).sum(0)[0] for gradient in gradients]
+        means = [channel_weights(gradient).sum(0)[0] for gradient in gradients]
         alpha = dict(zip(layers, means, strict=True))
     return Recorded(encoded, logits.detach(), {k: s.detach() for k, s in spikes.items()}, alpha)
 

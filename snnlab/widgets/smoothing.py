@@ -114,14 +114,23 @@ class SmoothingExplorer(Layered, front="smoothing"):
         twin: nn.Module,
         image: Tensor,
         target: int,
-        layers=("conv4", "conv6", "conv8"),
+        layers: tuple[str, ...] | None = None,
         widths=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
         title: str = "photograph",
         generator: torch.Generator | None = None,
         **traits,
     ):
         super().__init__(
-            gather(model, twin, image, int(target), layers, list(widths), title, generator),
+            gather(
+                model,
+                twin,
+                image,
+                int(target),
+                layers or model.layers,
+                list(widths),
+                title,
+                generator,
+            ),
             **traits,
         )
 
