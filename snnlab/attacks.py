@@ -10,11 +10,11 @@ from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnlab.checks import check_labels, check_pixels
+from snnlab.checks import Labels, check_labels, check_pixels
 from snnlab.neurons import surrogate_gradient
 from snnlab.passes import call, evaluating
 
@@ -24,7 +24,7 @@ __all__ = ["fgsm", "pgd"]
 def fgsm(
     model: nn.Module,
     images: Float[Tensor, "B ..."],
-    labels: int | Int[Tensor, " B"],
+    labels: Labels,
     *,
     epsilon: float,
     samples: int = 1,
@@ -56,7 +56,7 @@ def fgsm(
 def pgd(
     model: nn.Module,
     images: Float[Tensor, "B ..."],
-    labels: int | Int[Tensor, " B"],
+    labels: Labels,
     *,
     epsilon: float,
     step_size: float,

@@ -3,10 +3,11 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 __all__ = [
+    "Labels",
     "check_finite",
     "check_images",
     "check_labels",
@@ -15,6 +16,9 @@ __all__ = [
     "check_spikes",
     "either",
 ]
+
+#: One label for all images, or one for each.
+Labels = int | Int[Tensor, ""] | Int[Tensor, " B"]
 
 
 def check_finite(values: Tensor, message: str) -> tuple[float, float]:
@@ -55,7 +59,7 @@ def check_pixels(images: Tensor) -> None:
         )
 
 
-def check_labels(labels, logits: Float[Tensor, "B K"]) -> Tensor:
+def check_labels(labels: Labels, logits: Float[Tensor, "B K"]) -> Int[Tensor, " B"]:
     """One label for each image [B], from an int or a tensor; ValueError if out of range."""
     if logits.ndim != 2:
         raise ValueError(f"expected logits of shape [B, K], got {tuple(logits.shape)}")

@@ -5,7 +5,7 @@ experiments need of a network is :class:`Network`; another family fulfils it and
 :data:`NETWORKS`.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -37,6 +37,7 @@ WIDTHS = (16, 32, 64, 64, 128, 128, 128, 128)
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@runtime_checkable
 class Network(Protocol):
     """What is asked of a network beside ``forward``, which maps images [B, C, H, W] in [0, 1] to
     logits [B, K] (a spiking one also takes ``generator``, or ``spikes`` in place of images)."""

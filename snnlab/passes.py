@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import check_finite, check_labels, either
+from snnlab.checks import Labels, check_finite, check_labels, either
 from snnlab.recording import first_tensor, from_rest, record
 
 __all__ = ["Pass", "call", "evaluating", "generator_for", "run", "run_with_gradient"]
@@ -59,7 +59,7 @@ class Pass:
     calls: list[Tensor]
     is_sequence: bool
     is_folded: bool  # time was unfolded from the batch
-    scores: Float[Tensor, "*T B K"]
+    scores: Float[Tensor, "*steps B K"]  # a sequence may be scored as a whole
     gradient: Float[Tensor, "*T B C H W"] | None = None
 
     @property
@@ -97,20 +97,16 @@ def run(
             record(model, layer, keep_graph, steps) as recording,
         ):
             output = call(model, generator=generator, **{kind: inputs})
-            return Pass(
-                layer,
-                recording[layer],
-                recording.calls[layer],
-                recording.is_sequence(layer),
-                recording.is_folded(layer),
-                first_tensor(output, "the model"),
-            )
+            activity, scores = recording[layer], first_tensor(output, "the model")
+            kinds = recording.is_sequence(layer), recording.is_folded(layer)
+            _check_axes(layer, inputs, activity, scores, *kinds)
+            return Pass(layer, activity, recording.calls[layer], *kinds, scores)
 
     sources = [torch.random, *([torch.cuda] if inputs.is_cuda else [])]
     draws = [source.get_rng_state() for source in sources]
     copy = None if generator is None else generator.clone_state()
     found = forward(inputs, generator, keep_graph)
-    if _check_axes(inputs, found):
+    if _is_ambiguous(inputs, found):
         for source, state in zip(sources, draws, strict=True):
             source.set_rng_state(state)  # the second pass draws the same
         other = forward(_with_another_first(inputs), copy, False)
@@ -123,7 +119,7 @@ def run(
 def run_with_gradient(
     model: nn.Module,
     layer: str,
-    target: int | Int[Tensor, " B"],
+    target: Labels,
     images: Float[Tensor, "*T B C H W"] | None = None,
     *,
     spikes: Float[Tensor, "T B C H W"] | None = None,
@@ -167,10 +163,15 @@ def _with_another_first(inputs: Tensor) -> Tensor:
     return inputs
 
 
-def _check_axes(inputs: Tensor, found: Pass) -> bool:
-    """Raise ValueError where shapes show a wrong axis; True where they would fit another too."""
-    layer, activity, scores = found.layer, found.activity, found.scores
-    is_sequence, is_folded = found.is_sequence, found.is_folded
+def _check_axes(
+    layer: str,
+    inputs: Tensor,
+    activity: Tensor,
+    scores: Tensor,
+    is_sequence: bool,
+    is_folded: bool,
+) -> None:
+    """Raise ValueError where shapes show a wrong axis."""
     if scores.ndim not in (2, 3):
         raise ValueError(
             f"the model put out {tuple(scores.shape)}, expected class scores [B, K], or [T, B, K] "
@@ -197,12 +198,17 @@ def _check_axes(inputs: Tensor, found: Pass) -> bool:
             f"{layer!r} ran {len(activity)} times, but there are class scores of {len(scores)} "
             f"steps, {tuple(scores.shape)}; name a layer that runs once a step"
         )
+
+
+def _is_ambiguous(inputs: Tensor, found: Pass) -> bool:
+    """Whether the shapes would fit another order of the axes too."""
+    activity, scores, batch = found.activity, found.scores, found.scores.shape[-2]
     called_once = len(found.calls) == 1
     batch_is_known = inputs.ndim != 5 or scores.ndim == 2 or not called_once
     fits_swapped = (
         scores.ndim == 3 and len(scores) == batch,
-        is_sequence and called_once and len(activity) == batch,
-        is_folded,
+        found.is_sequence and called_once and len(activity) == batch,
+        found.is_folded,
     )
     return batch > 1 and (not batch_is_known or any(fits_swapped))
 

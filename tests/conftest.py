@@ -1,6 +1,7 @@
 import shutil
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from helpers.site import serving
 from playwright.sync_api import sync_playwright
@@ -11,6 +12,14 @@ HTML = Path(__file__).parent.parent / "_build" / "html"
 def pytest_addoption(parser):
     parser.addoption(
         "--screenshots", metavar="DIR", help="the tests in a browser save every page they open here"
+    )
+
+
+@pytest.fixture(autouse=True)
+def signatures_are_checked(request):
+    """By jaxtyping and beartype, unless the test is one of wrong input."""
+    jaxtyping.config.update(
+        "jaxtyping_disable", request.node.get_closest_marker("wrong_input") is not None
     )
 
 

@@ -50,6 +50,7 @@ def test_labels_are_one_for_each_image(labels, expected):
         (0, torch.zeros(3), r"expected logits of shape \[B, K\], got \(3,\)"),
     ],
 )
+@pytest.mark.wrong_input
 def test_other_labels_are_refused(labels, logits, message):
     with pytest.raises(ValueError, match=message):
         check_labels(labels, logits)

@@ -100,6 +100,7 @@ def test_encoders_keep_the_type(encode, dtype):
 
 
 @pytest.mark.parametrize("encode", [poisson, direct])
+@pytest.mark.wrong_input
 def test_encoders_refuse_an_image_without_a_batch_axis(encode):
     with pytest.raises(
         ValueError, match=r"expected images of shape \[B, C, H, W\], got \(3, 4, 4\)"

@@ -185,6 +185,7 @@ def test_blurring_equals_scipys_and_keeps_what_is_flat():
         ({"images": 2 * images(2, SIZE)}, r"images must lie in \[0, 1\]"),
     ],
 )
+@pytest.mark.wrong_input
 def test_bad_arguments_are_refused(curve, wrong, message):
     arguments = {"images": images(2, SIZE), "maps": maps(), "labels": 0, "steps": 2}
     with pytest.raises(ValueError, match=message):

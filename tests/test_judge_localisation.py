@@ -126,6 +126,7 @@ def test_a_line_and_a_point_have_no_area():
         ([[0, 0, 4]], r"expected boxes \[N, 4\] \(x1 y1 x2 y2\), got \(1, 3\)"),
     ],
 )
+@pytest.mark.wrong_input
 def test_bad_boxes_are_refused(boxes, message):
     with pytest.raises(ValueError, match=message):
         box_masks(torch.tensor(boxes), 8)
@@ -154,6 +155,7 @@ def empty():
         (maps()[None], regions(maps()), r"got \(1, 4, 2, 3\).*explanation.total"),
     ],
 )
+@pytest.mark.wrong_input
 def test_bad_maps_and_regions_are_refused(score, m, r, message):
     with pytest.raises(ValueError, match=message):
         score(m, r)

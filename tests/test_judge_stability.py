@@ -156,12 +156,14 @@ def test_maps_that_hardly_tell_images_apart_are_not_normalised(seed):
         (maps(), maps() / 0, "maps contain NaN or infinite values"),
     ],
 )
+@pytest.mark.wrong_input
 def test_bad_maps_are_refused(measure, first, second, message):
     with pytest.raises(ValueError, match=message):
         measure(first, second)
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1, float("nan")])
+@pytest.mark.wrong_input
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match=r"share must lie in \(0, 1\], got"):
         top_overlap(maps(), maps(), share)

@@ -148,6 +148,7 @@ def test_bntt_refuses_steps_that_it_does_not_have(steps, offset):
 
 
 @pytest.mark.parametrize("shape", [(3, 2, 5, 5), (4, 3, 7, 5, 5)])
+@pytest.mark.wrong_input
 def test_bntt_refuses_a_wrong_shape(shape):
     with pytest.raises(ValueError, match=r"expected \[T, B, 2, H, W\], got "):
         pair()[0](torch.zeros(shape, dtype=torch.float64))

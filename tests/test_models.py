@@ -221,6 +221,7 @@ def with_pixel(value):
     ],
     ids=["no batch axis", "one channel", "bytes", "nan", "inf", "above 1", "below 0"],
 )
+@pytest.mark.wrong_input
 def test_bad_images_are_refused(network, x, message):
     with pytest.raises(ValueError, match=message):
         network()(x)
@@ -236,6 +237,7 @@ def test_the_spiking_network_takes_either_images_or_spikes():
         model(x, spikes=model.encode(x))
 
 
+@pytest.mark.wrong_input
 def test_spikes_without_a_time_axis_are_refused():
     with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, 3, H, W\], got \(2, 3"):
         spiking_network()(spikes=images())

@@ -401,6 +401,7 @@ def test_norse_agrees(leak):
         ({"state": torch.zeros(4, 3)}, r"the shape of one step, \(3,\), got \(4, 3\)"),
     ],
 )
+@pytest.mark.wrong_input
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         lif(**{"currents": torch.zeros(4, 3), "leak": 0.9, **arguments})

@@ -1,9 +1,10 @@
 """Grad-CAM, what becomes of it when the network spikes, and its two kin that do not average."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnlab.checks import Labels
 from snnlab.explain.explanation import Explanation
 from snnlab.passes import run_with_gradient
 
@@ -18,7 +19,7 @@ def channel_weights(gradient: Float[Tensor, "... C H W"]) -> Float[Tensor, "... 
 def grad_cam(
     model: nn.Module,
     images: Float[Tensor, "B C H W"],
-    target: int | Int[Tensor, " B"],
+    target: Labels,
     *,
     layer: str,
 ) -> Explanation:
@@ -45,7 +46,7 @@ def grad_cam(
 def snn_grad_cam(
     model: nn.Module,
     images: Float[Tensor, "*T B C H W"] | None,
-    target: int | Int[Tensor, " B"],
+    target: Labels,
     *,
     layer: str,
     per_step: bool = False,
@@ -85,7 +86,7 @@ def snn_grad_cam(
 def hires_cam(
     model: nn.Module,
     images: Float[Tensor, "*T B C H W"] | None,
-    target: int | Int[Tensor, " B"],
+    target: Labels,
     *,
     layer: str,
     spikes: Float[Tensor, "T B C H W"] | None = None,
@@ -110,7 +111,7 @@ def hires_cam(
 def layer_cam(
     model: nn.Module,
     images: Float[Tensor, "*T B C H W"] | None,
-    target: int | Int[Tensor, " B"],
+    target: Labels,
     *,
     layer: str,
     spikes: Float[Tensor, "T B C H W"] | None = None,

@@ -1,10 +1,10 @@
 """Class-weighted SAM: SAM's scores, weighted by what each channel does for one class.  Ours."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import check_sequence
+from snnlab.checks import Labels, check_sequence
 from snnlab.explain.explanation import Explanation
 from snnlab.explain.gradcam import channel_weights
 from snnlab.explain.spike_activation import neuronal_contribution_score
@@ -40,7 +40,7 @@ def class_weighted_map(
 def class_weighted_sam(
     model: nn.Module,
     images: Float[Tensor, "*T B C H W"] | None,
-    target: int | Int[Tensor, " B"],
+    target: Labels,
     *,
     layer: str,
     gamma: float = 0.5,

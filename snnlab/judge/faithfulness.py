@@ -6,12 +6,12 @@ All methods that are compared must see the same encoder draws: give the same ``s
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
-from snnlab.checks import check_images, check_labels, either
+from snnlab.checks import Labels, check_images, check_labels, either
 from snnlab.judge.shares import check
 from snnlab.passes import call, evaluating
 from snnlab.recording import intervene
@@ -29,7 +29,7 @@ def deletion(
     model: nn.Module,
     images: Float[Tensor, "B 3 H W"],
     maps: Float[Tensor, "B H W"],
-    labels: int | Int[Tensor, " B"],
+    labels: Labels,
     *,
     steps: int = 10,
     seed: int | None = None,
@@ -48,7 +48,7 @@ def insertion(
     model: nn.Module,
     images: Float[Tensor, "B 3 H W"],
     maps: Float[Tensor, "B H W"],
-    labels: int | Int[Tensor, " B"],
+    labels: Labels,
     *,
     steps: int = 10,
     seed: int | None = None,
@@ -94,7 +94,7 @@ def _curve(model, images, maps, labels, steps, seed, first, last):
 def effect_of_silencing(
     model: nn.Module,
     images: Float[Tensor, "B C H W"] | None,
-    labels: int | Int[Tensor, " B"],
+    labels: Labels,
     *,
     layer: str,
     what: str = "channels",
