@@ -391,6 +391,7 @@ def test_a_gradient_that_is_not_finite_is_an_error():
         ({"surrogate": arctan()}, "no LIF or IF layer of snnlab.neurons"),
     ],
 )
+@pytest.mark.wrong_input
 def test_bad_arguments_are_refused(wrong, message):
     arguments = {"images": pixels(), "labels": 0, "epsilon": 0.1, "step_size": 0.1, "steps": 2}
     with pytest.raises(ValueError, match=message):

@@ -252,6 +252,7 @@ def with_layer(layer):
     ],
     ids=["max", "adaptive max", "in-place", "gelu", "dropout", "no ReLU", "sequential", "spiking"],
 )
+@pytest.mark.wrong_input
 def test_what_spikes_cannot_imitate_is_refused_and_named(ann, message):
     with pytest.raises(ValueError, match=message):
         converted(ann)

@@ -219,6 +219,7 @@ class TestBoth:
             (torch.tensor([True, False]), "labels must be an int .*got torch.bool"),
         ],
     )
+    @pytest.mark.wrong_input
     def test_targets_that_are_no_labels_are_refused(self, explain, make, target, message):
         with pytest.raises(ValueError, match=message):
             explain(make(), images(), target, layer="conv6")

@@ -356,11 +356,13 @@ def test_spikes_that_are_not_0_or_1_are_refused(explain, value):
 
 @pytest.mark.parametrize("explain", EXPLAINERS)
 @pytest.mark.parametrize("dtype", [torch.bool, torch.int64])
+@pytest.mark.wrong_input
 def test_spikes_that_are_not_floats_are_refused(explain, dtype):
     with pytest.raises(ValueError, match=r"expected spikes as floats 0/1, got .*spikes.float\(\)"):
         explain(spikes(4, 1, 1, 2, 2, dtype=dtype))
 
 
+@pytest.mark.wrong_input
 def test_spikes_without_a_time_axis_are_refused():
     with pytest.raises(
         ValueError, match=r"\[T, B, C, H, W\], got \(4, 1, 2, 2\); SAM needs the time"

@@ -88,6 +88,7 @@ def test_weights_without_any_gradient():
     assert maps.max() > 0
 
 
+@pytest.mark.wrong_input
 def test_bad_input_is_named():
     s = spikes(4, 2, 3, 2, 2)
     with pytest.raises(ValueError, match=r"alpha \[B, C\].* and \(2, 4\)"):

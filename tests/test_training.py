@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from helpers.tiny import generator
 from torch import nn
+from tqdm.auto import tqdm
 
 from snnlab import zoo
 from snnlab.conversion import convert
@@ -294,16 +295,16 @@ def test_passes_are_the_steps_of_each_epoch():
 
 
 def test_a_bar_moves_by_the_passes_and_takes_up_what_was_done(tmp_path):
-    class Bar:
+    class Bar(tqdm):
         initial, moves = 0, []
 
         def update(self, passes):
             self.moves.append(passes)
 
     model, twin = network(SPIKING)
-    fit(model, photos(), SPIKING, tmp_path, twin, progress=Bar())
+    fit(model, photos(), SPIKING, tmp_path, twin, progress=Bar(disable=True))
     assert Bar.moves == [0, 2, 2, 3]
-    bar = Bar()
+    bar = Bar(disable=True)
     bar.moves = []
     model, twin = network(SPIKING)
     fit(model, photos(), SPIKING, tmp_path, twin, progress=bar)

@@ -45,6 +45,7 @@ CLASSES = [getattr(widgets, name) for name in widgets.__all__]
         (lambda: KernelExplorer(gama=1), "KernelExplorer has no gama; it has gamma, spikes, var"),
     ],
 )
+@pytest.mark.wrong_input
 def test_a_wrong_value_says_what_was_expected(make, message):
     with pytest.raises((TraitError, ValueError, TypeError), match=message):
         make()

@@ -118,7 +118,7 @@ def sam(
 
 def sam_in_chunks(
     model: nn.Module,
-    chunks: Iterable[Float[Tensor, "T B C H W"]],
+    chunks: Iterable[Float[Tensor, "_ B C H W"]],
     *,
     layer: str,
     gamma: float = 0.5,
