@@ -42,6 +42,7 @@ ORDER = (
     "judge",
     "results",
     "widgets.base",
+    "widgets.packed",
     "widgets.recorded",
     "widgets.neuron",
     "widgets.encoder",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.node import node
-from helpers.tiny import generator, images, spikes
+from helpers.tiny import generator, images
 from matplotlib import colormaps
 from traitlets import TraitError
 
@@ -57,18 +57,6 @@ def test_a_wrong_value_leaves_the_widget_as_it_was():
 def test_spikes_may_be_a_tensor():
     train = torch.tensor([1.0, 0.0, 1.0])
     assert KernelExplorer(spikes=train).spikes == [1, 0, 1]
-
-
-def test_bits_are_packed_as_numpy_packs_them():
-    train = spikes(3, 1, 2, 3, 7)
-    assert base.bits(train) == np.packbits(train.numpy().astype(bool)).tobytes()
-    with pytest.raises(ValueError, match="expected spikes that are 0 or 1"):
-        base.bits(train + 1)
-
-
-def test_pixels_are_rounded_to_bytes():
-    image = images(1)[0]
-    assert base.pixels(image) == np.round(image.numpy() * 255).astype(np.uint8).tobytes()
 
 
 def test_the_encoder_encodes_the_image_that_it_keeps():

@@ -5,7 +5,15 @@ import json
 import pytest
 import torch
 from helpers import map_cases
-from helpers.widget_pages import changes, opened, page, state_of
+from helpers.widget_pages import (
+    OBLONG,
+    SIZE,
+    assert_numbers,
+    changes,
+    opened,
+    page,
+    state_of,
+)
 from torch import nn
 from traitlets import TraitError
 
@@ -63,6 +71,32 @@ def test_a_reader_who_moves_the_step_sees_it_and_python_has_its_way(browser, wri
     assert widget.whole
 
 
+@pytest.mark.slow
+def test_a_place_may_lie_anywhere_in_an_oblong_photograph(browser, written):
+    case = OBLONG["maps"]
+    with opened(browser, written(case.make())) as tab:
+        view = tab.locator(".snn-widget")
+        for trait, last in [("left", 79), ("top", 47)]:
+            field = view.get_by_label(f"Place: pixels from the {trait}, typed")
+            assert field.get_attribute("max") == str(last)
+            changes(tab, view, lambda f=field, v=last: f.fill(str(v)), trait)
+        assert_numbers(view, case, case.make())
+        canvas = view.locator("canvas").first
+        size = (canvas.bounding_box()["width"] - 3 * 14) / 4
+        at = {"x": 0.9 * size, "y": 24 + 0.25 * size * SIZE[0] / SIZE[1]}
+        changes(tab, view, lambda: canvas.click(position=at), "a click")
+        x, y = view.evaluate("view => [view.traits().x, view.traits().y]")
+        assert abs(x - 72) <= 1 and abs(y - 12) <= 1
+        changes(tab, view, lambda: canvas.press("ArrowLeft"), "an arrow")
+        moved = view.evaluate("view => [view.traits().x, view.traits().y]")
+        assert moved == [68, 12], "the middle of the next cell, of 10 x 6"
+
+
+@pytest.mark.parametrize("name", OBLONG)
+def test_the_still_picture_takes_any_size(name):
+    assert len(OBLONG[name].make().still()) > 1000
+
+
 class Spikes(nn.Module):
     """Thirty steps of a layer [128, 16, 16], whatever comes in."""
 
@@ -113,6 +147,9 @@ def test_what_the_page_does_not_carry_is_refused():
         (maps, "layer", "conv5", "layer must be one of conv4, conv6, conv8, got conv5"),
         (maps, "step", 4, r"step must lie in 0\.\.3, got 4"),
         (maps, "image", 3, "there are 3 photographs, counted from 0"),
+        (maps, "x", 64, r"x must lie in 0\.\.63, got 64"),
+        (OBLONG["maps"].make(), "x", 80, r"x must lie in 0\.\.79, got 80"),
+        (OBLONG["maps"].make(), "y", 48, r"y must lie in 0\.\.47, got 48"),
         (smoothing, "width", 0.7, r"width must be one of 0\.5, 1\.0, 2\.0, got 0\.7"),
         (map_cases.attack(), "epsilon", 3.0, r"epsilon must be one of 0\.0, 2\.0, 8\.0, got 3"),
     ]:
@@ -120,6 +157,23 @@ def test_what_the_page_does_not_carry_is_refused():
         with pytest.raises(TraitError, match=message):
             setattr(widget, trait, value)
         assert getattr(widget, trait) == before
+
+
+def test_a_place_begins_in_the_middle():
+    model, twin = map_cases.networks()
+    widget = MapExplorer(
+        model, twin, map_cases.images(1, SIZE), map_cases.labels(1), map_cases.CLASSES
+    )
+    assert (widget.x, widget.y) == (40, 24)
+
+
+def test_two_pictures_of_two_sizes_are_refused():
+    model, _ = map_cases.networks()
+    first, second = map_cases.images(1, SIZE)[0], map_cases.images(1, (48, 64))[0]
+    with pytest.raises(
+        ValueError, match=r"two pictures of one size, got \(3, 48, 80\) and \(3, 48"
+    ):
+        TwoPictureExplorer(model, first, second, [0, 1], map_cases.CLASSES)
 
 
 @pytest.mark.slow

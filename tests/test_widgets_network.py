@@ -7,8 +7,18 @@ from helpers import tiny
 from helpers.node import node, text
 
 from snnlab import data, recording, zoo
+from snnlab.widgets import packed
 
 pytestmark = pytest.mark.slow
+
+
+def float16():
+    values = [0, 1, -2.5, 6e-8, 65504, -0.33325, np.inf, -np.inf, np.nan]
+    halves = np.array(values, dtype="<f2")
+    names = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN", "0.0": "0"}
+    words = [str(float(x)) for x in halves]
+    words = [names.get(word, word.replace("e-0", "e-").removesuffix(".0")) for word in words]
+    return {"halves": text(halves), "values": words}
 
 
 def one_run(model, image, layers, seed):
@@ -23,8 +33,7 @@ def one_run(model, image, layers, seed):
         "logits": (recorded["head"][:, 0].cumsum(0) / steps).tolist(),
         "layers": {
             layer: {
-                "shape": list(recorded[layer][:, 0].shape),
-                "packed": text(np.packbits(recorded[layer].numpy().astype(bool))),
+                "packed": text(np.frombuffer(packed.bits(recorded[layer][:, 0]), np.uint8)),
             }
             for layer in layers
         },
@@ -49,4 +58,4 @@ def test_the_page_runs_the_network_as_pytorch_does(tmp_path):
         network("tiny", tmp_path, oblong, [f"conv{i}" for i in range(1, 9)]),
         network("lif-s0", zoo.FOLDER, photographs, ["conv4", "conv6", "conv8"]),
     ]
-    node("network.test.js", {"networks": networks}, tmp_path)
+    node("network.test.js", {"networks": networks, "float16": float16()}, tmp_path)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from helpers import tiny
-from helpers.node import node, text
+from helpers.node import node
 
 from snnlab import encoding, explain, neurons, surrogate
 from snnlab.judge import smoothness, stability
 from snnlab.models import DEVIATION, MEAN
+from snnlab.widgets import packed
 from snnlab.widgets.recorded import lag_pairs
 
 pytestmark = pytest.mark.slow
@@ -96,27 +97,87 @@ def maps():
         "steps": 7,
         "channels": 5,
         "places": 12,
-        "packed": text(np.packbits(spikes.numpy().astype(bool))),
+        "spikes": flat(spikes.int()),
         "gammas": gammas,
         "alpha": alpha.tolist(),
-        "lags": list(lag_pairs(spikes)),
+        "lags": flat(lag_pairs(spikes).int()),
         "rate": flat(spikes.sum(2)),
         "gradCam": flat((alpha.view(5, 1, 1) * spikes).sum(2).clamp(min=0)),
     }
 
 
-def bits():
-    some = tiny.spikes(29).numpy().astype(np.uint8)
-    return {"bits": some.tolist(), "packed": text(np.packbits(some))}
+def encoded():
+    """The spikes of an image, and their mean so far: silent at first, then like the image."""
+    image = torch.randn(3, 5, 4, generator=tiny.generator(1))
+    spikes = torch.cat(
+        [torch.zeros(1, 1, 3, 5, 4), encoding.poisson(image[None], 6, tiny.generator())]
+    )
+    spikes, steps = spikes[:, 0], torch.arange(1, 8).view(-1, 1, 1, 1)
+    means = (spikes.cumsum(0) / steps).double()
+    both = torch.cat([image.view(1, -1).double(), means.view(7, -1)])
+    return {
+        "image": flat(image),
+        "spikes": flat(spikes.int()),
+        "correlations": flat(torch.corrcoef(both)[0, 1:].nan_to_num()),
+        "means": [flat(mean) for mean in means],
+        "counts": [spikes[t].abs().sum().item() for t in range(7)],
+        "rms": [(2 * mean - image).square().mean().sqrt().item() for mean in means],
+    }
 
 
-def float16():
-    values = [0, 1, -2.5, 6e-8, 65504, -0.33325, np.inf, -np.inf, np.nan]
-    halves = np.array(values, dtype="<f2")
-    names = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN", "0.0": "0"}
-    words = [str(float(x)) for x in halves]
-    words = [names.get(word, word.replace("e-0", "e-").removesuffix(".0")) for word in words]
-    return {"halves": text(halves), "values": words}
+def count_gradients():
+    for reset, leak in [("soft", 0.9), ("hard", 0.9), ("soft", 0), ("hard", 1)]:
+        currents = (torch.randn(30, 1, generator=tiny.generator()) + 0.4).double().requires_grad_()
+        stand_in = surrogate.triangle(0.3, 1)
+        spikes, _ = neurons.lif(currents, leak, 1.0, reset, stand_in)
+        spikes.sum().backward()
+        states = [neurons.lif(currents[:t], leak, 1.0, reset, stand_in)[1] for t in range(1, 30)]
+        before = torch.cat([torch.zeros(1), torch.cat(states).detach()])
+        yield {
+            "slopes": flat(stand_in(leak * before + currents.detach()[:, 0], 1.0)),
+            "spikes": flat(spikes.int()),
+            "leak": leak,
+            "reset": reset,
+            "gradient": flat(currents.grad),
+        }
+
+
+def enlarged():
+    for height, width, rows, columns in [
+        (8, 8, 64, 64),
+        (3, 5, 48, 80),
+        (1, 1, 7, 3),
+        (6, 4, 6, 4),
+    ]:
+        map = torch.rand(height, width, generator=tiny.generator(), dtype=torch.float64)
+        large = torch.nn.functional.interpolate(
+            map[None, None], size=(rows, columns), mode="bilinear", align_corners=False
+        )
+        yield {"map": flat(map), "sizes": [height, width, rows, columns], "large": flat(large)}
+
+
+def halves():
+    maps = torch.rand(3, 4, 5, generator=tiny.generator(), dtype=torch.float64)
+    for line in (5, 2, 2.5, 0):
+        left = torch.tensor([max(0, min(1, line - column)) for column in range(5)])
+        yield {
+            "maps": flat(maps),
+            "line": line,
+            "left": flat((maps * left).sum((1, 2))),
+            "right": flat((maps * (1 - left)).sum((1, 2))),
+        }
+
+
+def attacked():
+    """Pixels whose change by at most 8/255 came as bytes; exact to half a step of them."""
+    clean = (torch.rand(60, generator=tiny.generator()) * 255).round()
+    change = 16 * torch.rand(60, generator=tiny.generator(1)) - 8
+    (sent,) = packed.arrays(packed.changes(change / 8))
+    return {
+        "clean": clean.int().tolist(),
+        "change": sent.tolist(),
+        "attacked": (clean + change).clamp(0, 255).tolist(),
+    }
 
 
 def measures():
@@ -141,8 +202,11 @@ def test_the_numbers_of_the_page_are_snnlabs(tmp_path):
         "lif": list(lif()),
         "slopes": list(slopes()),
         "maps": maps(),
-        "bits": bits(),
-        "float16": float16(),
+        "encoded": encoded(),
+        "count_gradients": list(count_gradients()),
+        "enlarged": list(enlarged()),
+        "halves": list(halves()),
+        "attacked": attacked(),
         "measures": list(measures()),
     }
     node("numbers.test.js", expected, tmp_path)

@@ -4,9 +4,13 @@ import json
 import re
 
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
+from helpers import map_cases
 from helpers.site import serving
 from helpers.widget_pages import (
+    OBLONG,
+    SIZE,
     WIDGETS,
     assert_numbers,
     changes,
@@ -67,6 +71,40 @@ def test_every_control_changes_the_figure_and_the_numbers_are_the_librarys(
             the_view(tab)
             changes(tab, view, move, what)
             assert_numbers(view, case, widget)
+
+
+# How many panels stand in a row, how wide one is at most, and how many photographs the first has
+PANELS = {
+    "encoder": (3, 1000, 1),
+    "maps": (4, 240, 1),
+    "smoothing": (3, 240, 1),
+    "attack": (5, 240, 1),
+    "pair": (2, 400, 2),
+}
+PIXELS = """([canvas, box]) =>
+  Array.from(canvas.getContext('2d').getImageData(0, 24, ...box).data)"""
+
+
+@pytest.mark.parametrize("name", OBLONG)
+def test_a_photograph_of_any_size_is_drawn_as_it_is(browser, written, name):
+    case = OBLONG[name]
+    with opened(browser, written(page(case.make()))) as tab:
+        view, widget = the_view(tab), case.make()
+        assert_numbers(view, case, widget)
+        canvas = view.locator("canvas").first
+        columns, most, photographs = PANELS[name]
+        width = min(most, (canvas.bounding_box()["width"] - 14 * (columns - 1)) / columns)
+        height = width * SIZE[0] / SIZE[1] / photographs
+        box = int(width), int(height)
+        drawn = torch.tensor(tab.evaluate(PIXELS, [canvas.element_handle(), box])).float()
+        drawn = drawn.view(1, *reversed(box), 4)[..., :3].permute(0, 3, 1, 2)
+        expected = torch.cat(list(map_cases.images(photographs, SIZE)), -1)
+        blocks = expected.shape[1] // 4, expected.shape[2] // 4  # the page blends neighbours
+        both = [
+            torch.nn.functional.interpolate(each, blocks, mode="area").flatten()
+            for each in (drawn, expected[None])
+        ]
+        assert torch.corrcoef(torch.stack(both))[0, 1] > 0.9, "the first panel is another picture"
 
 
 LOOKS = {

@@ -7,8 +7,8 @@ from traitlets import Bytes, Float, Int, List, Unicode, validate
 from snnlab import plotting
 from snnlab.attacks import pgd
 from snnlab.explain import grad_cam, spike_activation_map
-from snnlab.widgets.base import pixels
-from snnlab.widgets.recorded import Layered, among, floats, run
+from snnlab.widgets.packed import changes, floats, pixels
+from snnlab.widgets.recorded import Layered, among, run
 
 __all__ = ["AttackExplorer"]
 
@@ -36,8 +36,8 @@ class AttackExplorer(Layered, front="attack"):
     label = Int().tag(sync=True)
     classes = List(Unicode()).tag(sync=True)
     image = Bytes().tag(sync=True)
-    changes = Bytes().tag(sync=True)  # [network][epsilon][3][64][64], int8, 127 is epsilon
-    logits = Bytes().tag(sync=True)  # [network][epsilon][K]
+    changes = Bytes().tag(sync=True)  # [network, epsilon, 3, H, W]
+    logits = Bytes().tag(sync=True)  # [network, epsilon, K]
     spikes = Bytes().tag(sync=True)
     twin_maps = Bytes().tag(sync=True)
 
@@ -92,11 +92,11 @@ class AttackExplorer(Layered, front="attack"):
             epsilons=list(epsilons),
             layer=layer,
             steps=len(runs[0].spikes[layer]),
-            shapes=runs[0].shapes,
+            layers=[layer],
             label=label,
             classes=list(classes),
             image=pixels(image),
-            changes=b"".join(_changes(of, image, epsilons) for of in self._pictures),
+            changes=changes(torch.stack([_changes(of, image, epsilons) for of in self._pictures])),
             logits=floats(torch.stack([spiking, twins.logits])),
             spikes=b"".join(one.packed for one in runs),
             twin_maps=floats(twins.maps),
@@ -126,10 +126,10 @@ class AttackExplorer(Layered, front="attack"):
         return plotting.picture(draw, rows=2, columns=4, size=(7, 4))
 
 
-def _changes(pictures: Tensor, image: Tensor, epsilons) -> bytes:
-    """The change of each pixel over its epsilon, as a signed byte."""
+def _changes(pictures: Tensor, image: Tensor, epsilons) -> Tensor:
+    """The change of each pixel over its epsilon: of each picture [3, H, W], in [-1, 1]."""
     changes = [
-        (127 * (picture - image) * 255 / epsilon if epsilon else 0 * image).round()
+        (picture - image) * 255 / epsilon if epsilon else 0 * image
         for picture, epsilon in zip(pictures, epsilons, strict=True)
     ]
-    return torch.stack(changes).clamp(-127, 127).to(torch.int8).numpy().tobytes()
+    return torch.stack(changes).clamp(-1, 1)  # 1 + 1e-7 is rounding

@@ -4,7 +4,7 @@ A widget is two files, ``widgets/name.py`` and ``widgets/front/name.js``.
 
 The Python class derives from :class:`Widget`, names its front end in the class line, holds what the
 reader can change as traits with ``.tag(sync=True)`` and their limits, and what is large as
-``Bytes`` made by :func:`bits` or :func:`pixels`.  It computes nothing: all numbers are worked out
+``Bytes`` made by :mod:`snnlab.widgets.packed`.  It computes nothing: all numbers are worked out
 in JavaScript, so that the page needs no kernel.  ``alt`` says in words what the widget shows, and
 ``still()`` draws it once with :func:`snnlab.plotting.picture`, for pages without JavaScript::
 
@@ -20,12 +20,11 @@ import re
 from pathlib import Path
 
 import anywidget
-import torch
 from IPython.display import display
 from torch import Tensor
 from traitlets import List, TraitError
 
-__all__ = ["Spikes", "Widget", "bits", "pixels"]
+__all__ = ["Spikes", "Widget"]
 
 FRONT = Path(__file__).parent / "front"
 
@@ -46,25 +45,6 @@ def bundle(module: Path, seen: set[Path] | None = None) -> str:
     text = imported.sub("", text)
     text = re.sub(r"^[ \t]*/\*\*.*?\*/\n", "", text, flags=re.M | re.S)
     return "".join(before) + re.sub(r"^export (?!default)", "", text, flags=re.M)
-
-
-def bits(spikes: Tensor) -> bytes:
-    """Spikes 0/1 of any shape, eight to a byte, the first in the highest bit."""
-    if not ((spikes == 0) | (spikes == 1)).all():
-        raise ValueError("expected spikes that are 0 or 1, got other values")
-    flat = spikes.flatten().to(torch.uint8)
-    flat = torch.nn.functional.pad(flat, (0, -len(flat) % 8)).view(-1, 8)
-    weights = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8)
-    return bytes((flat * weights).sum(1, dtype=torch.uint8).tolist())
-
-
-def pixels(image: Tensor) -> bytes:
-    """Pixels in [0, 1] of any shape, rounded to a byte each."""
-    if not ((image >= 0) & (image <= 1)).all():
-        raise ValueError(
-            f"expected an image in [0, 1], got values from {image.min():.3g} to {image.max():.3g}"
-        )
-    return bytes((image * 255).round().flatten().to(torch.uint8).tolist())
 
 
 class Spikes(List):

@@ -3,12 +3,13 @@
 import torch
 from jaxtyping import Float as Shaped
 from torch import Tensor
-from traitlets import Bytes, Float, Int, Tuple
+from traitlets import Bytes, Float, Int
 
 from snnlab import plotting
 from snnlab.encoding import poisson
 from snnlab.models import DEVIATION, MEAN
-from snnlab.widgets.base import Widget, pixels
+from snnlab.widgets.base import Widget
+from snnlab.widgets.packed import arrays, pixels
 
 __all__ = ["EncoderExplorer"]
 
@@ -24,7 +25,6 @@ class EncoderExplorer(Widget, front="encoder"):
     """
 
     pixels = Bytes().tag(sync=True)
-    size = Tuple(Int(), Int()).tag(sync=True)
     factor = Float(1.0, min=0).tag(sync=True)
     steps = Int(12, min=1).tag(sync=True)
     seed = Int(0, min=0, max=2**32 - 1).tag(sync=True)
@@ -38,12 +38,12 @@ class EncoderExplorer(Widget, front="encoder"):
     def __init__(self, image: Shaped[Tensor, "3 H W"], **traits):
         if image.ndim != 3 or image.shape[0] != 3:
             raise ValueError(f"expected an image of shape [3, H, W], got {tuple(image.shape)}")
-        super().__init__(pixels=pixels(image), size=tuple(image.shape[1:]), **traits)
+        super().__init__(pixels=pixels(image), **traits)
 
     def scaled(self) -> Shaped[Tensor, "3 H W"]:
         """What is encoded: the normalised image times ``factor``."""
-        bytes_ = torch.tensor(list(self.pixels), dtype=torch.float32)
-        return self.factor * (((bytes_ / 255).view(3, *self.size) - mean) / deviation)
+        (bytes_,) = arrays(self.pixels)
+        return self.factor * ((bytes_.float() / 255 - mean) / deviation)
 
     def spikes(self) -> Shaped[Tensor, "T 3 H W"]:
         """The spikes of all steps."""

@@ -6,8 +6,8 @@ from traitlets import Bool, Bytes, Enum, Int, List, TraitError, Unicode, validat
 
 from snnlab import plotting
 from snnlab.explain import grad_cam, spike_activation_map
-from snnlab.widgets.base import pixels
-from snnlab.widgets.recorded import OverTime, floats, run
+from snnlab.widgets.packed import floats, pixels
+from snnlab.widgets.recorded import OverTime, run
 
 __all__ = ["MapExplorer"]
 
@@ -24,16 +24,16 @@ class MapExplorer(OverTime, front="maps"):
 
     ``image`` counts the photographs; ``layer`` is a name of ``layers``; ``step`` counts from 0 and
     ``whole`` shows the sum over all steps in its place; ``x`` and ``y`` are the place, in pixels of
-    the photograph.  Grad-CAM's class is the label.  Every scale is fixed over the steps; that of
-    the maps in spike units (equation, authors' code, counts) is one for all, unless ``scale`` is
-    "own".
+    the photograph, at first its middle.  Grad-CAM's class is the label.  Every scale is fixed over
+    the steps; that of the maps in spike units (equation, authors' code, counts) is one for all,
+    unless ``scale`` is "own".
     """
 
     image = Int(0, min=0).tag(sync=True)
     overlay = Bool(True).tag(sync=True)
     scale = Enum(["shared", "own"], "shared").tag(sync=True)
-    x = Int(32, min=0, max=63).tag(sync=True)
-    y = Int(32, min=0, max=63).tag(sync=True)
+    x = Int(0, min=0).tag(sync=True)
+    y = Int(0, min=0).tag(sync=True)
 
     labels = List(Unicode()).tag(sync=True)
     answers = List(Unicode()).tag(sync=True)
@@ -65,9 +65,10 @@ class MapExplorer(OverTime, front="maps"):
         ]
         twins = {layer: grad_cam(twin, images, labels, layer=layer) for layer in layers}
         self._photographs, self._runs, self._twins = images, runs, twins
+        height, width = images.shape[2:]
         super().__init__(
             steps=len(runs[0].spikes[layers[0]]),
-            shapes=runs[0].shapes,
+            layers=list(layers),
             labels=[classes[label] for label in labels],
             answers=[
                 f"The spiking network says {classes[one.logits.argmax()]}, its twin "
@@ -80,7 +81,7 @@ class MapExplorer(OverTime, front="maps"):
             twin_maps=b"".join(
                 floats(twins[layer].maps[i]) for i in range(len(images)) for layer in layers
             ),
-            **{"layer": layers[len(layers) // 2], **traits},
+            **{"layer": layers[len(layers) // 2], "x": width // 2, "y": height // 2, **traits},
         )
 
     @validate("image")
@@ -88,6 +89,15 @@ class MapExplorer(OverTime, front="maps"):
         if proposal["value"] >= len(self.labels):
             raise TraitError(f"there are {len(self.labels)} photographs, counted from 0")
         return proposal["value"]
+
+    @validate("x", "y")
+    def _inside_the_photograph(self, proposal):
+        height, width = self._photographs.shape[2:]
+        name, value = proposal["trait"].name, proposal["value"]
+        last = (width if name == "x" else height) - 1
+        if value > last:
+            raise TraitError(f"{name} must lie in 0..{last}, got {value}")
+        return value
 
     def still(self) -> bytes:
         one, image = self._runs[self.image], self._photographs[self.image]

@@ -5,7 +5,8 @@ from traitlets import Bytes, Float, Int, List, Unicode
 
 from snnlab import data, plotting, zoo
 from snnlab.explain import sam
-from snnlab.widgets.base import Widget, pixels
+from snnlab.widgets.base import Widget
+from snnlab.widgets.packed import pixels
 
 __all__ = ["OwnPhotograph"]
 

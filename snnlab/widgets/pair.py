@@ -7,7 +7,7 @@ from traitlets import Bytes, Dict, Enum, List, Unicode
 from snnlab import plotting
 from snnlab.explain import spike_activation_map
 from snnlab.models import MEAN
-from snnlab.widgets.base import pixels
+from snnlab.widgets.packed import counts, pixels
 from snnlab.widgets.recorded import OverTime, lag_pairs, run
 
 __all__ = ["TwoPictureExplorer"]
@@ -51,6 +51,11 @@ class TwoPictureExplorer(OverTime, front="pair"):
         generator: torch.Generator | None = None,
         **traits,
     ):
+        if first.shape != second.shape:
+            raise ValueError(
+                f"expected two pictures of one size, got {tuple(first.shape)} and "
+                f"{tuple(second.shape)}; scale or cut one of them"
+            )
         generator = generator or torch.Generator().manual_seed(0)
         a, b = (model.encode(image[None], generator) for image in (first, second))
         sequences = {
@@ -63,7 +68,7 @@ class TwoPictureExplorer(OverTime, front="pair"):
         self._images, self._runs = (first, second), runs
         super().__init__(
             steps=len(a),
-            shapes=runs["alone"].shapes,
+            layers=list(layers),
             labels=[classes[int(label)] for label in labels],
             answers={
                 name: f"The network says {classes[one.logits.argmax()]}."
@@ -71,7 +76,7 @@ class TwoPictureExplorer(OverTime, front="pair"):
             },
             images=pixels(torch.stack([first, second])),
             pairs=b"".join(
-                lag_pairs(spikes) for one in runs.values() for spikes in one.spikes.values()
+                counts(lag_pairs(spikes)) for one in runs.values() for spikes in one.spikes.values()
             ),
             **{"layer": layers[-1], **traits},
         )

@@ -6,22 +6,22 @@ from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
 from snnlab.models import evaluating
 from snnlab.recording import record
-from snnlab.widgets.base import Widget, bits
+from snnlab.widgets.base import Widget
+from snnlab.widgets.packed import bits, floats
 
-__all__ = ["Layered", "OverTime", "Recorded", "among", "floats", "lag_pairs", "run"]
+__all__ = ["Layered", "OverTime", "Recorded", "among", "lag_pairs", "run"]
 
 
 class Layered(Widget):
     """A widget that shows one of some recorded layers."""
 
     layer = Unicode().tag(sync=True)
-    shapes = List().tag(sync=True)
+    layers = List(Unicode()).tag(sync=True)
     steps = Int().tag(sync=True)
 
     @validate("layer")
     def _among_the_layers(self, proposal):
-        names = [shape["name"] for shape in self.shapes]
-        return among(names, "layer", proposal["value"])
+        return among(self.layers, "layer", proposal["value"])
 
 
 class OverTime(Layered):
@@ -53,20 +53,13 @@ class Recorded:
         self.logits, self.spikes, self.alpha = logits, spikes, alpha
 
     @property
-    def shapes(self) -> list[dict]:
-        """For the front end: each layer's name and shape."""
-        return [
-            {"name": name, "channels": s.shape[2], "height": s.shape[3], "width": s.shape[4]}
-            for name, s in self.spikes.items()
-        ]
-
-    @property
     def packed(self) -> bytes:
-        """All layers' spikes, each from a new byte on."""
-        return b"".join(bits(spikes) for spikes in self.spikes.values())
+        """All layers' spikes, each [T, C, H, W]."""
+        return b"".join(bits(spikes[:, 0]) for spikes in self.spikes.values())
 
     @property
     def weights(self) -> bytes:
+        """All layers' ``alpha``."""
         return b"".join(floats(alpha) for alpha in self.alpha.values())
 
 
@@ -87,19 +80,12 @@ def run(model: nn.Module, encoded: Tensor, layers, target: int | None = None) ->
     return Recorded(logits.detach(), {k: s.detach() for k, s in spikes.items()}, alpha)
 
 
-def floats(numbers: Tensor) -> bytes:
-    """Numbers of any shape as float32, for a Float32Array."""
-    return numbers.detach().float().contiguous().cpu().numpy().tobytes()
-
-
-def lag_pairs(spikes: Tensor) -> bytes:
+def lag_pairs(spikes: Tensor) -> Tensor:
     """How many channels fire both at t and at t - d, place by place: all that SAM needs, for any
-    gamma.  For t = 1 .. T-1 and d = 1 .. t; of spikes [T, 1, C, H, W] with C < 256."""
-    if spikes.shape[2] > 255:
-        raise ValueError(f"a byte counts up to 255 channels, got {spikes.shape[2]}")
-    counts = [
+    gamma.  [T(T-1)/2, H, W], for t = 1 .. T-1 and d = 1 .. t; of spikes [T, 1, C, H, W]."""
+    pairs = [
         (spikes[t, 0] * spikes[t - d, 0]).sum(0)
         for t in range(1, len(spikes))
         for d in range(1, t + 1)
     ]
-    return torch.stack(counts).to(torch.uint8).contiguous().numpy().tobytes()
+    return torch.stack(pairs)

@@ -10,8 +10,8 @@ from snnlab.models import evaluating
 from snnlab.neurons import surrogate_gradient
 from snnlab.recording import record
 from snnlab.surrogate import triangle
-from snnlab.widgets.base import pixels
-from snnlab.widgets.recorded import Layered, among, floats, run
+from snnlab.widgets.packed import floats, pixels
+from snnlab.widgets.recorded import Layered, among, run
 
 __all__ = ["SmoothingExplorer"]
 
@@ -72,13 +72,13 @@ class SmoothingExplorer(Layered, front="smoothing"):
         super().__init__(
             widths=list(widths),
             steps=len(encoded),
-            shapes=runs[0].shapes,
+            layers=list(layers),
             label=title,
             image=pixels(image),
             spikes=runs[0].packed,
             weights=b"".join(one.weights for one in runs),
             twin_weights=b"".join(map(floats, _still_weights(twin, images, target, layers))),
-            twin_maps=b"".join(floats(one.maps) for one in twins.values()),
+            twin_maps=b"".join(floats(one.maps[0]) for one in twins.values()),
             **{"layer": layers[len(layers) // 2], **traits},
         )
 

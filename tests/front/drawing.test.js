@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { MAP, mapColour } from "../../snnlab/widgets/front/colours.js";
-import { correlate } from "../../snnlab/widgets/front/encoder.js";
 import { run } from "../../snnlab/widgets/front/neuron.js";
 import { ticks } from "../../snnlab/widgets/front/plot.js";
 import { show } from "../../snnlab/widgets/front/view.js";
@@ -54,13 +53,4 @@ test("the gradient of the spike count is a sum over later slopes, cut by a hard 
       assert.ok(Math.abs(gradient[t] - sum) < 1e-12, `${reset}, ${t}: ${gradient[t]}, not ${sum}`);
     }
   }
-});
-
-test("the correlation of the mean with the image", () => {
-  const image = Float32Array.from([2, -2, 1]);
-  const spikes = Int8Array.from([0, 0, 0, 1, -1, 0, 1, -1, 1]);
-  const correlations = correlate(spikes, image, 3);
-  assert.equal(correlations[0], 0); // silence says nothing
-  assert.ok(correlations[1] > 0.9 && correlations[1] < correlations[2], `${correlations}`);
-  assert.ok(Math.abs(correlations[2] - 1) < 0.02);
 });

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { makeRecording, readNetwork, runNetwork } from "../../snnlab/widgets/front/network.js";
-import { unpackBits } from "../../snnlab/widgets/front/numbers.js";
+import { decodeFloat16, makeRecording, readNetwork, runNetwork } from "../../snnlab/widgets/front/network.js";
+import { arrays } from "../../snnlab/widgets/front/packed.js";
 
 const expected = JSON.parse(readFileSync(process.env.EXPECTED, "utf8"));
 const bytes = (base64) => Uint8Array.from(Buffer.from(base64, "base64"));
@@ -25,10 +25,10 @@ for (const { name, weights, leak, runs } of expected.networks) {
         });
       }
       differences.push(largest);
-      for (const [layer, { shape, packed }] of Object.entries(layers)) {
+      for (const [layer, { packed }] of Object.entries(layers)) {
         const { channels, height, width } = sizes[layer];
+        const [{ shape, values: wanted }] = arrays(new DataView(bytes(packed).buffer));
         assert.deepEqual([network.steps, channels, height, width], shape);
-        const wanted = unpackBits(bytes(packed), recorded[layer].length);
         recorded[layer].forEach((spike, i) => (unlike += Number(spike !== wanted[i])));
         count += wanted.length;
       }
@@ -42,6 +42,21 @@ for (const { name, weights, leak, runs } of expected.networks) {
     assert.ok(unlike <= count / 1000, `${unlike} of ${count} spikes differ`);
   });
 }
+
+test("half-precision numbers are read as numpy writes them", () => {
+  const { halves, values } = expected.float16;
+  assert.deepEqual([...decodeFloat16(bytes(halves))].map(String), values);
+});
+
+test("a picture of another size than its spikes, or too small, is refused", () => {
+  const { weights, leak } = expected.networks[0];
+  const network = readNetwork(new Uint8Array(readFileSync(weights)), leak);
+  const run = (count, height, width) => runNetwork(network, new Int8Array(count), height, width, {}).next();
+  const [small, other] = [network.steps * 3 * 8 * 32, network.steps * 3 * 64 * 64];
+  assert.throws(() => run(small, 8, 32), /at least 16 × 16 pixels, .* halves it 4 times, got 8 × 32; scale it up/);
+  assert.throws(() => run(other, 48, 64), /spikes of 4 steps × 3 colours × 48 × 64, 36864 in all, got 49152; encode/);
+  assert.ok(run(other, 64, 64).value.logits.length > 0);
+});
 
 test("weights of another precision are not misread", () => {
   const header = JSON.stringify({ w: { dtype: "F32", shape: [1], data_offsets: [0, 4] } });

@@ -8,7 +8,6 @@ import test from "node:test";
 import * as numbers from "../../snnlab/widgets/front/numbers.js";
 
 const expected = JSON.parse(readFileSync(process.env.EXPECTED, "utf8"));
-const bytes = (base64) => Uint8Array.from(Buffer.from(base64, "base64"));
 
 function assertClose(actual, wanted, tolerance) {
   assert.equal(actual.length, wanted.length);
@@ -51,8 +50,8 @@ test("the stand-in slopes", () => {
 });
 
 test("contribution scores and maps", () => {
-  const { steps, channels, places, packed, alpha, gammas, rate, gradCam, lags } = expected.maps;
-  const spikes = numbers.unpackBits(bytes(packed), steps * channels * places);
+  const { steps, channels, places, alpha, gammas, rate, gradCam, lags } = expected.maps;
+  const spikes = Uint8Array.from(expected.maps.spikes);
   const shape = [steps, channels, places];
   const pairs = numbers.pairsMap(spikes, channels, places);
   const found = numbers.lagPairs(spikes, ...shape);
@@ -70,12 +69,46 @@ test("contribution scores and maps", () => {
   assertClose(numbers.gradCamMap(spikes, ...shape, alpha), gradCam, 1e-5);
 });
 
-test("bits and half-precision numbers are read as numpy writes them", () => {
-  const { bits, packed } = expected.bits;
-  assert.deepEqual([...numbers.unpackBits(bytes(packed), bits.length)], bits);
-  const { halves, values } = expected.float16;
-  const read = [...numbers.decodeFloat16(bytes(halves))];
-  assert.deepEqual(read.map(String), values);
+test("the spikes so far, and how their mean comes to look like the image", () => {
+  const { image, spikes, correlations, means, counts, rms } = expected.encoded;
+  const [pixels, trains] = [Float32Array.from(image), Int8Array.from(spikes)];
+  assertClose(numbers.correlate(trains, pixels, means.length), correlations, 1e-6);
+  for (const [t, mean] of means.entries()) {
+    const found = numbers.spikesSoFar(trains, pixels, t);
+    assert.deepEqual([...found.spikes], spikes.slice(t * image.length, (t + 1) * image.length));
+    assertClose(found.mean, mean, 1e-6);
+    assertClose([found.count, found.rms], [counts[t], rms[t]], 1e-6);
+  }
+});
+
+test("the gradient of the spike count", () => {
+  for (const { slopes, spikes, leak, reset, gradient } of expected.count_gradients) {
+    assertClose(numbers.countGradient(Float64Array.from(slopes), spikes, leak, reset), gradient, 1e-6);
+  }
+});
+
+test("maps grow as torch's, to any size", () => {
+  for (const { map, sizes, large } of expected.enlarged) {
+    assertClose(numbers.enlarge(map, ...sizes), large, 1e-9);
+  }
+});
+
+test("a line parts a map in two, also inside a column", () => {
+  for (const { maps, line, left, right } of expected.halves) {
+    const found = numbers.halfSums(Float64Array.from(maps), 3, 5, line);
+    assertClose(found[0], left, 1e-9);
+    assertClose(found[1], right, 1e-9);
+  }
+});
+
+test("one step of maps", () => {
+  assert.deepEqual([...numbers.atStep(Float64Array.from([0, 1, 2, 3, 4, 5]), 3, 1)], [2, 3]);
+});
+
+test("pixels after an attack", () => {
+  const { clean, change, attacked } = expected.attacked;
+  const found = numbers.changed(Uint8Array.from(clean), Int8Array.from(change), 8);
+  found.forEach((byte, i) => assert.ok(Math.abs(byte - attacked[i]) < 0.54, `${byte}, not ${attacked[i]}`));
 });
 
 test("how alike two maps are, and how compact one is", () => {

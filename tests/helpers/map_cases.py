@@ -1,4 +1,7 @@
-"""The explorers of maps on small networks, and the numbers that snnlab gives for them."""
+"""The explorers of maps on small networks, and the numbers that snnlab gives for them.
+
+Each is made for photographs of any size [H, W].
+"""
 
 import functools
 
@@ -7,6 +10,7 @@ import torch
 from helpers import tiny
 from snnlab import attacks, explain, judge, neurons, recording, surrogate, widgets
 
+SQUARE = (64, 64)
 CLASSES = ["fox", "owl", "elk", "bat", "eel"]
 
 
@@ -15,8 +19,9 @@ def networks():
     return tiny.spiking_network(dtype=torch.float32), tiny.relu_network(dtype=torch.float32)
 
 
-def images(count):
-    return tiny.images(count, size=64, dtype=torch.float32)
+def images(count, size):
+    height, width = size
+    return tiny.images(count, size=max(size), dtype=torch.float32)[..., :height, :width]
 
 
 def labels(count):
@@ -39,13 +44,13 @@ def seen(maps, widget):
     return (maps.sum(0) if widget.whole else maps[widget.step]).flatten()
 
 
-def maps():
-    return widgets.MapExplorer(*networks(), images(3), labels(3), CLASSES, x=20, y=20)
+def maps(size=SQUARE):
+    return widgets.MapExplorer(*networks(), images(3, size), labels(3), CLASSES, x=20, y=20)
 
 
-def maps_expected(widget):
+def maps_expected(widget, size=SQUARE):
     model, twin = networks()
-    pictures, layer, which = images(3), widget.layer, widget.image
+    pictures, layer, which = images(3, size), widget.layer, widget.image
     inputs = encoded(pictures)
     spikes = spikes_of(layer, inputs)
     n, steps = spikes.sum(0), len(spikes)
@@ -58,7 +63,8 @@ def maps_expected(widget):
     snn = explain.snn_grad_cam(model, None, labels(3), layer=layer, spikes=inputs).maps
     scores = explain.neuronal_contribution_score(spikes, widget.gamma) * spikes
     height, width = spikes.shape[-2:]
-    given = scores.sum(0)[which, :, widget.y * height // 64, widget.x * width // 64]
+    row, column = widget.y * height // size[0], widget.x * width // size[1]
+    given = scores.sum(0)[which, :, row, column]
     sequences = {
         "equation": explain.spike_activation_map(spikes, widget.gamma),
         "code": explain.spike_activation_map(spikes, widget.gamma, "authors-code"),
@@ -75,20 +81,20 @@ def maps_expected(widget):
     }
 
 
-def smoothing():
+def smoothing(size=SQUARE):
     return widgets.SmoothingExplorer(
-        *networks(), images(1)[0], 2, widths=(0.5, 1.0, 2.0), width=0.5, title="elk"
+        *networks(), images(1, size)[0], 2, widths=(0.5, 1.0, 2.0), width=0.5, title="elk"
     )
 
 
-def smoothing_expected(widget):
+def smoothing_expected(widget, size=SQUARE):
     model, twin = networks()
     scale = 0.3 if widget.keep == "height" else 0.3 / widget.width
     with neurons.surrogate_gradient(model, surrogate.triangle(scale, widget.width)):
         explained = explain.snn_grad_cam(
-            model, None, 2, layer=widget.layer, spikes=encoded(images(1))
+            model, None, 2, layer=widget.layer, spikes=encoded(images(1, size))
         )
-    twin_map = explain.grad_cam(twin, images(1), 2, layer=widget.layer).maps
+    twin_map = explain.grad_cam(twin, images(1, size), 2, layer=widget.layer).maps
     return {
         "map": explained.total.flatten(),
         "twinMap": twin_map.flatten(),
@@ -97,14 +103,14 @@ def smoothing_expected(widget):
     }
 
 
-def pair():
-    first, second = images(2)
+def pair(size=SQUARE):
+    first, second = images(2, size)
     return widgets.TwoPictureExplorer(*networks()[:1], first, second, [0, 1], CLASSES)
 
 
-def pair_expected(widget):
+def pair_expected(widget, size=SQUARE):
     generator = tiny.generator()
-    a, b = (networks()[0].encode(image[None], generator) for image in images(2))
+    a, b = (networks()[0].encode(image[None], generator) for image in images(2, size))
     sequences = {
         "alone": a,
         "grey": torch.cat([a, 0 * a], -1),
@@ -135,21 +141,21 @@ def pair_expected(widget):
 EPSILONS = (0, 2, 8)
 
 
-def attack():
+def attack(size=SQUARE):
     return widgets.AttackExplorer(
-        *networks(), images(1)[0], 3, CLASSES, epsilons=EPSILONS, samples=1
+        *networks(), images(1, size)[0], 3, CLASSES, epsilons=EPSILONS, samples=1
     )
 
 
 @functools.cache
-def attacked():
+def attacked(size):
     """Of both networks, the pictures for each epsilon."""
     generator = tiny.generator()
     return [
         [
             attacks.pgd(
                 network,
-                images(1),
+                images(1, size),
                 3,
                 epsilon=epsilon / 255,
                 step_size=epsilon / 4 / 255,
@@ -162,9 +168,9 @@ def attacked():
     ]
 
 
-def attack_expected(widget):
+def attack_expected(widget, size=SQUARE):
     model, twin = networks()
-    mine, theirs = attacked()
+    mine, theirs = attacked(size)
     at = EPSILONS.index(widget.epsilon)
     kind = {"layer": "conv6", "gamma": widget.gamma}
     sam = [explain.sam(model, mine[i], generator=tiny.generator(), **kind) for i in (0, at)]

@@ -1,8 +1,10 @@
 """Pages with widgets for the tests, and what every widget must do there.
 
-A new widget needs an entry in WIDGETS: how it is made, and its numbers worked out by snnlab.
+A new widget needs an entry in WIDGETS: how it is made, and its numbers worked out by snnlab.  One
+that shows photographs needs another in OBLONG.
 """
 
+import functools
 import json
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -80,6 +82,10 @@ def encoder(widget):
     }
 
 
+def oblong(make, expected):
+    return Case(functools.partial(make, size=SIZE), functools.partial(expected, size=SIZE))
+
+
 def photograph():
     return data.photographs()[0].images[0]
 
@@ -91,6 +97,12 @@ WIDGETS = {
     "kernel": Case(widgets.KernelExplorer, kernel),
     "kernel without decay": Case(lambda: widgets.KernelExplorer(gamma=0), kernel),
     **{name: Case(*parts) for name, parts in map_cases.CASES.items()},
+}
+# photographs that are neither square nor of 64 pixels
+SIZE = 48, 80
+OBLONG = {
+    "encoder": Case(lambda: widgets.EncoderExplorer(map_cases.images(1, SIZE)[0]), encoder),
+    **{name: oblong(*parts) for name, parts in map_cases.CASES.items()},
 }
 
 

@@ -1,13 +1,13 @@
 /** A photograph under attack: answers and maps of both networks, before and after (attack.py). */
 
 import { select, slider } from "./controls.js";
-import { pearson, softmax, sumOverSteps } from "./numbers.js";
+import { changed, largest, pearson, softmax, sumOverSteps } from "./numbers.js";
+import { arrays } from "./packed.js";
 import { Panels } from "./panels.js";
-import { overlay, photograph, picture } from "./picture.js";
-import { bytesOf, floatsOf, largest, partOf, unpackLayers } from "./recorded.js";
+import { overlay, photograph } from "./picture.js";
+import { recordedOf } from "./recorded.js";
 import { make, show, View } from "./view.js";
 
-const SIDE = 64;
 const BARS = 4;
 const NAMES = ["Spiking network", "ReLU twin"];
 
@@ -15,9 +15,10 @@ export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Under attack");
+    const [photo] = arrays(model.get("image"));
     const rows = NAMES.map((name) => {
       view.figure.append(make("p", { className: "snn-row" }, `${name}, attacked through its own gradient`));
-      return new Panels(view, { count: 5, columns: 5 });
+      return new Panels(view, { count: 5, columns: 5, aspect: photo.height / photo.width });
     });
     const bars = view.sheet({ height: (width) => (width < 560 ? 2 : 1) * (30 + 25 * BARS) });
     select(view, "epsilon", {
@@ -25,12 +26,9 @@ export default {
       options: model.get("epsilons").map((value) => [value, value ? `${show(value)}/255` : "0: no attack"]),
     });
     slider(view, "gamma", { label: "Decay γ of SAM", min: 0, max: 3, step: 0.05 });
-    const recorded = model
-      .get("epsilons")
-      .map((_, i) => unpackLayers(model.get("spikes"), model.get("steps"), model.get("shapes"), i)[model.get("layer")]);
 
     return view.start(() => {
-      const numbers = work(model, recorded);
+      const numbers = work(model);
       const sentence = inWords(model, numbers);
       for (const [network, panels] of rows.entries()) {
         drawRow(panels, model, network, numbers);
@@ -44,25 +42,24 @@ export default {
   },
 };
 
-/**
- * @param {import("./view.js").Model} model
- * @param {import("./recorded.js").Recorded[]} recorded one for each epsilon
- */
-function work(model, recorded) {
+/** @param {import("./view.js").Model} model */
+function work(model) {
   const at = model.get("epsilons").indexOf(model.get("epsilon"));
-  const { height, width } = model.get("shapes")[0];
+  const recorded = recordedOf(model.get("spikes")); // one for each epsilon
   const sam = recorded.map((layer) => sumOverSteps(layer.equation(model.get("gamma")), layer.steps));
-  const twin = (i) => partOf(floatsOf(model.get("twin_maps")), i, height * width);
+  const [twins] = arrays(model.get("twin_maps"));
+  const [logits] = arrays(model.get("logits"));
+  const twin = (i) => twins.part(i).values;
   const before = [sam[0], twin(0)];
   const after = [sam[at], twin(at)];
   return {
     at,
-    grid: { height, width },
+    grid: { height: twins.height, width: twins.width },
     before,
     after,
     stability: before.map((map, network) => pearson(map, after[network])),
     tops: [largestOf(sam), largestOf(sam.map((_, i) => twin(i)))],
-    scores: NAMES.map((_, network) => [0, at].map((i) => softmax(logitsOf(model, network, i)))),
+    scores: NAMES.map((_, network) => [0, at].map((i) => softmax(logits.part(network, i).values))),
   };
 }
 
@@ -70,43 +67,26 @@ function largestOf(maps) {
   return Math.max(...maps.map(largest));
 }
 
-function logitsOf(model, network, at) {
-  return partOf(floatsOf(model.get("logits")), network * model.get("epsilons").length + at, model.get("classes").length);
-}
-
 function drawRow(panels, model, network, { at, grid, before, after, tops }) {
-  const clean = bytesOf(model.get("image"));
-  const change = changeOf(model, network, at);
+  const [clean] = arrays(model.get("image"));
+  const change = arrays(model.get("changes"))[0].part(network, at);
   const epsilon = model.get("epsilon");
-  const attacked = clean.map((byte, i) => Math.min(255, Math.max(0, Math.round(byte + (epsilon * change[i]) / 127))));
-  const map = (title, pixels, heat) => ({
+  const { height, width } = clean;
+  const attacked = { height, width, values: changed(clean.values, change.values, epsilon) };
+  const map = (title, photo, heat) => ({
     title,
-    image: overlay(pixels, SIDE, SIDE, heat, grid.height, grid.width, tops[network]),
+    image: overlay(photo, { ...grid, values: heat }, tops[network]),
     top: tops[network],
     smooth: true,
   });
   const name = network === 0 ? "SAM" : "Grad-CAM";
   panels.draw([
-    { title: "Photograph", image: photograph(clean, SIDE, SIDE), smooth: true },
-    { title: "Attacked", image: photograph(attacked, SIDE, SIDE), smooth: true },
-    { title: epsilon ? `Change, ×${show(127.5 / epsilon, 2)}` : "Change: none", image: signedChange(change) },
+    { title: "Photograph", image: photograph(clean), smooth: true },
+    { title: "Attacked", image: photograph(attacked), smooth: true },
+    { title: epsilon ? `Change, ×${show(127.5 / epsilon, 2)}` : "Change: none", image: photograph(change, (value) => 128 + value) },
     map(`${name}, before`, clean, before[network]),
     map(`${name}, after`, attacked, after[network]),
   ]);
-}
-
-/** Signed bytes [3][64][64]; 127 is a change by epsilon. */
-function changeOf(model, network, at) {
-  const all = bytesOf(model.get("changes"));
-  const part = partOf(all, network * model.get("epsilons").length + at, 3 * SIDE * SIDE);
-  return new Int8Array(part.buffer, part.byteOffset, part.length);
-}
-
-function signedChange(change) {
-  const places = SIDE * SIDE;
-  return picture(SIDE, SIDE, (p, colour) => {
-    for (let c = 0; c < 3; c++) colour[c] = 128 + change[c * places + p];
-  });
 }
 
 /** The label and the likeliest other classes after the attack; a thin bar is before it. */

@@ -85,6 +85,14 @@ export function choice(view, trait, { label, options }) {
 }
 
 /**
+ * Options for {@link choice} that are their own words.
+ * @param {string[]} names
+ */
+export function byName(names) {
+  return Object.fromEntries(names.map((name) => [name, name]));
+}
+
+/**
  * One of many: a list that drops down.
  * @param {View} view
  * @param {string} trait

@@ -1,8 +1,9 @@
 /** A photograph as signed Poisson spikes, step by step (encoder.py). */
 
 import { play, slider } from "./controls.js";
-import { DEVIATION, MEAN, Mersenne, normalise, poisson } from "./numbers.js";
-import { lay, picture } from "./picture.js";
+import { correlate, DEVIATION, MEAN, Mersenne, normalise, poisson, spikesSoFar } from "./numbers.js";
+import { arrays } from "./packed.js";
+import { lay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
 import { show, View } from "./view.js";
 
@@ -10,8 +11,9 @@ export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "A photograph in spikes");
-    const [rows, columns] = model.get("size");
-    const sheet = view.sheet({ height: (width) => 30 + (panelWidth(width) * rows) / columns });
+    const [photo] = arrays(model.get("pixels"));
+    const { height, width } = photo;
+    const sheet = view.sheet({ height: (wide) => 30 + (panelWidth(wide) * height) / width });
     const curve = view.sheet({ height: 170 });
     const step = slider(view, "step", { label: "Step t", min: 0, max: model.get("steps") - 1, step: 1 });
     play(view, "step", { steps: () => model.get("steps") });
@@ -24,8 +26,8 @@ export default {
       if (model.get("step") > last) view.set({ step: last });
     });
 
-    const x = normalise(Float32Array.from(bytes(model.get("pixels")), (byte) => byte / 255));
-    const draws = latest(drawn);
+    const x = normalise(Float32Array.from(photo.values, (byte) => byte / 255));
+    const draws = latest(firstDraws);
     const encode = latest((/** @type {number} */ factor, /** @type {number} */ steps, /** @type {number} */ seed) => {
       const scaled = x.map((value) => Math.fround(factor) * value);
       const spikes = poisson(scaled, steps, replay(draws(seed, steps * x.length)));
@@ -36,11 +38,12 @@ export default {
       const [steps, factor] = [model.get("steps"), model.get("factor")];
       const t = Math.min(model.get("step"), steps - 1);
       const run = encode(factor, steps, model.get("seed"));
-      const now = at(run, t);
-      drawPanels(sheet, view.colours, [rows, columns], [
-        { title: factor === 1 ? "Image" : `Image × ${show(factor)}`, value: (i) => coloured(run.scaled[i], i, x.length) },
-        { title: `Spikes, t = ${t}`, value: (i) => 127.5 * (1 + now.spikes[i]) },
-        { title: `Mean of ${t + 1} × 2`, value: (i) => coloured(2 * now.mean[i], i, x.length) },
+      const now = { ...spikesSoFar(run.spikes, run.scaled, t), correlation: run.correlations[t] };
+      const drawn = (values, byte) => photograph({ values, height, width }, byte);
+      drawPanels(sheet, view.colours, [
+        { title: factor === 1 ? "Image" : `Image × ${show(factor)}`, image: drawn(run.scaled, coloured) },
+        { title: `Spikes, t = ${t}`, image: drawn(now.spikes, (spike) => 127.5 * (1 + spike)) },
+        { title: `Mean of ${t + 1} × 2`, image: drawn(now.mean, (mean, channel) => coloured(2 * mean, channel)) },
       ]);
       drawCurve(curve, view.colours, run.correlations, t);
       const words =
@@ -54,17 +57,12 @@ export default {
   },
 };
 
-/** @param {DataView} view */
-function bytes(view) {
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-}
-
 /**
  * The generator's first numbers, which a change of the rates uses again.
  * @param {number} seed
  * @param {number} count
  */
-function drawn(seed, count) {
+function firstDraws(seed, count) {
   const generator = new Mersenne(seed);
   const values = new Float32Array(count);
   for (let i = 0; i < count; i++) values[i] = generator.uniform();
@@ -95,63 +93,11 @@ function latest(work) {
 }
 
 /**
- * The correlation of the mean of the spikes so far with the image, at each step; 0 while all is silent.
- * @param {Int8Array} spikes [T][n]
- * @param {Float32Array} image [n]
- * @param {number} steps T
- */
-export function correlate(spikes, image, steps) {
-  const n = image.length;
-  const average = image.reduce((sum, value) => sum + value, 0) / n;
-  const centred = Float64Array.from(image, (value) => value - average);
-  const spread = centred.reduce((sum, value) => sum + value * value, 0);
-  const sums = new Int16Array(n);
-  return Float64Array.from({ length: steps }, (_, t) => {
-    let [sum, squares, product] = [0, 0, 0];
-    for (let i = 0; i < n; i++) {
-      const value = (sums[i] += spikes[t * n + i]);
-      sum += value;
-      squares += value * value;
-      product += value * centred[i];
-    }
-    const length = Math.sqrt(spread * (squares - (sum * sum) / n));
-    return length > 0 ? product / length : 0;
-  });
-}
-
-/**
- * What there is to show at step t.
- * @param {{spikes: Int8Array, scaled: Float32Array, correlations: Float64Array}} run
- * @param {number} t
- */
-function at({ spikes, scaled, correlations }, t) {
-  const n = scaled.length;
-  const mean = new Float64Array(n);
-  let [count, squares] = [0, 0];
-  for (let i = 0; i < n; i++) {
-    let sum = 0;
-    for (let k = i; k < (t + 1) * n; k += n) sum += spikes[k];
-    mean[i] = sum / (t + 1);
-    count += Math.abs(spikes[t * n + i]);
-    squares += (2 * mean[i] - scaled[i]) ** 2;
-  }
-  return {
-    spikes: spikes.subarray(t * n, (t + 1) * n),
-    mean,
-    count,
-    correlation: correlations[t],
-    rms: Math.sqrt(squares / n),
-  };
-}
-
-/**
  * A normalised value as a byte of its pixel.
  * @param {number} value
- * @param {number} i its place in [3][P]
- * @param {number} length 3 P
+ * @param {number} channel
  */
-function coloured(value, i, length) {
-  const channel = Math.floor((3 * i) / length);
+function coloured(value, channel) {
   return 255 * (value * DEVIATION[channel] + MEAN[channel]);
 }
 
@@ -166,18 +112,13 @@ function panelWidth(width) {
  * Three pictures in a row.
  * @param {import("./view.js").Sheet} sheet
  * @param {View["colours"]} colours
- * @param {[number, number]} size rows, columns
- * @param {{title: string, value: (i: number) => number}[]} panels value: the byte of colour i of [3][P]
+ * @param {{title: string, image: HTMLCanvasElement}[]} panels
  */
-function drawPanels(sheet, colours, [rows, columns], panels) {
+function drawPanels(sheet, colours, panels) {
   const pen = sheet.begin();
   const width = panelWidth(sheet.width);
-  const places = rows * columns;
-  for (const [k, { title, value }] of panels.entries()) {
-    const image = picture(rows, columns, (place, colour) => {
-      for (let channel = 0; channel < 3; channel++) colour[channel] = value(channel * places + place);
-    });
-    const box = { left: k * (width + GAP), top: 24, width, height: (width * rows) / columns };
+  for (const [k, { title, image }] of panels.entries()) {
+    const box = { left: k * (width + GAP), top: 24, width, height: (width * image.height) / image.width };
     lay(pen, colours, image, box, { title });
   }
 }

@@ -1,14 +1,14 @@
 /** The maps of a photograph side by side, and the neurons behind any place of them (maps.py). */
 
-import { check, choice, play, select, slider } from "./controls.js";
-import { contributionScore, pearson, sumOverSteps } from "./numbers.js";
+import { byName, check, choice, play, select, slider } from "./controls.js";
+import { atStep, contributionScore, largest, pearson, sumOverSteps } from "./numbers.js";
+import { arrays } from "./packed.js";
 import { Panels, stepEndsTheSum } from "./panels.js";
-import { mapImage, photograph } from "./picture.js";
+import { heatMap, overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
-import { bytesOf, floatsOf, largest, partOf, unpackLayers } from "./recorded.js";
+import { recordedOf } from "./recorded.js";
 import { show, View } from "./view.js";
 
-const SIZE = 64;
 const ROWS = 6; // neurons in the raster
 const TITLES = {
   equation: "SAM, equation",
@@ -23,31 +23,33 @@ export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Map explorer");
-    const panels = new Panels(view, { count: 7 });
+    const { height, width } = photographOf(model);
+    const panels = new Panels(view, { count: 7, aspect: height / width });
     const raster = view.sheet({ height: 318 });
-    addControls(view, model);
+    addControls(view, model, height, width);
     panels.pickable(
-      (u, v) => view.set({ x: Math.floor(u * SIZE), y: Math.floor(v * SIZE) }),
+      (u, v) => view.set({ x: Math.floor(u * width), y: Math.floor(v * height) }),
       (dx, dy) => view.set(moved(model, dx, dy)),
     );
     stepEndsTheSum(view);
-    const layers = remember(model);
 
     return view.start(() => {
-      const layer = layers(model.get("image"))[model.get("layer")];
+      const layer = shown(model, recordedOf(model.get("spikes")));
       const numbers = work(model, layer);
-      const pixels = partOf(bytesOf(model.get("images")), model.get("image"), 3 * SIZE * SIZE);
+      const photo = photographOf(model);
+      const over = model.get("overlay");
+      const draw = (map, top) => (over ? overlay(photo, map, top) : heatMap(map, top));
       const pen = panels.draw([
-        { title: model.get("labels")[model.get("image")], image: photograph(pixels, SIZE, SIZE), smooth: true },
+        { title: model.get("labels")[model.get("image")], image: photograph(photo), smooth: true },
         ...Object.entries(TITLES).map(([name, title], i) => ({
           title,
-          image: mapImage(model.get("overlay"), pixels, SIZE, SIZE, numbers[name], layer.shape, numbers.tops[i]),
+          image: draw({ ...numbers.grid, values: numbers[name] }, numbers.tops[i]),
           top: numbers.tops[i],
-          smooth: model.get("overlay"),
+          smooth: over,
         })),
       ]);
-      panels.mark(pen, numbers.place, layer.shape.height, layer.shape.width);
-      panels.dot(pen, (model.get("x") + 0.5) / SIZE, (model.get("y") + 0.5) / SIZE);
+      panels.mark(pen, numbers.place, layer.height, layer.width);
+      panels.dot(pen, (model.get("x") + 0.5) / width, (model.get("y") + 0.5) / height);
       drawNeurons(raster, view.colours, numbers, model);
       const sentence = inWords(model, numbers);
       panels.sheet.describe(`${sentence} Arrow keys move the place.`);
@@ -61,17 +63,18 @@ export default {
 /**
  * @param {View} view
  * @param {import("./view.js").Model} model
+ * @param {number} height of the photographs
+ * @param {number} width
  */
-function addControls(view, model) {
+function addControls(view, model, height, width) {
   select(view, "image", { label: "Photograph", options: model.get("labels").map((words, i) => [i, words]) });
-  const names = model.get("shapes").map(({ name }) => name);
-  choice(view, "layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
+  choice(view, "layer", { label: "Layer", options: byName(model.get("layers")) });
   slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
   slider(view, "step", { label: "Time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
   check(view, "whole", { label: "Sum over all steps" });
   play(view, "step", { steps: () => model.get("steps") });
-  slider(view, "x", { label: "Place: pixels from the left", min: 0, max: SIZE - 1, step: 1 });
-  slider(view, "y", { label: "Place: pixels from the top", min: 0, max: SIZE - 1, step: 1 });
+  slider(view, "x", { label: "Place: pixels from the left", min: 0, max: width - 1, step: 1 });
+  slider(view, "y", { label: "Place: pixels from the top", min: 0, max: height - 1, step: 1 });
   check(view, "overlay", { label: "On the photograph" });
   choice(view, "scale", {
     label: "Scale of equation, code and counts",
@@ -79,25 +82,32 @@ function addControls(view, model) {
   });
 }
 
-/** The layers of a photograph are unpacked when it is first shown. */
-function remember(model) {
-  const known = new Map();
-  return (/** @type {number} */ image) => {
-    if (!known.has(image)) {
-      known.set(image, unpackLayers(model.get("spikes"), model.get("steps"), model.get("shapes"), image));
-    }
-    return known.get(image);
-  };
+function photographOf(model) {
+  return arrays(model.get("images"))[0].part(model.get("image"));
+}
+
+/**
+ * Of all photographs and layers, what belongs to those that are shown.
+ * @template T
+ * @param {import("./view.js").Model} model
+ * @param {T[]} all
+ */
+function shown(model, all) {
+  const layers = model.get("layers");
+  return all[model.get("image") * layers.length + layers.indexOf(model.get("layer"))];
 }
 
 /** One cell of the layer's grid further, in pixels of the photograph. */
 function moved(model, dx, dy) {
-  const { height, width } = model.get("shapes").find(({ name }) => name === model.get("layer"));
-  const shift = (at, by, cells) => {
-    const cell = Math.floor((at * cells) / SIZE) + by;
-    return Math.floor(((Math.min(cells - 1, Math.max(0, cell)) + 0.5) * SIZE) / cells);
+  const [photo, grid] = [photographOf(model), shown(model, arrays(model.get("twin_maps")))];
+  const shift = (at, by, cells, size) => {
+    const cell = Math.floor((at * cells) / size) + by;
+    return Math.floor(((Math.min(cells - 1, Math.max(0, cell)) + 0.5) * size) / cells);
   };
-  return { x: shift(model.get("x"), dx, width), y: shift(model.get("y"), dy, height) };
+  return {
+    x: shift(model.get("x"), dx, grid.width, photo.width),
+    y: shift(model.get("y"), dy, grid.height, photo.height),
+  };
 }
 
 /**
@@ -106,49 +116,33 @@ function moved(model, dx, dy) {
  */
 function work(model, layer) {
   const [gamma, step, whole] = [model.get("gamma"), model.get("step"), model.get("whole")];
-  const { height, width } = layer.shape;
-  const seen = (maps) => (whole ? sumOverSteps(maps, layer.steps) : partOf(maps, step, layer.places));
+  const { height, width } = layer;
+  const photo = photographOf(model);
+  const seen = (maps) => (whole ? sumOverSteps(maps, layer.steps) : atStep(maps, layer.steps, step));
   const heights = (maps) => largest(whole ? sumOverSteps(maps, layer.steps) : maps);
   const same = [layer.equation(gamma), layer.authorsCode(gamma), layer.counts(gamma)];
   const own = same.map(heights);
   const tops = model.get("scale") === "own" ? own : own.map(() => Math.max(...own));
-  const gradCam = layer.gradCam(weightsOf(model));
-  const twin = twinMapOf(model);
-  const place = Math.floor((model.get("y") * height) / SIZE) * width + Math.floor((model.get("x") * width) / SIZE);
+  const gradCam = layer.gradCam(shown(model, arrays(model.get("weights"))).values);
+  const twin = shown(model, arrays(model.get("twin_maps"))).values;
+  const [row, column] = [(model.get("y") * height) / photo.height, (model.get("x") * width) / photo.width];
+  const place = Math.floor(row) * width + Math.floor(column);
   const [equation, code, counts] = same.map(seen);
   tops.push(heights(layer.rate()), heights(gradCam), largest(twin));
   const maps = { equation, code, counts, rate: seen(layer.rate()), snnGradCam: seen(gradCam), gradCam: twin };
-  return { ...maps, likeness: pearson(equation, counts), tops, place, ...strongest(layer, place, gamma) };
-}
-
-/** Grad-CAM's weights of the photograph and layer that are shown. */
-function weightsOf(model) {
-  return pick(model, "weights", ({ channels }) => channels);
-}
-
-function twinMapOf(model) {
-  return pick(model, "twin_maps", ({ height, width }) => height * width);
-}
-
-/** What is stored for the photograph and layer that are shown, in a trait that has it for all. */
-function pick(model, trait, sizeOf) {
-  const shapes = model.get("shapes");
-  const sizes = shapes.map(sizeOf);
-  const index = shapes.findIndex(({ name }) => name === model.get("layer"));
-  const add = (list) => list.reduce((sum, size) => sum + size, 0);
-  const from = model.get("image") * add(sizes) + add(sizes.slice(0, index));
-  return floatsOf(model.get(trait)).subarray(from, from + sizes[index]);
+  const rest = { likeness: pearson(equation, counts), tops, place, grid: { height, width } };
+  return { ...maps, ...rest, ...strongest(layer, place, gamma) };
 }
 
 /** The channels that give most to the sum of SAM at a place, with their spikes and scores. */
 function strongest(layer, place, gamma) {
-  const { steps, shape } = layer;
+  const { steps, channels: count } = layer;
   const spikes = layer.at(place);
-  const scores = contributionScore(spikes, steps, shape.channels, gamma);
+  const scores = contributionScore(spikes, steps, count, gamma);
   const given = sumOverSteps(scores.map((n, i) => n * spikes[i]), steps);
   const order = Array.from(given.keys()).sort((a, b) => given[b] - given[a]);
-  const channels = order.slice(0, Math.min(ROWS, shape.channels));
-  const column = (values, k) => Array.from({ length: steps }, (_, t) => values[t * shape.channels + k]);
+  const channels = order.slice(0, Math.min(ROWS, count));
+  const column = (values, k) => Array.from({ length: steps }, (_, t) => values[t * count + k]);
   return {
     channels,
     trains: channels.map((k) => column(spikes, k)),

@@ -4,7 +4,6 @@
  * Spikes are rare, so the convolutions are driven by them: an input that is 0 costs nothing, and
  * one that is not adds its 3x3 patch of weight rows to the currents around it.
  */
-import { decodeFloat16 } from "./numbers.js";
 
 const BLOCKS = ["conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "conv7", "conv8"];
 const POOLED = ["conv1", "conv2", "conv4", "conv6"];
@@ -44,6 +43,25 @@ export function readSafetensors(bytes) {
     tensors[name] = { shape, values: decodeFloat16(bytes.subarray(start + from, start + to)) };
   }
   return tensors;
+}
+
+/**
+ * IEEE half precision, little-endian, as numpy's float16.
+ * @param {Uint8Array} bytes two for each number
+ * @returns {Float32Array}
+ */
+export function decodeFloat16(bytes) {
+  const numbers = new Float32Array(bytes.length >> 1);
+  for (let i = 0; i < numbers.length; i++) {
+    const half = bytes[2 * i] | (bytes[2 * i + 1] << 8);
+    const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
+    const size =
+      exponent === 31
+        ? fraction ? NaN : Infinity
+        : exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+    numbers[i] = half & 0x8000 ? -size : size;
+  }
+  return numbers;
 }
 
 /**
@@ -93,6 +111,7 @@ function readBlock(tensors, name) {
  * @returns {Generator<{step: number, logits: Float64Array}>}
  */
 export function* runNetwork(network, spikes, height, width, recorded) {
+  checkSize(network, spikes, height, width);
   const states = layOut(network, height, width);
   const sum = new Float64Array(network.headBias.length);
   for (let step = 0; step < network.steps; step++) {
@@ -105,6 +124,22 @@ export function* runNetwork(network, spikes, height, width, recorded) {
     }
     readOut(network, states[states.length - 1], sum);
     yield { step, logits: sum.map((total) => total / (step + 1)) };
+  }
+}
+
+function checkSize({ steps, blocks }, spikes, height, width) {
+  const least = 2 ** blocks.filter(({ pooled }) => pooled).length;
+  if (height < least || width < least) {
+    throw new Error(
+      `expected a picture of at least ${least} × ${least} pixels, since the network halves it ` +
+        `${Math.log2(least)} times, got ${height} × ${width}; scale it up`,
+    );
+  }
+  if (spikes.length !== steps * 3 * height * width) {
+    throw new Error(
+      `expected spikes of ${steps} steps × 3 colours × ${height} × ${width}, ${steps * 3 * height * width} in all, ` +
+        `got ${spikes.length}; encode the picture at the size that is given`,
+    );
   }
 }
 

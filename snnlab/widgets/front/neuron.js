@@ -1,7 +1,7 @@
 /** One leaky integrate-and-fire neuron and the gradient that it passes back (neuron.py). */
 
 import { choice, numberSlider, slider, toggles } from "./controls.js";
-import { lif, surrogateSlope } from "./numbers.js";
+import { countGradient, lif, surrogateSlope } from "./numbers.js";
 import { Plot, RIGHT, ticks } from "./plot.js";
 import { show, View } from "./view.js";
 
@@ -116,25 +116,6 @@ export function run({ currents, leak, threshold, reset, surrogate, scale, width 
 }
 
 /** @typedef {ReturnType<typeof run>} Numbers */
-
-/**
- * The gradient of the spike count by the current of each step, with the reset detached: the backward
- * of snnlab.neurons.lif.
- * @param {Float64Array} slopes
- * @param {ArrayLike<number>} spikes
- * @param {number} leak
- * @param {"soft" | "hard"} reset
- */
-export function countGradient(slopes, spikes, leak, reset) {
-  const gradient = new Float64Array(slopes.length);
-  let later = 0; // what the membrane after the reset still causes
-  for (let t = slopes.length - 1; t >= 0; t--) {
-    if (reset === "hard" && spikes[t]) later = 0;
-    gradient[t] = slopes[t] + later;
-    later = leak * gradient[t];
-  }
-  return gradient;
-}
 
 /**
  * @param {import("./view.js").Sheet} sheet

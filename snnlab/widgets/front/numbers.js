@@ -81,6 +81,50 @@ export function poisson(x, steps, generator) {
 }
 
 /**
+ * The spikes of a step, and how far their mean so far, times 2, is from the image.
+ * @param {Int8Array} spikes [T][n]
+ * @param {Float32Array} image [n]
+ * @param {number} t the step
+ */
+export function spikesSoFar(spikes, image, t) {
+  const n = image.length;
+  const mean = new Float64Array(n);
+  let [count, squares] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let k = i; k < (t + 1) * n; k += n) sum += spikes[k];
+    mean[i] = sum / (t + 1);
+    count += Math.abs(spikes[t * n + i]);
+    squares += (2 * mean[i] - image[i]) ** 2;
+  }
+  return { spikes: spikes.subarray(t * n, (t + 1) * n), mean, count, rms: Math.sqrt(squares / n) };
+}
+
+/**
+ * The correlation of the mean of the spikes so far with the image, at each step; 0 while all is silent.
+ * @param {Int8Array} spikes [T][n]
+ * @param {Float32Array} image [n]
+ * @param {number} steps T
+ */
+export function correlate(spikes, image, steps) {
+  const n = image.length;
+  const offsets = centred(image);
+  const spread = dot(offsets, offsets);
+  const sums = new Int16Array(n);
+  return Float64Array.from({ length: steps }, (_, t) => {
+    let [sum, squares, product] = [0, 0, 0];
+    for (let i = 0; i < n; i++) {
+      const value = (sums[i] += spikes[t * n + i]);
+      sum += value;
+      squares += value * value;
+      product += value * offsets[i];
+    }
+    const length = Math.sqrt(spread * (squares - (sum * sum) / n));
+    return length > 0 ? product / length : 0;
+  });
+}
+
+/**
  * Leaky integrate-and-fire neurons: snnlab.neurons.lif, with its float32 roundings.
  * @param {Float32Array} currents [T][n]
  * @param {number} steps T
@@ -122,6 +166,25 @@ export function surrogateSlope(kind, u, threshold = 1, scale = 0.3, width = 1) {
     arctan: 1 / (1 + ((Math.PI / 2) * z) ** 2),
   };
   return (scale / threshold) * shapes[kind];
+}
+
+/**
+ * The gradient of the spike count by the current of each step, with the reset detached: the backward
+ * of snnlab.neurons.lif.
+ * @param {Float64Array} slopes
+ * @param {ArrayLike<number>} spikes
+ * @param {number} leak
+ * @param {"soft" | "hard"} reset
+ */
+export function countGradient(slopes, spikes, leak, reset) {
+  const gradient = new Float64Array(slopes.length);
+  let later = 0; // what the membrane after the reset still causes
+  for (let t = slopes.length - 1; t >= 0; t--) {
+    if (reset === "hard" && spikes[t]) later = 0;
+    gradient[t] = slopes[t] + later;
+    later = leak * gradient[t];
+  }
+  return gradient;
 }
 
 /**
@@ -334,6 +397,58 @@ export function sumOverSteps(maps, steps) {
 }
 
 /**
+ * One step of maps.
+ * @template {Float64Array | Int8Array} T
+ * @param {T} maps [T][P]
+ * @param {number} steps T
+ * @param {number} step
+ * @returns {T} [P]
+ */
+export function atStep(maps, steps, step) {
+  const places = maps.length / steps;
+  return /** @type {T} */ (maps.subarray(step * places, (step + 1) * places));
+}
+
+/**
+ * The sums of maps left and right of a line; a column that it cuts counts to both, by its shares.
+ * @param {Float64Array} maps [T][height][width]
+ * @param {number} steps T
+ * @param {number} width
+ * @param {number} line how many columns lie on its left
+ * @returns {[left: Float64Array, right: Float64Array]} [T] each
+ */
+export function halfSums(maps, steps, width, line) {
+  const places = maps.length / steps;
+  const [left, right] = [new Float64Array(steps), new Float64Array(steps)];
+  maps.forEach((value, i) => {
+    const share = Math.min(1, Math.max(0, line - (i % width)));
+    left[Math.floor(i / places)] += share * value;
+    right[Math.floor(i / places)] += (1 - share) * value;
+  });
+  return [left, right];
+}
+
+/**
+ * @param {ArrayLike<number>} values
+ * @returns {number} the largest, at least 0
+ */
+export function largest(values) {
+  let top = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] > top) top = values[i];
+  return top;
+}
+
+/**
+ * Pixels after an attack.
+ * @param {Uint8Array} pixels bytes
+ * @param {Int8Array} change of each, 127 stands for epsilon
+ * @param {number} epsilon in bytes
+ */
+export function changed(pixels, change, epsilon) {
+  return pixels.map((byte, i) => Math.min(255, Math.max(0, Math.round(byte + (epsilon * change[i]) / 127))));
+}
+
+/**
  * Bilinear, corners not aligned: torch.nn.functional.interpolate.
  * @param {ArrayLike<number>} map [height][width]
  * @param {number} height
@@ -377,37 +492,6 @@ export function softmax(logits) {
   const powers = all.map((logit) => Math.exp(logit - Math.max(...all)));
   const sum = powers.reduce((total, power) => total + power, 0);
   return powers.map((power) => power / sum);
-}
-
-/**
- * Bits as numpy.packbits packs them, the first in a byte's highest place.
- * @param {Uint8Array} bytes
- * @param {number} count how many bits
- * @returns {Uint8Array} 0 or 1 each
- */
-export function unpackBits(bytes, count) {
-  const bits = new Uint8Array(count);
-  for (let i = 0; i < count; i++) bits[i] = (bytes[i >> 3] >> (7 - (i & 7))) & 1;
-  return bits;
-}
-
-/**
- * IEEE half precision, little-endian, as numpy's float16.
- * @param {Uint8Array} bytes two for each number
- * @returns {Float32Array}
- */
-export function decodeFloat16(bytes) {
-  const numbers = new Float32Array(bytes.length >> 1);
-  for (let i = 0; i < numbers.length; i++) {
-    const half = bytes[2 * i] | (bytes[2 * i + 1] << 8);
-    const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
-    const size =
-      exponent === 31
-        ? fraction ? NaN : Infinity
-        : exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
-    numbers[i] = half & 0x8000 ? -size : size;
-  }
-  return numbers;
 }
 
 /**

@@ -2,21 +2,21 @@
 
 import { play, select, slider } from "./controls.js";
 import { makeRecording, readNetwork, runNetwork } from "./network.js";
-import { Mersenne, normalise, poisson, softmax, sumOverSteps } from "./numbers.js";
+import { atStep, largest, Mersenne, normalise, poisson, softmax, sumOverSteps } from "./numbers.js";
+import { arrays, Shaped } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph, picture } from "./picture.js";
 import { drawingBoard, pictureInput } from "./intake.js";
-import { bytesOf, largest, partOf, Recorded } from "./recorded.js";
+import { Recorded } from "./recorded.js";
 import { make, show, View } from "./view.js";
 import { loadWeights } from "./weights.js";
 
-const SIDE = 64;
 const OWN = -1; // the trait `starter` when the picture is the reader's
 const LAYERS = ["conv4", "conv6", "conv8"];
 const BARS = 6;
-const NOTE =
-  "The network runs in this page, and the picture never leaves it. The middle square is scaled to 64 × 64 pixels, " +
-  "which is all that the network sees. Drop a picture here, choose a file, or draw one.";
+const note = (/** @type {number} */ side) =>
+  `The network runs in this page, and the picture never leaves it. The middle square is scaled to ${side} × ${side} ` +
+  "pixels, which is all that the network sees. Drop a picture here, choose a file, or draw one.";
 
 export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
@@ -35,7 +35,7 @@ export default {
       const numbers = step < 0 ? {} : work(result, step, model.get("gamma"));
       drawPanels(panels, machine, step, numbers);
       drawBars(bars, view.colours, model.get("classes"), numbers);
-      const sentence = machine.pixels ? inWords(model, machine, step, numbers) : "Choose, drop or draw a picture first.";
+      const sentence = machine.photo ? inWords(model, machine, step, numbers) : "Choose, drop or draw a picture first.";
       panels.sheet.describe(`The picture, its spikes, and spike activation maps of three layers. ${sentence}`);
       bars.describe(sentence);
       view.say(sentence);
@@ -43,6 +43,8 @@ export default {
     });
   },
 };
+
+/** @typedef {import("./picture.js").Grid} Grid */
 
 /** Runs the network whenever the picture or the seed is another one, and keeps what came out. */
 class Machine {
@@ -55,7 +57,9 @@ class Machine {
     this.view = view;
     /** @type {import("./network.js").Network | null} */
     this.network = null;
-    /** @type {Uint8Array | null} the reader's picture, [3][64][64] */
+    this.starters = arrays(model.get("starters"))[0];
+    this.side = this.starters.width; // of every picture, since the network was trained on squares of this size
+    /** @type {Grid | null} the reader's picture */
     this.own = null;
     /** @type {Result} */
     this.result = nothing();
@@ -63,14 +67,15 @@ class Machine {
     this.version = 0; // of the reader's picture
   }
 
-  get pixels() {
+  /** @returns {Grid | null} [3][side][side], bytes */
+  get photo() {
     const starter = this.model.get("starter");
-    return starter === OWN ? this.own : partOf(bytesOf(this.model.get("starters")), starter, 3 * SIDE * SIDE);
+    return starter === OWN ? this.own : this.starters.part(starter);
   }
 
-  /** @param {Uint8Array} pixels of the reader's picture */
-  take(pixels) {
-    this.own = pixels;
+  /** @param {Uint8Array} values of the reader's picture, [3][side][side] */
+  take(values) {
+    this.own = { values, height: this.side, width: this.side };
     this.version += 1;
     if (this.model.get("starter") === OWN) this.view.refresh();
     else this.view.set({ starter: OWN });
@@ -87,22 +92,27 @@ class Machine {
     if (wanted === this.asked) return;
     this.asked = wanted;
     this.result = nothing();
-    if (this.network && this.pixels) this.#run(wanted, this.network, this.pixels);
+    if (this.network && this.photo) {
+      this.#run(wanted, this.network, this.photo).catch((error) => this.view.fail(error));
+    }
   }
 
   /** One step at a time, so that the page stays alive between them. */
-  async #run(wanted, network, pixels) {
+  async #run(wanted, network, { values, height, width }) {
     const begin = performance.now();
-    const x = normalise(Float32Array.from(pixels, (byte) => byte / 255));
+    const x = normalise(Float32Array.from(values, (byte) => byte / 255));
     const spikes = poisson(x, network.steps, new Mersenne(this.model.get("seed")));
-    const { recorded, sizes } = makeRecording(network, SIDE, SIDE, LAYERS);
+    const { recorded, sizes } = makeRecording(network, height, width, LAYERS);
     const logits = [];
-    for (const now of runNetwork(network, spikes, SIDE, SIDE, recorded)) {
+    for (const now of runNetwork(network, spikes, height, width, recorded)) {
       logits.push(now.logits);
       await new Promise((resume) => setTimeout(resume));
       if (this.asked !== wanted) return; // something else is asked for by now
     }
-    const layers = LAYERS.map((name) => new Recorded(recorded[name], network.steps, { name, ...sizes[name] }));
+    const layers = LAYERS.map((name) => {
+      const { channels, height: h, width: w } = sizes[name];
+      return new Recorded(new Shaped([network.steps, channels, h, w], () => recorded[name]));
+    });
     this.result = { logits, spikes, layers, seconds: (performance.now() - begin) / 1000, done: true };
     this.view.refresh();
   }
@@ -136,15 +146,15 @@ function addControls(view, model, machine) {
     machine.take(pixels);
     load();
   };
-  view.figure.before(make("p", { className: "snn-note" }, NOTE), button, message);
+  view.figure.before(make("p", { className: "snn-note" }, note(machine.side)), button, message);
   const starters = model.get("labels").map((/** @type {string} */ words, /** @type {number} */ i) => [i, words]);
   select(view, "starter", { label: "Picture", options: [...starters, [OWN, "your own"]] });
-  view.controls.append(pictureInput(view, SIDE, take, say));
+  view.controls.append(pictureInput(view, machine.side, take, say));
   slider(view, "step", { label: "Last time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
   play(view, "step", { steps: () => model.get("steps") });
   slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
   slider(view, "seed", { label: "Seed of the random spikes", min: 0, max: 99, step: 1 });
-  view.controls.append(drawingBoard(SIDE, take));
+  view.controls.append(drawingBoard(machine.side, take));
 }
 
 /** A button that loads the network once; so does the reader's first picture. */
@@ -179,26 +189,24 @@ function work({ logits, spikes, layers }, step, gamma) {
   const scores = softmax(logits[step]);
   const final = logits[logits.length - 1];
   const order = Array.from(final.keys()).sort((a, b) => final[b] - final[a]);
-  const sofar = (maps, places) => {
-    const sum = new Float64Array(places);
-    for (let i = 0; i < (step + 1) * places; i++) sum[i % places] += maps[i];
-    return sum;
-  };
+  const sofar = (maps, places) => sumOverSteps(maps.subarray(0, (step + 1) * places), step + 1);
   const whole = layers.map((layer) => layer.equation(gamma));
   return {
     logits: logits[step],
     scores,
     shown: order.slice(0, BARS),
-    input: partOf(/** @type {any} */ (spikes), step, 3 * SIDE * SIDE),
+    input: atStep(spikes, logits.length, step),
     maps: whole.map((maps, i) => sofar(maps, layers[i].places)),
     tops: whole.map((maps, i) => largest(sumOverSteps(maps, layers[i].steps))),
-    shapes: layers.map(({ shape }) => shape),
+    grids: layers.map(({ height, width }) => ({ height, width })),
   };
 }
 
-function drawPanels(panels, { pixels }, step, { input, maps, tops, shapes }) {
-  const grey = picture(SIDE, SIDE, (_, colour) => colour.fill(128, 0, 3));
-  const seen = pixels ? photograph(pixels, SIDE, SIDE) : grey;
+function drawPanels(panels, { photo, side }, step, { input, maps, tops, grids }) {
+  const grey = picture(side, side, (_, colour) => colour.fill(128, 0, 3));
+  const seen = photo ? photograph(photo) : grey;
+  // of the three colours: 1 is bright, -1 dark, 0 grey
+  const signed = (values) => photograph({ values, height: side, width: side }, (spike) => 128 + 127 * spike);
   const empty = (title) => ({ title, image: grey });
   panels.draw([
     { title: "The network sees", image: seen },
@@ -207,21 +215,13 @@ function drawPanels(panels, { pixels }, step, { input, maps, tops, shapes }) {
       maps
         ? {
             title: `SAM, ${name}`,
-            image: overlay(pixels, SIDE, SIDE, maps[i], shapes[i].height, shapes[i].width, tops[i]),
+            image: overlay(photo, { ...grids[i], values: maps[i] }, tops[i]),
             top: tops[i],
             smooth: true,
           }
         : empty(`SAM, ${name}`),
     ),
   ]);
-}
-
-/** Spikes of the three colours: 1 is bright, -1 dark, 0 grey. */
-function signed(input) {
-  const places = SIDE * SIDE;
-  return picture(SIDE, SIDE, (p, colour) => {
-    for (let c = 0; c < 3; c++) colour[c] = 128 + 127 * input[c * places + p];
-  });
 }
 
 function drawBars(sheet, colours, classes, { scores, shown }) {

@@ -1,15 +1,14 @@
 /** Two pictures side by side: SAM of both, and the mass on each, step by step (pair.py). */
 
-import { check, choice, play, slider } from "./controls.js";
-import { mapFromPairs, sumOverSteps } from "./numbers.js";
+import { byName, check, choice, play, slider } from "./controls.js";
+import { atStep, halfSums, largest, mapFromPairs, MEAN, sumOverSteps } from "./numbers.js";
+import { arrays } from "./packed.js";
 import { Panels, stepEndsTheSum } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
-import { bytesOf, largest, partOf } from "./recorded.js";
 import { show, View } from "./view.js";
 
-const SIDE = 64;
-const GREY = [124, 116, 104]; // the mean pixel: normalised it is 0, and sends no spikes
+const GREY = MEAN.map((value) => Math.round(255 * value)); // normalised it is 0, and sends no spikes
 const ARRANGEMENTS = {
   alone: "A alone",
   grey: "A beside grey",
@@ -21,11 +20,11 @@ export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Two pictures at once");
-    const panels = new Panels(view, { count: 2, columns: 2, least: 240, aspect: 0.5, most: 400 });
+    const [{ height, width }] = arrays(model.get("images"));
+    const panels = new Panels(view, { count: 2, columns: 2, least: 240, aspect: height / (2 * width), most: 400 });
     const curves = view.sheet({ height: 250 });
     choice(view, "arrangement", { label: "Arrangement", options: ARRANGEMENTS });
-    const names = model.get("shapes").map(({ name }) => name);
-    choice(view, "layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
+    choice(view, "layer", { label: "Layer", options: byName(model.get("layers")) });
     slider(view, "step", { label: "Time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
     check(view, "whole", { label: "Sum over all steps" });
     play(view, "step", { steps: () => model.get("steps") });
@@ -54,7 +53,7 @@ function work(model) {
   const reference = all[1];
   const add = (values) => values.reduce((sum, value) => sum + value, 0);
   return {
-    map: model.get("whole") ? shown : partOf(shown, model.get("step"), now.height * now.width),
+    map: model.get("whole") ? shown : atStep(shown, model.get("steps"), model.get("step")),
     top: Math.max(...all.map(({ maps }) => largest(seen(maps)))),
     grid: { height: now.height, width: now.width },
     massA: now.massA,
@@ -69,60 +68,40 @@ function work(model) {
 /** SAM of an arrangement at the chosen layer, and its sum over the halves of A and of B. */
 function mapsOf(model, arrangement) {
   const steps = model.get("steps");
-  const { height, width, from } = find(model, arrangement);
-  const places = height * width;
-  const pairs = bytesOf(model.get("pairs")).subarray(from, from + ((steps * (steps - 1)) / 2) * places);
-  const maps = mapFromPairs(pairs, steps, places, model.get("gamma"));
-  const half = arrangement === "alone" ? width : width / 2;
-  const mass = (/** @type {(column: number) => boolean} */ within) => {
-    const sums = new Float64Array(steps);
-    maps.forEach((value, i) => within(i % width) && (sums[Math.floor(i / places)] += value));
-    return sums;
-  };
-  const left = mass((column) => column < half);
-  const right = mass((column) => column >= half);
+  const layers = model.get("layers");
+  const at = Object.keys(ARRANGEMENTS).indexOf(arrangement) * layers.length + layers.indexOf(model.get("layer"));
+  const { values: pairs, height, width } = arrays(model.get("pairs"))[at];
+  const maps = mapFromPairs(pairs, steps, height * width, model.get("gamma"));
+  const [left, right] = halfSums(maps, steps, width, arrangement === "alone" ? width : width / 2);
   const [massA, massB] = arrangement === "swapped" ? [right, left] : [left, right];
   return { maps, massA, massB, height, width };
 }
 
-/** Where an arrangement's layer begins among the stored pairs, and its size. */
-function find(model, arrangement) {
-  const [steps, shapes] = [model.get("steps"), model.get("shapes")];
-  let from = 0;
-  for (const name of Object.keys(ARRANGEMENTS)) {
-    for (const { name: layer, height, width } of shapes) {
-      const across = name === "alone" ? width : 2 * width;
-      if (name === arrangement && layer === model.get("layer")) return { height, width: across, from };
-      from += ((steps * (steps - 1)) / 2) * height * across;
-    }
-  }
-  throw new Error(`there is no layer ${model.get("layer")} for ${arrangement}`);
-}
-
 function drawPictures(panels, model, { map, top, grid }) {
   const arrangement = model.get("arrangement");
-  const pixels = arrange(bytesOf(model.get("images")), arrangement);
-  const columns = arrangement === "alone" ? SIDE : 2 * SIDE;
-  const part = columns / (2 * SIDE);
+  const photo = arrange(arrays(model.get("images"))[0], arrangement);
+  const part = arrangement === "alone" ? 0.5 : 1;
   const title = { alone: "A", grey: "A | grey", beside: "A | B", swapped: "B | A" }[arrangement];
-  const heat = overlay(pixels, SIDE, columns, map, grid.height, grid.width, top);
+  const heat = overlay(photo, { ...grid, values: map }, top);
   const when = model.get("whole") ? "summed over steps" : `step ${model.get("step")}`;
   panels.draw([
-    { title, image: photograph(pixels, SIDE, columns), smooth: true, part },
+    { title, image: photograph(photo), smooth: true, part },
     { title: `SAM, ${model.get("layer")}, ${when}`, image: heat, top, smooth: true, part },
   ]);
 }
 
-/** The pixels of an arrangement, [3][64][64 or 128]. */
+/** An arrangement as one photograph. */
 function arrange(images, arrangement) {
-  const [first, second] = [partOf(images, 0, 3 * SIDE * SIDE), partOf(images, 1, 3 * SIDE * SIDE)];
+  const [first, second] = [images.part(0), images.part(1)];
   if (arrangement === "alone") return first;
   const halves = { grey: [first, null], beside: [first, second], swapped: [second, first] }[arrangement];
-  return Uint8Array.from({ length: 3 * SIDE * 2 * SIDE }, (_, i) => {
-    const [line, column] = [Math.floor(i / (2 * SIDE)), i % (2 * SIDE)];
-    const half = halves[Math.floor(column / SIDE)];
-    return half ? half[line * SIDE + (column % SIDE)] : GREY[Math.floor(line / SIDE)];
+  const { height, width } = first;
+  const values = Uint8Array.from({ length: 3 * height * 2 * width }, (_, i) => {
+    const [line, column] = [Math.floor(i / (2 * width)), i % (2 * width)];
+    const half = halves[Math.floor(column / width)];
+    return half ? half.values[line * width + (column % width)] : GREY[Math.floor(line / height)];
   });
+  return { values, height, width: 2 * width };
 }
 
 function drawMasses(sheet, colours, model, { massA, massB, reference }) {

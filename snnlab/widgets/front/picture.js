@@ -26,15 +26,49 @@ export function picture(rows, columns, colourOf) {
 }
 
 /**
- * A map in the colours of snnlab.plotting.MAP.
- * @param {ArrayLike<number>} values [rows][columns]
- * @param {number} rows
- * @param {number} columns
- * @param {number} top the value of the brightest colour
- * @returns {HTMLCanvasElement} to be laid on a sheet with `lay`
+ * @typedef {object} Grid numbers with the size of their grid; of three colours one after the other
+ * @property {ArrayLike<number>} values [height][width], or [3][height][width]
+ * @property {number} height
+ * @property {number} width
  */
-export function heatMap(values, rows, columns, top) {
-  return picture(rows, columns, (place, colour) => colour.set(mapColour(top > 0 ? values[place] / top : 0)));
+
+/**
+ * A picture in three colours.
+ * @param {Grid} image [3][height][width]
+ * @param {(value: number, channel: number) => number} [byte] of a value; left out: it is one
+ */
+export function photograph({ values, height, width }, byte = (value) => value) {
+  const places = height * width;
+  return picture(height, width, (p, colour) => {
+    for (let c = 0; c < 3; c++) colour[c] = byte(values[c * places + p], c);
+  });
+}
+
+/**
+ * A map in the colours of snnlab.plotting.MAP.
+ * @param {Grid} map
+ * @param {number} top the value of the brightest colour
+ */
+export function heatMap({ values, height, width }, top) {
+  return picture(height, width, (place, colour) => colour.set(mapColour(top > 0 ? values[place] / top : 0)));
+}
+
+/**
+ * A map over its photograph in grey, as snnlab.plotting.overlay draws it.
+ * @param {Grid} photo [3][rows][columns], bytes
+ * @param {Grid} map
+ * @param {number} top the value of the brightest colour
+ */
+export function overlay({ values: pixels, height: rows, width: columns }, { values, height, width }, top) {
+  const places = rows * columns;
+  const heat = enlarge(values, height, width, rows, columns);
+  return picture(rows, columns, (p, colour) => {
+    const grey = (pixels[p] + pixels[places + p] + pixels[2 * places + p]) / 3;
+    const strength = top > 0 ? Math.min(1, heat[p] / top) : 0;
+    const opacity = 0.35 + 0.5 * strength;
+    const at = 3 * Math.min(255, Math.floor(256 * strength));
+    for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * MAP[at + c];
+  });
 }
 
 /**
@@ -52,55 +86,4 @@ export function lay(pen, colours, image, { left, top, width, height }, { title =
   pen.textAlign = "left";
   pen.textBaseline = "bottom";
   pen.fillText(title, left, top - 5, width);
-}
-
-/**
- * A photograph in colour.
- * @param {Uint8Array} pixels [3][rows][columns], bytes
- * @param {number} rows
- * @param {number} columns
- */
-export function photograph(pixels, rows, columns) {
-  const places = rows * columns;
-  return picture(rows, columns, (p, colour) => {
-    for (let c = 0; c < 3; c++) colour[c] = pixels[c * places + p];
-  });
-}
-
-/**
- * A map over its photograph in grey, as snnlab.plotting.overlay draws it.
- * @param {Uint8Array} pixels [3][rows][columns], bytes
- * @param {number} rows
- * @param {number} columns
- * @param {ArrayLike<number>} map [height][width]
- * @param {number} height
- * @param {number} width
- * @param {number} top the value of the brightest colour
- */
-export function overlay(pixels, rows, columns, map, height, width, top) {
-  const places = rows * columns;
-  const heat = enlarge(map, height, width, rows, columns);
-  return picture(rows, columns, (p, colour) => {
-    const grey = (pixels[p] + pixels[places + p] + pixels[2 * places + p]) / 3;
-    const strength = top > 0 ? Math.min(1, heat[p] / top) : 0;
-    const opacity = 0.35 + 0.5 * strength;
-    const at = 3 * Math.min(255, Math.floor(256 * strength));
-    for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * MAP[at + c];
-  });
-}
-
-/**
- * A map over its photograph, or plain on its own grid.
- * @param {boolean} over
- * @param {Uint8Array} pixels [3][rows][columns], bytes
- * @param {number} rows
- * @param {number} columns
- * @param {ArrayLike<number>} map [height][width]
- * @param {{height: number, width: number}} grid
- * @param {number} top
- */
-export function mapImage(over, pixels, rows, columns, map, { height, width }, top) {
-  return over
-    ? overlay(pixels, rows, columns, map, height, width, top)
-    : heatMap(map, height, width, top);
 }

@@ -1,31 +1,29 @@
 /** The width of the stand-in gradient against the map that it makes (smoothing.py). */
 
-import { choice, select } from "./controls.js";
-import { halfMassArea, pearson, sumOverSteps } from "./numbers.js";
+import { byName, choice, select } from "./controls.js";
+import { halfMassArea, largest, pearson, sumOverSteps } from "./numbers.js";
+import { arrays } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
-import { bytesOf, floatsOf, largest, unpackLayers } from "./recorded.js";
+import { recordedOf } from "./recorded.js";
 import { show, View } from "./view.js";
-
-const SIDE = 64;
 
 export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Grad-CAM and the width of the surrogate");
-    const panels = new Panels(view, { count: 3, columns: 3 });
+    const [photo] = arrays(model.get("image"));
+    const panels = new Panels(view, { count: 3, columns: 3, aspect: photo.height / photo.width });
     const bars = view.sheet({ height: 230 });
     const widths = model.get("widths");
     select(view, "width", { label: "Width of the triangle, in thresholds", options: widths.map((w) => [w, show(w)]) });
     choice(view, "keep", { label: "When the width changes, keep", options: { height: "its height", area: "its area" } });
-    const names = model.get("shapes").map(({ name }) => name);
-    choice(view, "layer", { label: "Layer", options: Object.fromEntries(names.map((name) => [name, name])) });
-    const layers = unpackLayers(model.get("spikes"), model.get("steps"), model.get("shapes"));
+    choice(view, "layer", { label: "Layer", options: byName(model.get("layers")) });
 
     return view.start(() => {
-      const numbers = work(model, layers[model.get("layer")]);
-      drawMaps(panels, model, layers[model.get("layer")].shape, numbers);
+      const numbers = work(model);
+      drawMaps(panels, model, numbers);
       drawWeights(bars, view.colours, numbers);
       const sentence = inWords(model, numbers);
       panels.sheet.describe(`The photograph, SNN Grad-CAM and the twin’s Grad-CAM. ${sentence}`);
@@ -36,21 +34,18 @@ export default {
   },
 };
 
-/**
- * @param {import("./view.js").Model} model
- * @param {import("./recorded.js").Recorded} layer
- */
-function work(model, layer) {
-  const shapes = model.get("shapes");
-  const index = shapes.findIndex(({ name }) => name === layer.shape.name);
-  const setting = ["height", "area"].indexOf(model.get("keep")) * model.get("widths").length;
-  const width = model.get("widths").indexOf(model.get("width"));
-  const alpha = sliceOf(model.get("weights"), shapes, index, setting + width, ({ channels }) => channels);
-  const twinAlpha = sliceOf(model.get("twin_weights"), shapes, index, 0, ({ channels }) => channels);
-  const twinMap = sliceOf(model.get("twin_maps"), shapes, index, 0, (shape) => shape.height * shape.width);
-  const name = [layer.shape.name, model.get("keep"), model.get("width")].join();
-  const map = sumOverSteps(layer.gradCam(alpha, name), layer.steps);
+/** @param {import("./view.js").Model} model */
+function work(model) {
+  const [layers, widths] = [model.get("layers"), model.get("widths")];
+  const at = layers.indexOf(model.get("layer"));
+  const layer = recordedOf(model.get("spikes"))[at];
+  const setting = ["height", "area"].indexOf(model.get("keep")) * widths.length + widths.indexOf(model.get("width"));
+  const alpha = arrays(model.get("weights"))[setting * layers.length + at].values;
+  const twinAlpha = arrays(model.get("twin_weights"))[at].values;
+  const twinMap = arrays(model.get("twin_maps"))[at].values;
+  const map = sumOverSteps(layer.gradCam(alpha, String(setting)), layer.steps);
   return {
+    grid: { height: layer.height, width: layer.width },
     map,
     twinMap,
     alpha,
@@ -61,24 +56,16 @@ function work(model, layer) {
   };
 }
 
-/** The numbers of one layer in the `item`th of several runs, which stand one after another. */
-function sliceOf(trait, shapes, layer, item, sizeOf) {
-  const sizes = shapes.map(sizeOf);
-  const add = (list) => list.reduce((sum, size) => sum + size, 0);
-  const from = item * add(sizes) + add(sizes.slice(0, layer));
-  return floatsOf(trait).subarray(from, from + sizes[layer]);
-}
-
-function drawMaps(panels, model, { height, width }, { map, twinMap }) {
-  const pixels = bytesOf(model.get("image"));
+function drawMaps(panels, model, { grid, map, twinMap }) {
+  const [photo] = arrays(model.get("image"));
   const panel = (title, heat) => ({
     title,
-    image: overlay(pixels, SIDE, SIDE, heat, height, width, largest(heat)),
+    image: overlay(photo, { ...grid, values: heat }, largest(heat)),
     top: largest(heat),
     smooth: true,
   });
   panels.draw([
-    { title: model.get("label"), image: photograph(pixels, SIDE, SIDE), smooth: true },
+    { title: model.get("label"), image: photograph(photo), smooth: true },
     panel(`SNN, width ${show(model.get("width"))}`, map),
     panel("Twin", twinMap),
   ]);
