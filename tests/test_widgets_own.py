@@ -229,14 +229,19 @@ def test_it_is_accessible_and_fits(browser, pages, look, shots):
         assert tab.evaluate(overflow) <= 0
 
 
+class Sending(OwnPhotograph):
+    """Keeps what it sends."""
+
+    def send(self, content, buffers):
+        self.sent = [*getattr(self, "sent", []), (content, buffers)]
+
+
 def test_a_kernel_is_answered_with_the_weights():
-    widget = OwnPhotograph()
-    sent = []
-    widget.send = lambda content, buffers: sent.append((content, buffers))
+    widget = Sending()
     widget._handle_custom_msg({"want": "weights"}, [])
     widget._handle_custom_msg({"want": "something"}, [])
     weights = (zoo.FOLDER / "lif-s0.safetensors").read_bytes()
-    assert sent == [({"weights": "lif-s0"}, [weights])]
+    assert widget.sent == [({"weights": "lif-s0"}, [weights])]
 
 
 def test_only_a_network_that_the_page_can_run_is_taken():

@@ -240,10 +240,13 @@ def test_a_broken_page_says_so_in_place(browser, written, broken, message):
         assert alert.bounding_box()["y"] > tab.locator("h1").bounding_box()["y"]
 
 
+class Foreign(IntSlider):
+    def outputs(self):
+        return [self._repr_mimebundle_()]
+
+
 def test_one_broken_widget_does_not_stop_the_others(browser, written):
-    foreign = IntSlider()
-    foreign.outputs = lambda: [foreign._repr_mimebundle_()]
-    with opened(browser, written(page(foreign, KernelExplorer()))) as tab:
+    with opened(browser, written(page(Foreign(), KernelExplorer()))) as tab:
         the_view(tab)
         assert "not a widget of this book" in tab.get_by_role("alert").inner_text()
 

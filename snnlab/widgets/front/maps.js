@@ -3,7 +3,7 @@
 import { byName, check, choice, play, select, slider } from "./controls.js";
 import { atStep, contributionScore, largest, pearson, sumOverSteps } from "./numbers.js";
 import { arrays } from "./packed.js";
-import { Panels, stepEndsTheSum } from "./panels.js";
+import { Panels } from "./panels.js";
 import { heatMap, overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
 import { recordedOf } from "./recorded.js";
@@ -22,7 +22,8 @@ const TITLES = {
 export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
-    const view = new View(model, el, "Map explorer");
+    const also = { step: { whole: false } }; // a reader who moves the step wants to see it
+    const view = new View(model, el, "Map explorer", { also });
     const { height, width } = photographOf(model);
     const panels = new Panels(view, { count: 7, aspect: height / width });
     const raster = view.sheet({ height: 318 });
@@ -31,7 +32,6 @@ export default {
       (u, v) => view.set({ x: Math.floor(u * width), y: Math.floor(v * height) }),
       (dx, dy) => view.set(moved(model, dx, dy)),
     );
-    stepEndsTheSum(view);
 
     return view.start(() => {
       const layer = shown(model, recordedOf(model.get("spikes")));

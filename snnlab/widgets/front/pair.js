@@ -3,7 +3,7 @@
 import { byName, check, choice, play, slider } from "./controls.js";
 import { atStep, halfSums, largest, mapFromPairs, MEAN, sumOverSteps } from "./numbers.js";
 import { arrays } from "./packed.js";
-import { Panels, stepEndsTheSum } from "./panels.js";
+import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
 import { show, View } from "./view.js";
@@ -19,7 +19,8 @@ const ARRANGEMENTS = {
 export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
-    const view = new View(model, el, "Two pictures at once");
+    const also = { step: { whole: false } }; // a reader who moves the step wants to see it
+    const view = new View(model, el, "Two pictures at once", { also });
     const [{ height, width }] = arrays(model.get("images"));
     const panels = new Panels(view, { count: 2, columns: 2, least: 240, aspect: height / (2 * width), most: 400 });
     const curves = view.sheet({ height: 250 });
@@ -29,7 +30,6 @@ export default {
     check(view, "whole", { label: "Sum over all steps" });
     play(view, "step", { steps: () => model.get("steps") });
     slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
-    stepEndsTheSum(view);
 
     return view.start(() => {
       const numbers = work(model);

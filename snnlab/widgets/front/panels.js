@@ -141,12 +141,3 @@ function drawScale(pen, colours, { left, top, width, height }, most) {
   pen.fillText(show(most, 3), left + width, y + 6);
   pen.restore();
 }
-
-/**
- * Where the trait `whole` shows the sum over all steps: a reader who moves the step wants to see it.
- * @param {import("./view.js").View} view
- */
-export function stepEndsTheSum(view) {
-  const { set } = view;
-  view.set = (values) => set.call(view, "step" in values ? { whole: false, ...values } : values);
-}

@@ -71,10 +71,14 @@ export class View {
    * @param {Model} model
    * @param {HTMLElement} el
    * @param {string} title
-   * @param {{side?: boolean}} [layout] side: the controls stand beside the figure where there is room
+   * @param {object} [options]
+   * @param {boolean} [options.side] the controls stand beside the figure where there is room
+   * @param {Record<string, Record<string, any>>} [options.also] trait -> what is set with it when the
+   *   reader moves it, unless that is set at once too
    */
-  constructor(model, el, title, { side = false } = {}) {
+  constructor(model, el, title, { side = false, also = {} } = {}) {
     this.model = model;
+    this.also = also;
     this.figure = make("div", { className: "snn-figure" });
     this.live = make("p", { className: "snn-live", role: "status", "aria-live": "polite" });
     this.controls = make("div", { className: "snn-controls" });
@@ -198,11 +202,13 @@ export class View {
   }
 
   /**
-   * Set traits, here and in Python.
+   * Set traits, here and in Python, and with each what the view's `also` says.
    * @param {Record<string, any>} values
    */
   set(values) {
-    for (const [trait, value] of Object.entries(values)) this.model.set(trait, value);
+    const more = Object.keys(values).map((trait) => this.also[trait]);
+    const all = Object.assign({}, ...more, values);
+    for (const [trait, value] of Object.entries(all)) this.model.set(trait, value);
     this.model.save_changes();
   }
 
