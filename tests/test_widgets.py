@@ -10,13 +10,16 @@ import pytest
 import torch
 from helpers.node import node
 from helpers.tiny import generator, images
+from helpers.widget_pages import OBLONG, WIDGETS
 from matplotlib import colormaps
-from traitlets import TraitError
+from traitlets import Bytes, TraitError
 
 from snnlab import plotting, widgets
 from snnlab.widgets import EncoderExplorer, KernelExplorer, NeuronPlayground, base
 
 FRONT = base.FRONT
+SOURCE = "".join(path.read_text() for path in sorted(FRONT.parent.glob("*.py")))
+CLASSES = [getattr(widgets, name) for name in widgets.__all__]
 
 
 @pytest.mark.parametrize(
@@ -67,10 +70,45 @@ def test_the_encoder_encodes_the_image_that_it_keeps():
     assert torch.equal(kept, again)
 
 
+# What there is, and what it shows
+
+
+def kinds_of(cases):
+    """By name: anywidget gives every widget a class of its own."""
+    return {type(case.make()).__name__ for case in cases.values()}
+
+
+def test_every_widget_is_found_and_has_its_case():
+    names = re.findall(r"^class (\w+)\(.*, front=", SOURCE, re.M)
+    assert sorted(names) == widgets.__all__ == sorted(base.Widget.kinds)
+    own = "OwnPhotograph"  # it runs a network, which test_widgets_own.py looks at
+    assert kinds_of(WIDGETS) | {own} == set(names)
+
+
+def test_every_widget_with_photographs_has_a_case_that_is_not_square():
+    kept = {"image", "images", "pixels"}
+    photographs = {
+        kind.__name__
+        for kind in CLASSES
+        if any(isinstance(kind.class_traits().get(k), Bytes) for k in kept)
+    }
+    assert kinds_of(OBLONG) == photographs
+
+
+@pytest.mark.parametrize("name", OBLONG)
+def test_a_widget_is_made_again_of_what_another_shows(name):
+    widget = OBLONG[name].make()
+    again = type(widget).of(widget.shown)
+    assert again.shown is widget.shown
+    sent = widget.shown.traits()
+    large = [trait for trait, value in sent.items() if isinstance(value, bytes)]
+    assert large and all(getattr(again, trait) == getattr(widget, trait) for trait in large)
+    assert again.still()
+    with pytest.raises(TypeError, match=f"{type(widget).__name__} has no gama"):
+        type(widget).of(widget.shown, gama=1)
+
+
 # The front end as one text
-
-
-CLASSES = [getattr(widgets, name) for name in widgets.__all__]
 
 
 @pytest.mark.parametrize("widget", CLASSES)

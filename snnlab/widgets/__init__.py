@@ -4,22 +4,14 @@ All of them compute in the page, in JavaScript, with the library's numbers; in a
 controls are traits: ``widget.gamma`` reads the slider, ``widget.gamma = 1`` moves it.
 """
 
-from snnlab.widgets.attack import AttackExplorer
-from snnlab.widgets.encoder import EncoderExplorer
-from snnlab.widgets.kernel import KernelExplorer
-from snnlab.widgets.maps import MapExplorer
-from snnlab.widgets.neuron import NeuronPlayground
-from snnlab.widgets.own import OwnPhotograph
-from snnlab.widgets.pair import TwoPictureExplorer
-from snnlab.widgets.smoothing import SmoothingExplorer
+import importlib
+import pkgutil
 
-__all__ = [
-    "AttackExplorer",
-    "EncoderExplorer",
-    "KernelExplorer",
-    "MapExplorer",
-    "NeuronPlayground",
-    "OwnPhotograph",
-    "SmoothingExplorer",
-    "TwoPictureExplorer",
-]
+from snnlab.widgets.base import Widget
+
+# Each module that has a front end is a widget, and enters its class into Widget.kinds
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+globals().update(Widget.kinds)
+
+__all__ = sorted(Widget.kinds)

@@ -1,18 +1,97 @@
 """A photograph under attack: what both networks answer, and what becomes of their maps."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from traitlets import Bytes, Float, Int, List, Unicode, validate
 
 from snnlab import plotting
 from snnlab.attacks import pgd
-from snnlab.explain import grad_cam, spike_activation_map
+from snnlab.explain import Explanation, grad_cam, spike_activation_map
 from snnlab.widgets.packed import changes, floats, pixels
-from snnlab.widgets.recorded import Layered, among, run
+from snnlab.widgets.recorded import Layered, Recorded, among, run
 
 __all__ = ["AttackExplorer"]
 
 PGD_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A photograph [3, H, W], the pictures [E, 3, H, W] that attack the spiking network and those
+    that attack its twin, one for each epsilon in 1/255, and what each network makes of its own."""
+
+    image: Tensor
+    label: int
+    classes: list[str]
+    epsilons: list[float]
+    pictures: tuple[Tensor, Tensor]
+    runs: list[Recorded]
+    twins: Explanation
+
+    def traits(self) -> dict:
+        logits = torch.cat([one.logits for one in self.runs])
+        return {
+            "epsilons": self.epsilons,
+            "layers": [self.twins.layer],
+            "layer": self.twins.layer,
+            "steps": len(self.runs[0].encoded),
+            "label": self.label,
+            "classes": self.classes,
+            "image": pixels(self.image),
+            "changes": changes(torch.stack([self._shares(of) for of in self.pictures])),
+            "logits": floats(torch.stack([logits, self.twins.logits])),
+            "spikes": b"".join(one.packed for one in self.runs),
+            "twin_maps": floats(self.twins.maps),
+        }
+
+    def _shares(self, pictures: Tensor) -> Tensor:
+        """The change of each pixel over its picture's epsilon, in [-1, 1]."""
+        shares = [
+            (picture - self.image) * 255 / epsilon if epsilon else 0 * picture
+            for picture, epsilon in zip(pictures, self.epsilons, strict=True)
+        ]
+        return torch.stack(shares).clamp(-1, 1)  # 1 + 1e-7 is rounding
+
+
+def gather(
+    model: nn.Module,
+    twin: nn.Module,
+    image: Tensor,
+    label: int,
+    classes: list[str],
+    epsilons: list[float],
+    layer: str,
+    samples: int,
+    generator: torch.Generator | None,
+) -> Attack:
+    """Attack both networks with every epsilon, and run them on what comes out."""
+    generator = generator or torch.Generator().manual_seed(0)
+
+    def attacked(network: nn.Module, samples: int) -> Tensor:
+        pictures = [
+            pgd(
+                network,
+                image[None],
+                torch.tensor([label]),
+                epsilon=epsilon / 255,
+                step_size=epsilon / 255 / 4,
+                steps=PGD_STEPS,
+                samples=samples,
+                generator=generator,
+            )
+            for epsilon in epsilons
+        ]
+        return torch.cat(pictures)
+
+    pictures = attacked(model, samples), attacked(twin, 1)
+    runs = [
+        run(model, model.encode(picture[None], torch.Generator().manual_seed(0)), (layer,))
+        for picture in pictures[0]
+    ]
+    twins = grad_cam(twin, pictures[1], label, layer=layer)
+    return Attack(image, label, classes, epsilons, pictures, runs, twins)
 
 
 class AttackExplorer(Layered, front="attack"):
@@ -59,47 +138,18 @@ class AttackExplorer(Layered, front="attack"):
         generator: torch.Generator | None = None,
         **traits,
     ):
-        images, label = image[None], int(label)
-        generator = generator or torch.Generator().manual_seed(0)
-        labels = torch.tensor([label])
-
-        def attacked(network):
-            return torch.cat(
-                [
-                    pgd(
-                        network,
-                        images,
-                        labels,
-                        epsilon=epsilon / 255,
-                        step_size=epsilon / 255 / 4,
-                        steps=PGD_STEPS,
-                        samples=samples if network is model else 1,
-                        generator=generator,
-                    )
-                    for epsilon in epsilons
-                ]
-            )
-
-        self._pictures = attacked(model), attacked(twin)
-        runs = [
-            run(model, model.encode(picture[None], torch.Generator().manual_seed(0)), (layer,))
-            for picture in self._pictures[0]
-        ]
-        twins = grad_cam(twin, self._pictures[1], label, layer=layer)
-        self._runs, self._twins = runs, twins
-        spiking = torch.cat([one.logits for one in runs])
         super().__init__(
-            epsilons=list(epsilons),
-            layer=layer,
-            steps=len(runs[0].spikes[layer]),
-            layers=[layer],
-            label=label,
-            classes=list(classes),
-            image=pixels(image),
-            changes=changes(torch.stack([_changes(of, image, epsilons) for of in self._pictures])),
-            logits=floats(torch.stack([spiking, twins.logits])),
-            spikes=b"".join(one.packed for one in runs),
-            twin_maps=floats(twins.maps),
+            gather(
+                model,
+                twin,
+                image,
+                int(label),
+                list(classes),
+                list(epsilons),
+                layer,
+                samples,
+                generator,
+            ),
             **traits,
         )
 
@@ -108,14 +158,14 @@ class AttackExplorer(Layered, front="attack"):
         return among(self.epsilons, "epsilon", proposal["value"])
 
     def still(self) -> bytes:
-        at = self.epsilons.index(self.epsilon)
-        spikes = [self._runs[i].spikes[self.layer] for i in (0, at)]
+        shown, at = self.shown, self.epsilons.index(self.epsilon)
+        spikes = [shown.runs[i].spikes[self.layer] for i in (0, at)]
         maps = [spike_activation_map(of, self.gamma).sum((0, 1)) for of in spikes]
-        rows = [maps, [self._twins.maps[i] for i in (0, at)]]
+        rows = [maps, [shown.twins.maps[i] for i in (0, at)]]
 
         def draw(*axes):
             for row, pictures, (before, after), name in zip(
-                (axes[:4], axes[4:]), self._pictures, rows, ("SAM", "twin"), strict=True
+                (axes[:4], axes[4:]), shown.pictures, rows, ("SAM", "twin"), strict=True
             ):
                 plotting.show(row[0], pictures[0], "photograph")
                 plotting.show(row[1], pictures[at], f"attacked, {self.epsilon:g}/255")
@@ -124,12 +174,3 @@ class AttackExplorer(Layered, front="attack"):
                 plotting.overlay(row[3], pictures[at], after, top, f"{name}, after")
 
         return plotting.picture(draw, rows=2, columns=4, size=(7, 4))
-
-
-def _changes(pictures: Tensor, image: Tensor, epsilons) -> Tensor:
-    """The change of each pixel over its epsilon: of each picture [3, H, W], in [-1, 1]."""
-    changes = [
-        (picture - image) * 255 / epsilon if epsilon else 0 * image
-        for picture, epsilon in zip(pictures, epsilons, strict=True)
-    ]
-    return torch.stack(changes).clamp(-1, 1)  # 1 + 1e-7 is rounding

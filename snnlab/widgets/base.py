@@ -1,15 +1,29 @@
 """What all widgets share: their front end is one ES module, their still picture stands in for it.
 
-A widget is two files, ``widgets/name.py`` and ``widgets/front/name.js``.
+A widget is two files, ``widgets/name.py`` and ``widgets/front/name.js``; it is found there.
 
-The Python class derives from :class:`Widget`, names its front end in the class line, holds what the
-reader can change as traits with ``.tag(sync=True)`` and their limits, and what is large as
-``Bytes`` made by :mod:`snnlab.widgets.packed`.  It computes nothing: all numbers are worked out
-in JavaScript, so that the page needs no kernel.  ``alt`` says in words what the widget shows, and
-``still()`` draws it once with :func:`snnlab.plotting.picture`, for pages without JavaScript::
+The Python class derives from :class:`Widget`, names its front end in the class line, and holds
+what the reader can change as traits with ``.tag(sync=True)`` and their limits.  What it shows is a
+frozen dataclass; a function of the module gathers it from networks and photographs, and its
+``traits()`` are what the page gets, large arrays as ``Bytes`` made by
+:mod:`snnlab.widgets.packed`.  The class computes nothing: all numbers are worked out in JavaScript,
+so that the page needs no kernel.
+``alt`` says in words what the widget shows, and ``still()`` draws it once with
+:func:`snnlab.plotting.picture`, for pages without JavaScript::
+
+    @dataclass(frozen=True)
+    class Train:
+        spikes: Tensor  # [T]
+
+        def traits(self):
+            return {"spikes": packed.bits(self.spikes)}
 
     class Explorer(Widget, front="explorer"):
         gamma = Float(0.5, min=0).tag(sync=True)
+        spikes = Bytes().tag(sync=True)
+
+        def __init__(self, model, image, **traits):
+            super().__init__(gather(model, image), **traits)
 
 The JavaScript side is explained at the top of ``front/view.js``.
 """
@@ -18,6 +32,7 @@ import base64
 import html
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import anywidget
 from IPython.display import display
@@ -61,21 +76,37 @@ class Widget(anywidget.AnyWidget):
     """A figure that computes in the page; with a kernel its traits are the reader's controls."""
 
     alt: str
+    #: The widgets that there are, by their names; a class with a front end enters itself.
+    kinds: ClassVar[dict[str, type["Widget"]]] = {}
 
     def __init_subclass__(cls, front: str | None = None, **options):
         super().__init_subclass__(**options)
         if front:
             cls._esm = bundle(FRONT / f"{front}.js")
             cls._css = (FRONT / "style.css").read_text(encoding="utf-8")
+            Widget.kinds[cls.__name__] = cls
 
-    def __init__(self, **traits):
+    def __init__(self, shown=None, /, **traits):
+        """``shown``: what the widget shows, if it needs data; its ``traits()`` go to the page."""
         known = self.trait_names(sync=True)
         if unknown := set(traits) - set(known):
             raise TypeError(
                 f"{type(self).__name__} has no {', '.join(sorted(unknown))}; it has "
                 + ", ".join(sorted(set(known) - set(anywidget.AnyWidget.class_trait_names())))
             )
-        super().__init__(**traits)
+        self.shown = shown
+        given = {} if shown is None else shown.traits()
+        super().__init__(**{**given, **traits})
+
+    @classmethod
+    def of(cls, shown, **traits):
+        """The widget of data that are there already: as the class's own call, but nothing is run.
+
+        ``shown`` is what another widget of the class holds as ``shown``, or is made by hand.
+        """
+        widget = cls.__new__(cls)
+        Widget.__init__(widget, shown, **traits)
+        return widget
 
     def still(self) -> bytes:
         """The widget as it stands, as a WebP file: what a page without JavaScript shows."""

@@ -1,5 +1,7 @@
 """A photograph as signed Poisson spikes, one step after the other."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float as Shaped
 from torch import Tensor
@@ -14,6 +16,20 @@ from snnlab.widgets.packed import arrays, pixels
 __all__ = ["EncoderExplorer"]
 
 mean, deviation = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, DEVIATION))
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """``image`` [3, H, W] in [0, 1].  Raises ValueError for another shape."""
+
+    image: Shaped[Tensor, "3 H W"]
+
+    def __post_init__(self):
+        if self.image.ndim != 3 or self.image.shape[0] != 3:
+            raise ValueError(f"expected an image of shape [3, H, W], got {tuple(self.image.shape)}")
+
+    def traits(self) -> dict:
+        return {"pixels": pixels(self.image)}
 
 
 class EncoderExplorer(Widget, front="encoder"):
@@ -36,9 +52,7 @@ class EncoderExplorer(Widget, front="encoder"):
     )
 
     def __init__(self, image: Shaped[Tensor, "3 H W"], **traits):
-        if image.ndim != 3 or image.shape[0] != 3:
-            raise ValueError(f"expected an image of shape [3, H, W], got {tuple(image.shape)}")
-        super().__init__(pixels=pixels(image), **traits)
+        super().__init__(Photograph(image), **traits)
 
     def scaled(self) -> Shaped[Tensor, "3 H W"]:
         """What is encoded: the normalised image times ``factor``."""

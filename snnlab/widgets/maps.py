@@ -1,15 +1,67 @@
 """All maps of a photograph side by side, from the spikes of a real network."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from traitlets import Bool, Bytes, Enum, Int, List, TraitError, Unicode, validate
 
 from snnlab import plotting
-from snnlab.explain import grad_cam, spike_activation_map
+from snnlab.explain import Explanation, grad_cam, snn_grad_cam, spike_activation_map
+from snnlab.judge import baselines
 from snnlab.widgets.packed import floats, pixels
-from snnlab.widgets.recorded import OverTime, run
+from snnlab.widgets.recorded import OverTime, Recorded, run
 
 __all__ = ["MapExplorer"]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Photographs [B, 3, H, W] with their labels [B], how each went through the spiking network,
+    and Grad-CAM of the twin for all of them, layer by layer."""
+
+    images: Tensor
+    labels: Tensor
+    classes: list[str]
+    model: nn.Module
+    runs: list[Recorded]
+    twins: dict[str, Explanation]
+
+    def traits(self) -> dict:
+        names, layers = self.classes, list(self.twins)
+        answers = zip(self.runs, self.twins[layers[0]].logits, strict=True)
+        height, width = self.images.shape[2:]
+        each = range(len(self.images))
+        return {
+            "steps": len(self.runs[0].encoded),
+            "layers": layers,
+            "layer": layers[len(layers) // 2],
+            "x": width // 2,
+            "y": height // 2,
+            "labels": [names[label] for label in self.labels],
+            "answers": [
+                f"The spiking network says {names[one.logits.argmax()]}, its twin "
+                f"{names[scores.argmax()]}."
+                for one, scores in answers
+            ],
+            "images": pixels(self.images),
+            "spikes": b"".join(one.packed for one in self.runs),
+            "weights": b"".join(one.weights for one in self.runs),
+            "twin_maps": b"".join(floats(of.maps[i]) for i in each for of in self.twins.values()),
+        }
+
+
+def gather(
+    model: nn.Module, twin: nn.Module, images: Tensor, labels: Tensor, classes, layers, generator
+) -> Maps:
+    """Run both networks on every photograph; Grad-CAM's class is the label."""
+    generator = generator or torch.Generator().manual_seed(0)
+    runs = [
+        run(model, model.encode(image[None], generator), layers, label)
+        for image, label in zip(images, labels.tolist(), strict=True)
+    ]
+    twins = {layer: grad_cam(twin, images, labels, layer=layer) for layer in layers}
+    return Maps(images, labels, list(classes), model, runs, twins)
 
 
 class MapExplorer(OverTime, front="maps"):
@@ -58,31 +110,7 @@ class MapExplorer(OverTime, front="maps"):
         generator: torch.Generator | None = None,
         **traits,
     ):
-        generator = generator or torch.Generator().manual_seed(0)
-        runs = [
-            run(model, model.encode(image[None], generator), layers, label)
-            for image, label in zip(images, labels.tolist(), strict=True)
-        ]
-        twins = {layer: grad_cam(twin, images, labels, layer=layer) for layer in layers}
-        self._photographs, self._runs, self._twins = images, runs, twins
-        height, width = images.shape[2:]
-        super().__init__(
-            steps=len(runs[0].spikes[layers[0]]),
-            layers=list(layers),
-            labels=[classes[label] for label in labels],
-            answers=[
-                f"The spiking network says {classes[one.logits.argmax()]}, its twin "
-                f"{classes[scores.argmax()]}."
-                for one, scores in zip(runs, twins[layers[0]].logits, strict=True)
-            ],
-            images=pixels(images),
-            spikes=b"".join(one.packed for one in runs),
-            weights=b"".join(one.weights for one in runs),
-            twin_maps=b"".join(
-                floats(twins[layer].maps[i]) for i in range(len(images)) for layer in layers
-            ),
-            **{"layer": layers[len(layers) // 2], "x": width // 2, "y": height // 2, **traits},
-        )
+        super().__init__(gather(model, twin, images, labels, classes, layers, generator), **traits)
 
     @validate("image")
     def _among_the_images(self, proposal):
@@ -92,7 +120,7 @@ class MapExplorer(OverTime, front="maps"):
 
     @validate("x", "y")
     def _inside_the_photograph(self, proposal):
-        height, width = self._photographs.shape[2:]
+        height, width = self.shown.images.shape[2:]
         name, value = proposal["trait"].name, proposal["value"]
         last = (width if name == "x" else height) - 1
         if value > last:
@@ -100,16 +128,18 @@ class MapExplorer(OverTime, front="maps"):
         return value
 
     def still(self) -> bytes:
-        one, image = self._runs[self.image], self._photographs[self.image]
-        spikes = one.spikes[self.layer]
-        n, alpha = spikes.sum(0), one.alpha[self.layer].view(-1, 1, 1)
+        shown, layer, image = self.shown, self.layer, self.shown.images[self.image]
+        one, label = shown.runs[self.image], int(shown.labels[self.image])
+        spikes = one.spikes[layer]
         maps = {
             "SAM, equation": spike_activation_map(spikes, self.gamma).sum((0, 1)),
             "authors' code": spike_activation_map(spikes, self.gamma, "authors-code").sum((0, 1)),
-            "counts only": (n * (n - 1)).sum((0, 1)),
-            "rate": n.sum((0, 1)),
-            "SNN Grad-CAM": (alpha * spikes).sum(2).clamp(min=0).sum((0, 1)),
-            "twin: Grad-CAM": self._twins[self.layer].maps[self.image],
+            "counts only": baselines.count_map(spikes, self.gamma).sum((0, 1)),
+            "rate": baselines.rate_map(spikes)[0],
+            "SNN Grad-CAM": snn_grad_cam(
+                shown.model, None, label, layer=layer, spikes=one.encoded
+            ).total[0],
+            "twin: Grad-CAM": shown.twins[layer].maps[self.image],
         }
 
         def draw(first, *others):

@@ -1,5 +1,7 @@
 """The shipped network, run in the page on a picture of the reader's own."""
 
+from dataclasses import dataclass
+
 import torch
 from traitlets import Bytes, Float, Int, List, Unicode
 
@@ -9,6 +11,42 @@ from snnlab.widgets.base import Widget
 from snnlab.widgets.packed import pixels
 
 __all__ = ["OwnPhotograph"]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A network of the zoo, by its card and the bytes of its weights; photographs to begin with."""
+
+    card: dict
+    weights: bytes
+    starters: data.Photographs
+
+    def traits(self) -> dict:
+        architecture, names = self.card["architecture"], self.starters.classes
+        return {
+            "network": self.card["name"],
+            "size": len(self.weights),
+            "steps": architecture["steps"],
+            "step": architecture["steps"] - 1,
+            "leak": architecture["leak"],
+            "classes": self.card["classes"],
+            "starters": pixels(self.starters.images),
+            "labels": [names[label] for label in self.starters.labels],
+        }
+
+
+def gather(name: str) -> Shipped:
+    """Read a network and some photographs.  Raises ValueError for one that the page cannot run."""
+    card = zoo.card(name)
+    architecture = card["architecture"]
+    if (architecture["network"], architecture.get("encoding")) != ("spiking", "poisson"):
+        raise ValueError(
+            f"{name!r} is not a spiking network with Poisson spikes, so the page cannot run it"
+        )
+    photographs = data.photographs()
+    firsts = photographs.first_of_each_class(torch.ones(len(photographs), dtype=torch.bool))
+    weights = (zoo.FOLDER / f"{name}.safetensors").read_bytes()
+    return Shipped(card, weights, firsts[::5])  # of every fifth class
 
 
 class OwnPhotograph(Widget, front="own"):
@@ -44,35 +82,16 @@ class OwnPhotograph(Widget, front="own"):
     )
 
     def __init__(self, name: str = "lif-s0", **traits):
-        card = zoo.card(name)
-        architecture = card["architecture"]
-        if (architecture["network"], architecture.get("encoding")) != ("spiking", "poisson"):
-            raise ValueError(
-                f"{name!r} is not a spiking network with Poisson spikes, so the page cannot run it"
-            )
-        photographs = data.photographs()
-        firsts = photographs.first_of_each_class(torch.ones(len(photographs), dtype=torch.bool))
-        self._starters = firsts[::5]  # of every fifth class
-        self._weights = (zoo.FOLDER / f"{name}.safetensors").read_bytes()
-        super().__init__(
-            network=name,
-            size=len(self._weights),
-            steps=architecture["steps"],
-            leak=architecture["leak"],
-            classes=card["classes"],
-            starters=pixels(self._starters.images),
-            labels=[photographs.classes[label] for label in self._starters.labels],
-            **{"step": architecture["steps"] - 1, **traits},
-        )
+        super().__init__(gather(name), **traits)
         self.on_msg(self._answer)
 
     def _answer(self, _, content, buffers):
         if content == {"want": "weights"}:
-            self.send({"weights": self.network}, [self._weights])
+            self.send({"weights": self.network}, [self.shown.weights])
 
     def still(self) -> bytes:
         model = zoo.load(self.network)
-        image = self._starters.images[max(self.starter, 0)]
+        image = self.shown.starters.images[max(self.starter, 0)]
         spikes = model.encode(image[None], torch.Generator().manual_seed(self.seed))
         explained = {
             layer: sam(model, layer=layer, gamma=self.gamma, spikes=spikes)

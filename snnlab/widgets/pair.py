@@ -1,5 +1,7 @@
 """Two pictures side by side: does one push the other aside in the spike activation map?"""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from traitlets import Bytes, Dict, Enum, List, Unicode
@@ -8,9 +10,64 @@ from snnlab import plotting
 from snnlab.explain import spike_activation_map
 from snnlab.models import MEAN
 from snnlab.widgets.packed import counts, pixels
-from snnlab.widgets.recorded import OverTime, lag_pairs, run
+from snnlab.widgets.recorded import OverTime, Recorded, lag_pairs, run
 
 __all__ = ["TwoPictureExplorer"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two photographs [3, H, W] of one size, their names, and how each arrangement of them went
+    through the network."""
+
+    first: Tensor
+    second: Tensor
+    labels: list[str]
+    classes: list[str]
+    runs: dict[str, Recorded]
+
+    def traits(self) -> dict:
+        runs = self.runs.values()
+        layers = list(self.runs["alone"].spikes)
+        return {
+            "steps": len(self.runs["alone"].encoded),
+            "layers": layers,
+            "layer": layers[-1],
+            "labels": self.labels,
+            "answers": {
+                name: f"The network says {self.classes[one.logits.argmax()]}."
+                for name, one in self.runs.items()
+            },
+            "images": pixels(torch.stack([self.first, self.second])),
+            "pairs": b"".join(
+                counts(lag_pairs(spikes)) for one in runs for spikes in one.spikes.values()
+            ),
+        }
+
+
+def gather(
+    model: nn.Module, first: Tensor, second: Tensor, labels, classes, layers, generator
+) -> Pair:
+    """Encode both photographs once, and run the network on every arrangement of their spikes.
+
+    Raises ValueError for photographs of two sizes.
+    """
+    if first.shape != second.shape:
+        raise ValueError(
+            f"expected two pictures of one size, got {tuple(first.shape)} and "
+            f"{tuple(second.shape)}; scale or cut one of them"
+        )
+    generator = generator or torch.Generator().manual_seed(0)
+    a, b = (model.encode(image[None], generator) for image in (first, second))
+    sequences = {
+        "alone": a,
+        "grey": torch.cat([a, torch.zeros_like(a)], -1),
+        "beside": torch.cat([a, b], -1),
+        "swapped": torch.cat([b, a], -1),
+    }
+    runs = {name: run(model, spikes, layers) for name, spikes in sequences.items()}
+    names = [classes[int(label)] for label in labels]
+    return Pair(first, second, names, list(classes), runs)
 
 
 class TwoPictureExplorer(OverTime, front="pair"):
@@ -51,42 +108,14 @@ class TwoPictureExplorer(OverTime, front="pair"):
         generator: torch.Generator | None = None,
         **traits,
     ):
-        if first.shape != second.shape:
-            raise ValueError(
-                f"expected two pictures of one size, got {tuple(first.shape)} and "
-                f"{tuple(second.shape)}; scale or cut one of them"
-            )
-        generator = generator or torch.Generator().manual_seed(0)
-        a, b = (model.encode(image[None], generator) for image in (first, second))
-        sequences = {
-            "alone": a,
-            "grey": torch.cat([a, torch.zeros_like(a)], -1),
-            "beside": torch.cat([a, b], -1),
-            "swapped": torch.cat([b, a], -1),
-        }
-        runs = {name: run(model, spikes, layers) for name, spikes in sequences.items()}
-        self._images, self._runs = (first, second), runs
-        super().__init__(
-            steps=len(a),
-            layers=list(layers),
-            labels=[classes[int(label)] for label in labels],
-            answers={
-                name: f"The network says {classes[one.logits.argmax()]}."
-                for name, one in runs.items()
-            },
-            images=pixels(torch.stack([first, second])),
-            pairs=b"".join(
-                counts(lag_pairs(spikes)) for one in runs.values() for spikes in one.spikes.values()
-            ),
-            **{"layer": layers[-1], **traits},
-        )
+        super().__init__(gather(model, first, second, labels, classes, layers, generator), **traits)
 
     def still(self) -> bytes:
+        runs, first, second = self.shown.runs, self.shown.first, self.shown.second
         maps = {
-            name: spike_activation_map(self._runs[name].spikes[self.layer], self.gamma).sum((0, 1))
+            name: spike_activation_map(runs[name].spikes[self.layer], self.gamma).sum((0, 1))
             for name in ("grey", "beside", "swapped")
         }
-        first, second = self._images
         grey = first.new_tensor(MEAN).view(3, 1, 1).expand_as(first)
         halves = {"grey": (first, grey), "beside": (first, second), "swapped": (second, first)}
         top = max(heat.max().item() for heat in maps.values())

@@ -1,5 +1,7 @@
 """What the explorers of maps show: a network's spikes, packed, and the weights of its Grad-CAM."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
@@ -45,12 +47,16 @@ def among(values: list, trait: str, value):
     return value
 
 
+@dataclass(frozen=True)
 class Recorded:
-    """One image's way through a network: ``logits`` [1, K], and of each layer its spikes
-    [T, 1, C, H, W] and ``alpha`` [C], Grad-CAM's weights for one class (0: none was asked for)."""
+    """One image's way through a spiking network: ``encoded`` [T, 1, 3, H, W], ``logits`` [1, K],
+    and of each layer its spikes [T, 1, C, H, W] and ``alpha`` [C], Grad-CAM's weights for one class
+    (0: none was asked for)."""
 
-    def __init__(self, logits: Tensor, spikes: dict[str, Tensor], alpha: dict[str, Tensor]):
-        self.logits, self.spikes, self.alpha = logits, spikes, alpha
+    encoded: Tensor
+    logits: Tensor
+    spikes: dict[str, Tensor]
+    alpha: dict[str, Tensor]
 
     @property
     def packed(self) -> bytes:
@@ -77,7 +83,7 @@ def run(model: nn.Module, encoded: Tensor, layers, target: int | None = None) ->
         gradients = torch.autograd.grad(logits[0, target], list(spikes.values()))
         means = [gradient.mean((-2, -1)).sum(0)[0] for gradient in gradients]
         alpha = dict(zip(layers, means, strict=True))
-    return Recorded(logits.detach(), {k: s.detach() for k, s in spikes.items()}, alpha)
+    return Recorded(encoded, logits.detach(), {k: s.detach() for k, s in spikes.items()}, alpha)
 
 
 def lag_pairs(spikes: Tensor) -> Tensor:

@@ -1,21 +1,83 @@
 """The width of the surrogate gradient against SNN Grad-CAM: backward only, nothing is trained."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from traitlets import Bytes, Enum, Float, List, Unicode, validate
 
 from snnlab import plotting
-from snnlab.explain import grad_cam, snn_grad_cam
+from snnlab.explain import Explanation, grad_cam, snn_grad_cam
 from snnlab.models import evaluating
 from snnlab.neurons import surrogate_gradient
 from snnlab.recording import record
 from snnlab.surrogate import triangle
 from snnlab.widgets.packed import floats, pixels
-from snnlab.widgets.recorded import Layered, among, run
+from snnlab.widgets.recorded import Layered, Recorded, among, run
 
 __all__ = ["SmoothingExplorer"]
 
 SCALE = 0.3  # the height of the triangle at width 1
+KEEP = ["height", "area"]
+
+
+@dataclass(frozen=True)
+class Widths:
+    """A photograph [3, H, W], its way through the spiking network for every width of the surrogate,
+    first with its height kept and then with its area, and Grad-CAM of the twin with its weights
+    [C], layer by layer."""
+
+    image: Tensor
+    title: str
+    target: int
+    widths: list[float]
+    model: nn.Module
+    runs: list[Recorded]
+    twins: dict[str, Explanation]
+    twin_weights: list[Tensor]
+
+    def traits(self) -> dict:
+        layers = list(self.twins)
+        return {
+            "widths": self.widths,
+            "steps": len(self.runs[0].encoded),
+            "layers": layers,
+            "layer": layers[len(layers) // 2],
+            "label": self.title,
+            "image": pixels(self.image),
+            "spikes": self.runs[0].packed,  # the same for all
+            "weights": b"".join(one.weights for one in self.runs),
+            "twin_weights": b"".join(map(floats, self.twin_weights)),
+            "twin_maps": b"".join(floats(one.maps[0]) for one in self.twins.values()),
+        }
+
+
+def gather(
+    model: nn.Module,
+    twin: nn.Module,
+    image: Tensor,
+    target: int,
+    layers,
+    widths: list[float],
+    title: str,
+    generator: torch.Generator | None,
+) -> Widths:
+    """Run the spiking network with every surrogate on one draw of the encoder, and the twin."""
+    images = image[None]
+    encoded = model.encode(images, generator or torch.Generator().manual_seed(0))
+    runs = []
+    for keep in KEEP:
+        for width in widths:
+            with surrogate_gradient(model, _surrogate(keep, width)):
+                runs.append(run(model, encoded, layers, target))
+    twins = {layer: grad_cam(twin, images, target, layer=layer) for layer in layers}
+    weights = _still_weights(twin, images, target, layers)
+    return Widths(image, title, target, widths, model, runs, twins, weights)
+
+
+def _surrogate(keep: str, width: float):
+    """The triangle of a width that keeps the height or the area of the one of width 1."""
+    return triangle(SCALE if keep == "height" else SCALE / width, width)
 
 
 class SmoothingExplorer(Layered, front="smoothing"):
@@ -31,7 +93,7 @@ class SmoothingExplorer(Layered, front="smoothing"):
     """
 
     width = Float(1.0).tag(sync=True)
-    keep = Enum(["height", "area"], "height").tag(sync=True)
+    keep = Enum(KEEP, "height").tag(sync=True)
 
     widths = List(Float()).tag(sync=True)
     label = Unicode().tag(sync=True)
@@ -58,28 +120,9 @@ class SmoothingExplorer(Layered, front="smoothing"):
         generator: torch.Generator | None = None,
         **traits,
     ):
-        images, target = image[None], int(target)
-        encoded = model.encode(images, generator or torch.Generator().manual_seed(0))
-        surrogates = [triangle(SCALE, width) for width in widths]
-        surrogates += [triangle(SCALE / width, width) for width in widths]
-        runs = []
-        for surrogate in surrogates:
-            with surrogate_gradient(model, surrogate):
-                runs.append(run(model, encoded, layers, target))
-        twins = {layer: grad_cam(twin, images, target, layer=layer) for layer in layers}
-        self._model, self._encoded, self._target = model, encoded, target
-        self._image, self._twins = image, twins
         super().__init__(
-            widths=list(widths),
-            steps=len(encoded),
-            layers=list(layers),
-            label=title,
-            image=pixels(image),
-            spikes=runs[0].packed,
-            weights=b"".join(one.weights for one in runs),
-            twin_weights=b"".join(map(floats, _still_weights(twin, images, target, layers))),
-            twin_maps=b"".join(floats(one.maps[0]) for one in twins.values()),
-            **{"layer": layers[len(layers) // 2], **traits},
+            gather(model, twin, image, int(target), layers, list(widths), title, generator),
+            **traits,
         )
 
     @validate("width")
@@ -87,18 +130,22 @@ class SmoothingExplorer(Layered, front="smoothing"):
         return among(self.widths, "width", proposal["value"])
 
     def still(self) -> bytes:
-        scale = SCALE if self.keep == "height" else SCALE / self.width
-        with surrogate_gradient(self._model, triangle(scale, self.width)):
+        shown = self.shown
+        with surrogate_gradient(shown.model, _surrogate(self.keep, self.width)):
             explained = snn_grad_cam(
-                self._model, None, self._target, layer=self.layer, spikes=self._encoded
+                shown.model,
+                None,
+                shown.target,
+                layer=self.layer,
+                spikes=shown.runs[0].encoded,
             )
 
         def draw(first, second, third):
-            plotting.show(first, self._image, self.label)
+            plotting.show(first, shown.image, self.label)
             title = f"SNN Grad-CAM, width {self.width:g}"
-            plotting.overlay(second, self._image, explained.total[0], title=title)
-            twin = self._twins[self.layer].maps[0]
-            plotting.overlay(third, self._image, twin, title="Grad-CAM of the twin")
+            plotting.overlay(second, shown.image, explained.total[0], title=title)
+            twin = shown.twins[self.layer].maps[0]
+            plotting.overlay(third, shown.image, twin, title="Grad-CAM of the twin")
 
         return plotting.picture(draw, columns=3, size=(7, 2.6))
 

@@ -141,10 +141,15 @@ def pair_expected(widget, size=SQUARE):
 EPSILONS = (0, 2, 8)
 
 
-def attack(size=SQUARE):
+@functools.cache
+def under_attack(size):
     return widgets.AttackExplorer(
         *networks(), images(1, size)[0], 3, CLASSES, epsilons=EPSILONS, samples=1
-    )
+    ).shown
+
+
+def attack(size=SQUARE):
+    return widgets.AttackExplorer.of(under_attack(size))
 
 
 @functools.cache
