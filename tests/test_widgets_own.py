@@ -15,6 +15,7 @@ from PIL import Image
 from book.tools.build import write_networks
 from snnlab import data, explain, zoo
 from snnlab.widgets import OwnPhotograph
+from snnlab.widgets.packed import arrays
 
 pytestmark = pytest.mark.slow
 
@@ -78,9 +79,8 @@ def difference(found, expected):
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_the_page_computes_what_pytorch_does(browser, pages, scheme):
-    widget = OwnPhotograph()
-    starters = torch.from_numpy(np.frombuffer(widget.starters, np.uint8).copy())
-    starters = starters.view(-1, 3, 64, 64) / 255
+    (starters,) = arrays(OwnPhotograph().starters)
+    starters = starters / 255
     with opened(browser, f"{pages[scheme]}/own.html") as tab:
         view = loaded(tab)
         off = []

@@ -8,9 +8,9 @@ from traitlets import Bytes, Enum, Float, List, Unicode, validate
 
 from snnlab import plotting
 from snnlab.explain import Explanation, grad_cam, snn_grad_cam
+from snnlab.explain.gradcam import channel_weights
 from snnlab.neurons import surrogate_gradient
-from snnlab.passes import evaluating
-from snnlab.recording import record
+from snnlab.passes import run_with_gradient
 from snnlab.surrogate import triangle
 from snnlab.widgets.packed import floats, pixels
 from snnlab.widgets.recorded import Layered, Recorded, among, run
@@ -71,7 +71,10 @@ def gather(
             with surrogate_gradient(model, _surrogate(keep, width)):
                 runs.append(run(model, encoded, layers, target))
     twins = {layer: grad_cam(twin, images, target, layer=layer) for layer in layers}
-    weights = _still_weights(twin, images, target, layers)
+    weights = [
+        channel_weights(run_with_gradient(twin, layer, target, images).gradient)[0]
+        for layer in layers
+    ]
     return Widths(image, title, target, widths, model, runs, twins, weights)
 
 
@@ -157,11 +160,3 @@ class SmoothingExplorer(Layered, front="smoothing"):
             plotting.overlay(third, shown.image, twin, title="Grad-CAM of the twin")
 
         return plotting.picture(draw, columns=3, size=(7, 2.6))
-
-
-def _still_weights(twin: nn.Module, images: Tensor, target: int, layers) -> list[Tensor]:
-    """Grad-CAM's weights of a still network: of each layer [C]."""
-    with evaluating(twin), torch.enable_grad(), record(twin, layers, keep_graph=True) as recording:
-        score = twin(images)[0, target]
-    gradients = torch.autograd.grad(score, [recording[layer] for layer in layers])
-    return [gradient.mean((-2, -1))[0] for gradient in gradients]
