@@ -1,21 +1,15 @@
 """Every explainer leaves a model as it came, whether it succeeds or not."""
 
 import functools
+import inspect
 
 import pytest
 import torch
 from helpers.tiny import STEPS, images, relu_network, spiking_network
 from torch import nn
 
-from snnlab.explain import (
-    activation_map,
-    class_weighted_sam,
-    grad_cam,
-    hires_cam,
-    layer_cam,
-    sam,
-    snn_grad_cam,
-)
+from snnlab import explain as explainers
+from snnlab.explain import sam, snn_grad_cam
 
 
 class Breaks(nn.Module):
@@ -39,20 +33,24 @@ class BreaksBackward(torch.autograd.Function):
         raise ZeroDivisionError("broken on purpose")
 
 
-EXPLAINERS = {
-    "grad_cam": (relu_network, functools.partial(grad_cam, target=1)),
-    "snn_grad_cam": (spiking_network, functools.partial(snn_grad_cam, target=1)),
-    "class_weighted_sam": (spiking_network, functools.partial(class_weighted_sam, target=1)),
-    "snn_grad_cam, per step": (
-        spiking_network,
-        functools.partial(snn_grad_cam, target=1, per_step=True),
-    ),
-    "hires_cam": (spiking_network, functools.partial(hires_cam, target=1)),
-    "layer_cam": (relu_network, functools.partial(layer_cam, target=1)),
-    "sam": (spiking_network, sam),
-    "activation_map": (relu_network, activation_map),
-}
-OF_A_CLASS = [name for name, (_, explain) in EXPLAINERS.items() if hasattr(explain, "keywords")]
+def cases():
+    """Every public function of explain that runs a model: a network for it, and the function."""
+    for name in explainers.__all__:
+        function = getattr(explainers, name)
+        taken = inspect.signature(function).parameters
+        if {"model", "images", "layer"} <= taken.keys():
+            make = spiking_network if "spikes" in taken else relu_network
+            settings = {"target": 1} if "target" in taken else {}
+            yield name, (make, functools.partial(function, **settings))
+            if "per_step" in taken:
+                settings["per_step"] = True
+                yield f"{name}, per step", (make, functools.partial(function, **settings))
+    # takes both kinds of networks
+    yield "layer_cam, still", (relu_network, functools.partial(explainers.layer_cam, target=1))
+
+
+EXPLAINERS = dict(cases())
+OF_A_CLASS = [name for name, (_, explain) in EXPLAINERS.items() if "target" in explain.keywords]
 
 
 @pytest.fixture(params=EXPLAINERS)
