@@ -9,7 +9,7 @@ from helpers.tiny import STEPS, images, relu_network, spiking_network
 from torch import nn
 
 from snnlab import explain as explainers
-from snnlab.explain import sam, snn_grad_cam
+from snnlab.explain import snn_grad_cam
 
 
 class Breaks(nn.Module):
