@@ -58,6 +58,7 @@ check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all c
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell
+	$(BIN)/mypy
 	npm run --silent --prefix tests/front lint
 	rm -rf _build
 	$(BIN)/python -m book.tools.build

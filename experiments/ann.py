@@ -1,5 +1,7 @@
 """Claim "ann": SAM works on networks without spikes too."""
 
+from typing import Any
+
 import numpy as np
 
 from experiments import common
@@ -44,7 +46,11 @@ def measures(study: Study, of_seed: dict) -> list[dict]:
                 found.append(study.measure(title, values, map=name, layer=layer, boxes="small"))
             for name in (ACTIVITY, SQUARED_ACTIVITY):
                 values = over_grad_cam(study, of_seed, judge, layer, name)
-                labels = {"map": f"{name} minus {CAM}", "layer": layer, "boxes": "small"}
+                labels: dict[str, Any] = {
+                    "map": f"{name} minus {CAM}",
+                    "layer": layer,
+                    "boxes": "small",
+                }
                 found.append(study.measure(f"{title}, difference", values, **labels))
     return found
 

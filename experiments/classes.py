@@ -1,5 +1,7 @@
 """Exploration "classes": SAM weighted by class, in both forms, against SAM and SNN Grad-CAM."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -45,7 +47,7 @@ def of_photographs(study: Study, photos) -> list[dict]:
     """Where, and what for."""
     found, measures = study.of_seeds("classes", on_photographs, photos), []
     for method in METHODS:
-        labels = {"map": method, "layer": LAYER}
+        labels: dict[str, Any] = {"map": method, "layer": LAYER}
         values = common.box_scores_of(energy, found, (method, TRUE), photos)
         measures.append(study.measure("energy in small boxes", values, **labels))
         alike = common.judged(pearson, found, (method, TRUE), (method, OTHER))

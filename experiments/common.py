@@ -1,7 +1,7 @@
 """What several claims use: the maps of all methods on the validation images, made once for each
 seed; the maps that know nothing of the network; scores in boxes; and arrays batch by batch."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ def of_spikes(spikes: torch.Tensor) -> dict[str, torch.Tensor]:
     }
 
 
-def joined(batches: Iterable[dict[Key, torch.Tensor | np.ndarray]]) -> dict[Key, np.ndarray]:
+def joined(batches: Iterable[Mapping[Key, torch.Tensor | np.ndarray]]) -> dict[Key, np.ndarray]:
     """The arrays of all batches, one after the other along the images."""
     rows: dict[Key, list] = {}
     for batch in batches:
@@ -81,7 +81,7 @@ def _maps_of_batch(model, twin, part: Photographs, spikes: torch.Tensor) -> dict
     images, labels = part.images, part.labels
     with torch.no_grad(), record(model, LAYERS) as spiking, record(twin, LAYERS) as still:
         logits, twin_logits = model(spikes=spikes), twin(images)
-    found = {"logits": logits, "logits, twin": twin_logits}
+    found: dict[Key, torch.Tensor] = {"logits": logits, "logits, twin": twin_logits}
     for layer in LAYERS:
         found |= {(layer, name): maps for name, maps in of_spikes(spiking[layer]).items()}
         steps = spike_activation_map(spiking[layer])
@@ -99,7 +99,7 @@ def _maps_of_batch(model, twin, part: Photographs, spikes: torch.Tensor) -> dict
     return found
 
 
-def blind_maps(photos: Photographs) -> dict[str, np.ndarray]:
+def blind_maps(photos: Photographs) -> dict[Key, np.ndarray]:
     """The maps that need no network, at the size of the images."""
     count, size = len(photos), photos.images.shape[-1]
     return {
@@ -112,13 +112,15 @@ def blind_maps(photos: Photographs) -> dict[str, np.ndarray]:
 
 def at_image_size(maps: np.ndarray, size: int = 64) -> torch.Tensor:
     """Maps [N, h, w] as [N, size, size]: bilinear, corners not aligned."""
-    maps = torch.as_tensor(maps)[:, None]
-    return F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)[:, 0]
+    tensor = torch.as_tensor(maps)[:, None]
+    return F.interpolate(tensor, size=(size, size), mode="bilinear", align_corners=False)[:, 0]
 
 
 def boxed(photos: Photographs) -> tuple[torch.Tensor, torch.Tensor, np.ndarray, list[str]]:
     """Which photographs have a box with an area, those boxes as masks, which of all have one under
     half the image; and a note on how many there are."""
+    if photos.boxes is None:
+        raise ValueError("these photographs have no boxes")
     usable = has_area(photos.boxes)
     masks = box_masks(photos.boxes[usable])
     small = np.zeros(len(photos), dtype=bool)
@@ -177,6 +179,9 @@ class After(torch.nn.Module):
     """What comes after a block of a spiking VGG, as a network that takes the block's spikes: what
     is changed at the block need not go through the layers before it each time."""
 
+    pool: torch.nn.Module
+    head: torch.nn.Module
+
     def __init__(self, model: SpikingVGG, block: str):
         super().__init__()
         later = model.blocks[model.blocks.index(block) + 1 :]
@@ -201,7 +206,8 @@ def effects(model: SpikingVGG, block: str, spikes: torch.Tensor, labels) -> torc
 def pairs(photos: Photographs, count: int, generator: torch.Generator) -> torch.Tensor:
     """Positions of two photographs of different classes, [count, 2]; none is used twice."""
     order = torch.randperm(len(photos), generator=generator)
-    found, waiting = [], []
+    found: list[list[int]] = []
+    waiting: list[int] = []
     for i in order.tolist():
         other = next((j for j in waiting if photos.labels[i] != photos.labels[j]), None)
         if other is None:

@@ -1,5 +1,7 @@
 """Claim "conversion": a converted network explains worse than one trained with surrogates."""
 
+from typing import Any, cast
+
 import numpy as np
 import torch
 from scipy.optimize import brentq
@@ -13,6 +15,7 @@ from snnlab.evaluation import predict
 from snnlab.judge.baselines import kernel_by_count, map_by_count
 from snnlab.judge.localisation import energy
 from snnlab.judge.smoothness import half_mass_area
+from snnlab.models import VGG, SpikingVGG
 from snnlab.neurons import LIF
 from snnlab.recording import record
 from snnlab.training import CALIBRATION
@@ -130,7 +133,7 @@ def by_steps(study: Study) -> list[dict]:
                 )["right"].astype(float)
                 for s in study.seeds
             }
-            labels = {"encoding": encoding, "steps": steps}
+            labels: dict[str, Any] = {"encoding": encoding, "steps": steps}
             measures.append(study.measure("accuracy by steps", found, **labels))
             gap = {s: found[s] - parents[s]["right"] for s in study.seeds}
             title = "accuracy by steps, minus the ReLU network's"
@@ -154,9 +157,9 @@ def named_rightly(study: Study, model) -> dict[Key, np.ndarray]:
 
 def converted(study: Study, seed: int, encoding: str, steps: int | None = None):
     """From relu-s<seed>, for the T of lif-s<seed> unless another is given."""
-    steps = steps or study.network(f"lif-s{seed}").steps
+    steps = steps or cast(SpikingVGG, study.network(f"lif-s{seed}")).steps
     images = study.train.images[:: max(1, len(study.train) // CALIBRATION)]
-    twin = study.network(f"relu-s{seed}")
+    twin = cast(VGG, study.network(f"relu-s{seed}"))
     return convert(twin, images.to(study.device), steps=steps, encoding=encoding)
 
 

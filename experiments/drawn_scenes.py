@@ -2,8 +2,10 @@
 masks."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
+from torch import nn
 
 from snnlab import zoo
 from snnlab.data import Photographs, scenes
@@ -25,12 +27,14 @@ def drawn(count: int, seed: int, two_objects: bool = False):
     return made, Photographs(made.images, made.labels, names, None, made.classes)
 
 
-def networks(study) -> tuple[SpikingVGG, VGG, dict]:
+def networks(study) -> tuple[nn.Module, nn.Module, dict]:
     """The spiking network and its ReLU twin, and their accuracy on scenes that they have not seen.
 
     Trained where the study's folder does not hold them yet.
     """
     folder = study.folder / "scenes"
+    relu: dict[str, Any]
+    lif: dict[str, Any]
     if study.fast:
         widths, relu, lif, count = (4,) * 8, {"epochs": 1}, {"epochs": 2, "short_epochs": 1}, 128
     else:
@@ -40,9 +44,9 @@ def networks(study) -> tuple[SpikingVGG, VGG, dict]:
         classes = len(train.classes)
         torch.manual_seed(0)
         twin = fit(VGG(classes, widths), train, replace(RELU, **relu), folder / "runs-relu")
-        model = SpikingVGG(classes, LIF.steps, widths)
-        model.start_from(twin)
-        model = fit(model, train, replace(LIF, **lif), folder / "runs-lif", twin)
+        untrained = SpikingVGG(classes, LIF.steps, widths)
+        untrained.start_from(twin)
+        model = fit(untrained, train, replace(LIF, **lif), folder / "runs-lif", twin)
         for name, network in {"relu": twin, "lif": model}.items():
             zoo.save(name, network, {"data": f"{count} drawn scenes, seed 1"}, folder)
     model, twin = (zoo.load(name, folder).to(study.device) for name in ("lif", "relu"))

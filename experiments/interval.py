@@ -1,5 +1,7 @@
 """Claim "interval": short intervals between spikes carry the information."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -87,7 +89,7 @@ def by_steps(study: Study, maps: dict, read: dict, steps: int) -> list[dict]:
     title = "energy in small boxes, SAM minus n(n-1), first steps"
     found = [study.measure(title, values, layer=LAYER, steps=steps)]
     for kind, what in READ.items():
-        labels = {"read": what, "layer": LAYER, "steps": steps}
+        labels: dict[str, Any] = {"read": what, "layer": LAYER, "steps": steps}
         found.append(study.measure("read-out accuracy", right(read, kind, steps), **labels))
     title = "read-out accuracy, NCS minus pairs of spikes"
     values = gain(read, steps, over="pairs")

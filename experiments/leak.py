@@ -1,6 +1,7 @@
 """Claim "leak": the leak changes what SAM shows."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ def measures(study: Study, seen: Seen) -> list[dict]:
     for layer in LAYERS:
         for one, other in itertools.combinations(NETWORKS, 2):
             values = {s: differ(seen, layer, (one, s), (other, s)) for s in study.seeds}
-            labels = {"layer": layer, "leak": one, "other leak": other}
+            labels: dict[str, Any] = {"layer": layer, "leak": one, "other leak": other}
             found.append(study.measure("1 - correlation, between leaks", values, **labels))
         for leak in NETWORKS:
             found += of_one_leak(study, seen, layer, leak)

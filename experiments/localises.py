@@ -1,5 +1,7 @@
 """Claim "localises": SAM, with neither gradient nor label, highlights the discriminative region."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -46,7 +48,9 @@ def run(study: Study) -> Outcome:
     of_seed = {seed: maps | blind for seed, maps in of_seed.items()}
     *_, notes = common.boxed(study.val)
     # the maps of a layer, summed over time, and those that need no network
-    keys = [key for key in of_seed[study.seeds[0]] if isinstance(key, tuple) and len(key) == 2]
+    keys: list[Key] = [
+        key for key in of_seed[study.seeds[0]] if isinstance(key, tuple) and len(key) == 2
+    ]
     measures = in_boxes(study, of_seed, [*keys, *blind]) + at_steps(study, of_seed)
     notes += empty(of_seed, keys)
     measures += faithfulness(study, of_seed[study.seeds[0]])
@@ -90,7 +94,7 @@ def at_steps(study: Study, of_seed: dict) -> list[dict]:
                     s: common.small_box_scores(energy, maps[:, t], study.val)
                     for s, maps in steps.items()
                 }
-                labels = {"map": name, "layer": layer, "step": t, "boxes": "small"}
+                labels: dict[str, Any] = {"map": name, "layer": layer, "step": t, "boxes": "small"}
                 measures.append(study.measure("energy at a step", values, **labels))
     return measures
 
@@ -102,7 +106,7 @@ def empty(of_seed: dict, keys: list[Key]) -> list[str]:
         maps = [one[key] for one in of_seed.values()]
         share = float(np.mean([one.reshape(len(one), -1).max(1) == 0 for one in maps]))
         if share:
-            name = "|".join(key)
+            name = key if isinstance(key, str) else "|".join(map(str, key))
             notes.append(f"{name}: {share:.2%} of the maps are 0 everywhere (scored as uniform).")
     return notes
 
@@ -112,7 +116,9 @@ def faithfulness(study: Study, maps: dict) -> list[dict]:
     seed, classes = study.seeds[0], len(study.val.classes)
     per_class = max(1, min(FAITHFUL, len(study.val)) // classes)
     chosen = torch.cat([(study.val.labels == c).nonzero()[:per_class, 0] for c in range(classes)])
-    keys = [(LAYER, name) for name in (SAM, COUNTS, RATE, SNN_CAM, SNN_CAM + PREDICTED, CAM)]
+    keys: list[Key] = [
+        (LAYER, name) for name in (SAM, COUNTS, RATE, SNN_CAM, SNN_CAM + PREDICTED, CAM)
+    ]
     keys += [GAUSSIAN, EDGES, RANDOM]
     if study.fast:
         keys, chosen = keys[:2], chosen[:4]
@@ -121,17 +127,17 @@ def faithfulness(study: Study, maps: dict) -> list[dict]:
         name = key if isinstance(key, str) else key[1]
         found = study.kept(("faithful", f"s{seed}", name), areas, study, seed, maps[key], chosen)
         for title, values in found.items():
-            measures.append(study.measure(title, {seed: values}, map=name, layer=LAYER))
+            measures.append(study.measure(str(title), {seed: values}, map=name, layer=LAYER))
     return measures
 
 
 def areas(study: Study, seed: int, maps: np.ndarray, chosen: torch.Tensor) -> dict[Key, np.ndarray]:
     """The areas under the curves of deletion and insertion [N], of the chosen images."""
     model = study.network(f"lif-s{seed}")
-    maps = common.at_image_size(maps[chosen.numpy()])
+    scaled = common.at_image_size(maps[chosen.numpy()])
 
     def of_batch(start, part):
-        heat = maps[start : start + len(part)].to(part.images)
+        heat = scaled[start : start + len(part)].to(part.images)
         return {
             name: area_under(curve(model, part.images, heat, part.labels, seed=start))
             for name, curve in {"deletion": deletion, "insertion": insertion}.items()
@@ -150,7 +156,7 @@ def on_scenes(study: Study) -> tuple[list[dict], list[str]]:
     measures = []
     for name, maps in (found | common.blind_maps(photos)).items():
         for what, masks in {"object": scenes.objects, "distractor": scenes.distractors}.items():
-            labels = {"map": name, "layer": LAYER, "on": what}
+            labels: dict[str, Any] = {"map": name, "layer": LAYER, "on": what}
             for title, judge in {"mass": energy, "rank accuracy": rank_accuracy}.items():
                 values = judge(common.at_image_size(maps), masks).numpy()
                 measures.append(study.measure(f"scenes, {title}", {0: values}, **labels))

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -190,7 +190,7 @@ def under_pgd(seen: Seen) -> list[dict]:
         attacked = seen.at("PGD-10", epsilon)
         if min(seen.chosen(s, found, which).sum() for s, found in attacked.items()) < 5:
             continue
-        labels = {"epsilon": epsilon, "images": which}
+        labels: dict[str, Any] = {"epsilon": epsilon, "images": which}
         if labels != FIGURE.labels:
             values = seen.samples("PGD-10", epsilon, (SAM, CAM), which)
             measures.append(study.measure(FIGURE.name, values, difference_of_columns, **labels))
@@ -206,7 +206,7 @@ def of_method(seen: Seen, method: str) -> list[dict]:
     study, measures = seen.study, []
     for epsilon in EPSILONS:
         values = seen.samples("random signs", epsilon, (method,), ALL)
-        labels = {"map": method, "epsilon": epsilon, "images": ALL}
+        labels: dict[str, Any] = {"map": method, "epsilon": epsilon, "images": ALL}
         title = "normalised similarity under random signs"
         measures.append(study.measure(title, values, normalised, **labels))
     labels = {"map": method, "epsilon": 1.0, "images": KEPT}
@@ -222,18 +222,18 @@ def of_method(seen: Seen, method: str) -> list[dict]:
         for what, field in pairs.items():
             values = {s: getattr(one, field) for s, one in found.items()}
             measures.append(study.measure(title, values, between=what, **labels))
-    found = seen.samples("PGD-10", 1.0, (method,), KEPT)
-    values = {s: Compared(*columns).between for s, columns in found.items()}
-    measures.append(study.measure("correlation", values, between="different images", **labels))
+    all_columns = seen.samples("PGD-10", 1.0, (method,), KEPT)
+    between = {s: Compared(*columns).between for s, columns in all_columns.items()}
+    measures.append(study.measure("correlation", between, between="different images", **labels))
     return measures
 
 
 def accuracies(seen: Seen) -> list[dict]:
     """Under every attack, under the other network's, and without one."""
 
-    def measure(attack, network, epsilon, found, key):
+    def measure(attack: str, network: str, epsilon: float, found: dict, key: str) -> dict:
         values = {s: seen.padded([one[key]], s)[0] for s, one in found.items()}
-        labels = {"attack": attack, "network": network, "epsilon": epsilon}
+        labels: dict[str, Any] = {"attack": attack, "network": network, "epsilon": epsilon}
         return seen.study.measure("accuracy under attack", values, **labels)
 
     measures = []
@@ -249,7 +249,11 @@ def accuracies(seen: Seen) -> list[dict]:
             measures.append(measure("transfer", network, epsilon, found, key))
     for network, key in RIGHT.items():
         measures.append(measure("none", network, 0.0, seen.clean, key))
-        labels = {"attack": "PGD-10, then PGD-50", "network": network, "epsilon": 8.0}
+        labels: dict[str, Any] = {
+            "attack": "PGD-10, then PGD-50",
+            "network": network,
+            "epsilon": 8.0,
+        }
         values = {seen.first: seen.strong[key].astype(float)}
         measures.append(seen.study.measure("accuracy under attack", values, **labels))
     return measures

@@ -1,5 +1,7 @@
 """Exploration "settling": when, in the T steps, maps, prediction and first spikes settle."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -22,7 +24,7 @@ the right one; and the share of the neurons that fire at all that have fired by 
 """
 HOURS = 0.2
 LAYER = "conv6"
-MEASURES = {  # key -> title, labels
+MEASURES: dict[Key, tuple[str, dict[str, Any]]] = {  # key -> title, labels
     (SAM, "final"): ("correlation with the final map", {"map": SAM}),
     (SNN_CAM, "final"): ("correlation with the final map", {"map": SNN_CAM}),
     (SAM, "other draw"): ("correlation with the final map of another draw", {"map": SAM}),
@@ -66,7 +68,7 @@ def of_batch(study: Study, model, part, start: int) -> dict[Key, torch.Tensor]:
     if not torch.equal(so_far[-1], logits.argmax(1)):
         raise RuntimeError("the scores of the steps do not add up to those of the network")
     scores = [common.box_scores(energy, m.cpu().numpy(), part) for m in sam]
-    found = {
+    found: dict[Key, list[torch.Tensor]] = {
         (SAM, "final"): [pearson(m, sam[-1]) for m in sam],
         (SNN_CAM, "final"): [pearson(m, cam[-1]) for m in cam],
         (SAM, "other draw"): [pearson(m, another) for m in sam],

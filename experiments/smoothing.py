@@ -1,5 +1,7 @@
 """Claim "smoothing": SNN Grad-CAM smears, because of its approximated backward gradient."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.stats import spearmanr
@@ -74,7 +76,7 @@ def measures(study: Study, maps: dict, swept: dict) -> list[dict]:
     for layer in SWEPT:
         for i, width in enumerate(WIDTHS):
             values = {seed: areas[layer][:, i] for seed, areas in swept.items()}
-            labels = {"map": SNN_CAM, "layer": layer, "width": width}
+            labels: dict[str, Any] = {"map": SNN_CAM, "layer": layer, "width": width}
             found.append(study.measure("half-mass area by width", values, **labels))
     return found
 

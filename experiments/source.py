@@ -51,6 +51,8 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, ...]]:
         if isinstance(node, ast.Import):
             yield from ((alias.name,) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
+            if node.module is None or node.level:
+                raise ValueError("a relative import is not followed; name the module in full")
             yield from ((f"{node.module}.{alias.name}", node.module) for alias in node.names)
 
 

@@ -7,9 +7,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ BATCH = 50
 
 #: Of a kept array: a name, or several words.
 Key = str | tuple[str | int | float, ...]
-Samples = dict[int, np.ndarray | tuple[np.ndarray, ...]]
+Samples = Mapping[int, np.ndarray | tuple[np.ndarray, ...]]
 
 
 class Figure(NamedTuple):
@@ -52,7 +52,7 @@ class Study:
     resamples: int = 9999
     device: str = "cpu"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.networks: dict[str, str] = {}  # name -> sha256
         self.parts: list[dict] = []
 
@@ -100,7 +100,9 @@ class Study:
 
     def _compute(self, path: Path, code: str, compute: Callable[[], dict]) -> None:
         before, self.networks, start = self.networks, {}, time.perf_counter()
-        arrays = {_on_disk(name): np.asarray(value) for name, value in compute().items()}
+        arrays: dict[str, Any] = {
+            _on_disk(name): np.asarray(value) for name, value in compute().items()
+        }
         seconds = time.perf_counter() - start
         about = {"seconds": seconds, "commit": commit(), "networks": self.networks, "code": code}
         self.networks = before

@@ -8,7 +8,7 @@ from experiments.common import LAYERS
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Figure, Key, Study
 from snnlab.explain import spike_activation_map
-from snnlab.recording import record
+from snnlab.recording import Recording, record
 
 TITLE = "Of two pictures side by side, SAM focuses on one"
 RULE = """
@@ -154,7 +154,9 @@ def of_batch(study: Study, model, chosen: torch.Tensor, first: int, draw: int) -
         for i, (name, photos) in enumerate(pictures.items())
     }
     spikes[GREY] = torch.zeros_like(spikes[A])  # the mean pixel sends no spike
-    found, recorded, scores = {}, {}, {}
+    found: dict[Key, torch.Tensor] = {}
+    recorded: dict[tuple, Recording] = {}
+    scores: dict[tuple, torch.Tensor] = {}
     for kind in KINDS:
         with torch.no_grad(), record(model, LAYERS) as recorded[kind]:
             scores[kind] = model(spikes=torch.cat([spikes[name] for name in kind], -1))

@@ -95,6 +95,7 @@ def check_spikes(spikes: Tensor) -> None:
 
 def either(images: Tensor | None, spikes: Tensor | None) -> Tensor:
     """The one of the two inputs that is given; ValueError unless just one is."""
-    if (images is None) == (spikes is None):
+    given = [one for one in (images, spikes) if one is not None]
+    if len(given) != 1:
         raise ValueError("give either images or spikes")
-    return spikes if images is None else images
+    return given[0]

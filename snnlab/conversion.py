@@ -7,6 +7,8 @@ spike a step stands for that activation.  The neurons do not leak, lose what the
 (Bu et al., 2022).
 """
 
+from typing import cast
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -42,16 +44,17 @@ def convert(
     _check(ann)
     scales = activation_scales(ann, calibration_images, percentile)
     kind = {"network": "converted", "steps": steps, "encoding": encoding}
-    model = build(ann.architecture | kind)
+    model = cast(ConvertedVGG, build(ann.architecture | kind))
     model.to(next(ann.parameters()))  # its type, before the weights are copied, and its device
     before = {"direct": 1.0, "poisson": 2.0}[encoding]
     with torch.no_grad():
         for name in ann.blocks:
-            theirs, mine = ann.get_submodule(name), model.get_submodule(name).conv
-            norm, scale = theirs.norm, scales[name]
-            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
-            mine.weight.copy_(theirs.conv.weight * gain[:, None, None, None] * before / scale)
-            mine.bias.copy_((norm.bias - norm.running_mean * gain) / scale)
+            norm, scale = cast(nn.BatchNorm2d, ann.get_submodule(f"{name}.norm")), scales[name]
+            gain = norm.weight / (norm.get_buffer("running_var") + norm.eps).sqrt()
+            weight = ann.get_parameter(f"{name}.conv.weight") * gain[:, None, None, None]
+            bias = norm.bias - norm.get_buffer("running_mean") * gain
+            model.get_parameter(f"{name}.conv.weight").copy_(weight * before / scale)
+            model.get_parameter(f"{name}.conv.bias").copy_(bias / scale)
             before = scale
         model.head.linear.weight.copy_(ann.head.linear.weight * before)
         model.head.linear.bias.copy_(ann.head.linear.bias)
@@ -70,7 +73,7 @@ def activation_scales(
     if not 0 < percentile <= 100:
         raise ValueError(f"percentile must lie in (0, 100], got {percentile}")
     check_images(images, ann.architecture.get("channels", 3))
-    seen = {name: [] for name in ann.blocks}
+    seen: dict[str, list[np.ndarray]] = {name: [] for name in ann.blocks}
     device = next(ann.parameters()).device
     with torch.no_grad(), evaluating(ann):
         for part in images.split(100):

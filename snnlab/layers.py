@@ -35,6 +35,8 @@ class BatchNormThroughTime(nn.Module):
     """
 
     carried: list | None = None  # inside `continuing`: the step that comes next, alone in a list
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, channels: int, steps: int, eps: float = 1e-4, momentum: float = 0.1):
         super().__init__()
@@ -55,13 +57,13 @@ class BatchNormThroughTime(nn.Module):
                 f"this batch norm has parameters for {steps} steps, but steps {offset} to "
                 f"{offset + len(x) - 1} came; use the T it was trained with"
             )
-        steps = slice(offset, offset + len(x))
+        rows = slice(offset, offset + len(x))
         normalised = _StepNorms.apply(
             x,
-            self.weight[steps],
-            self.bias[steps],
-            self.running_mean[steps],
-            self.running_var[steps],
+            self.weight[rows],
+            self.bias[rows],
+            self.running_mean[rows],
+            self.running_var[rows],
             self.training,
             self.momentum,
             self.eps,
@@ -81,8 +83,8 @@ class BatchNormThroughTime(nn.Module):
         """Start every step as a copy of a still network's batch norm."""
         self.weight.copy_(norm.weight.expand_as(self.weight))
         self.bias.copy_(norm.bias.expand_as(self.bias))
-        self.running_mean.copy_(norm.running_mean.expand_as(self.running_mean))
-        self.running_var.copy_(norm.running_var.expand_as(self.running_var))
+        self.running_mean.copy_(norm.get_buffer("running_mean").expand_as(self.running_mean))
+        self.running_var.copy_(norm.get_buffer("running_var").expand_as(self.running_var))
 
 
 class _StepNorms(torch.autograd.Function):
@@ -150,8 +152,10 @@ def continuing(model: nn.Module):
             module.carried = [first]
         yield
     finally:
-        for module in (*neurons, *norms):
-            module.carried = None
+        for neuron in neurons:
+            neuron.carried = None
+        for norm in norms:
+            norm.carried = None
 
 
 class Readout(nn.Module):

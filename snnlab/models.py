@@ -5,7 +5,7 @@ experiments need of a network is :class:`Network`; another family fulfils it and
 :data:`NETWORKS`.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -73,6 +73,9 @@ class Network(Protocol):
 class _Normalise(nn.Module):
     """ImageNet's mean and deviation for photographs; other channels stay as they are."""
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, channels):
         super().__init__()
         mean, deviation = (MEAN, DEVIATION) if channels == 3 else ((0,) * channels, (1,) * channels)
@@ -123,8 +126,10 @@ class _Blocks(nn.Module):
     A block's output, before pooling, is what the explainers see.
     """
 
-    blocks, pooled = BLOCKS, POOLED
-    layer, layers = "conv6", ("conv4", "conv6", "conv8")
+    blocks: tuple[str, ...] = BLOCKS
+    pooled: tuple[str, ...] = POOLED
+    layer: str = "conv6"
+    layers: tuple[str, ...] = ("conv4", "conv6", "conv8")
     is_spiking = is_converted = False
 
     def _describe(self, network, classes, channels, widths, **more):
@@ -210,7 +215,7 @@ class _SpikingBlocks(_Blocks):
     ) -> Float[Tensor, "B K"]:
         x = either(images, spikes)
         if spikes is None:
-            x = self.encode(images, generator)
+            x = self.encode(x, generator)
         channels = len(self.normalise.mean)
         if x.ndim != 5 or x.shape[2] != channels:
             raise ValueError(
@@ -265,7 +270,8 @@ class SpikingVGG(_SpikingBlocks):
                     f"{self.architecture[key]}; they must agree"
                 )
         for name in BLOCKS:
-            mine, theirs = self.get_submodule(name), twin.get_submodule(name)
+            mine = cast(_SpikingBlock, self.get_submodule(name))
+            theirs = cast(_ReLUBlock, twin.get_submodule(name))
             mine.conv.load_state_dict(theirs.conv.state_dict())
             mine.norm.copy_from(theirs.norm)
         self.head.load_state_dict(twin.head.state_dict())
@@ -289,10 +295,14 @@ class ConvertedVGG(_SpikingBlocks):
 
 
 #: The kinds of networks that can be built, trained and stored, by the name in a card.
-NETWORKS = {"relu": VGG, "spiking": SpikingVGG, "converted": ConvertedVGG}
+NETWORKS: dict[str, type[VGG | SpikingVGG | ConvertedVGG]] = {
+    "relu": VGG,
+    "spiking": SpikingVGG,
+    "converted": ConvertedVGG,
+}
 
 
-def build(architecture: dict) -> Network:
+def build(architecture: dict) -> VGG | SpikingVGG | ConvertedVGG:
     """The network that ``model.architecture`` describes, untrained."""
     arguments = dict(architecture)
     kind = arguments.pop("network", None)

@@ -1,8 +1,9 @@
 """One pass of any network: in eval mode, from rest, recorded, and all given back as it was."""
 
 import inspect
+from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -11,7 +12,15 @@ from torch import Tensor, nn
 from snnlab.checks import Labels, check_finite, check_labels, either
 from snnlab.recording import first_tensor, from_rest, record
 
-__all__ = ["Pass", "call", "evaluating", "generator_for", "run", "run_with_gradient"]
+__all__ = [
+    "Pass",
+    "PassWithGradient",
+    "call",
+    "evaluating",
+    "generator_for",
+    "run",
+    "run_with_gradient",
+]
 
 
 @contextmanager
@@ -66,6 +75,13 @@ class Pass:
     def logits(self) -> Float[Tensor, "B K"]:
         """The class scores; those of every step are summed."""
         return self.scores.sum(0) if self.scores.ndim == 3 else self.scores
+
+
+@dataclass(frozen=True)
+class PassWithGradient(Pass):
+    """A pass whose ``gradient`` was asked for."""
+
+    gradient: Float[Tensor, "*T B C H W"] = field(kw_only=True)
 
 
 def run(
@@ -125,7 +141,7 @@ def run_with_gradient(
     spikes: Float[Tensor, "T B C H W"] | None = None,
     generator: torch.Generator | None = None,
     steps: int | None = None,
-) -> Pass:
+) -> PassWithGradient:
     """As :func:`run`, with the gradient of each image's class score by what the layer put out.
 
     Raises ValueError too for a label out of range and for scores that do not depend on the layer.
@@ -137,20 +153,23 @@ def run_with_gradient(
     with torch.enable_grad():  # the caller may have switched it off
         logits = found.logits
         chosen = logits.gather(1, check_labels(target, logits)[:, None]).sum()
-    gradients = [None]
+    gradients: Sequence[Tensor | None] = [None]
     if chosen.requires_grad:
         gradients = torch.autograd.grad(chosen, calls, allow_unused=True)
     if all(gradient is None for gradient in gradients):
         raise ValueError(f"the class scores do not depend on {layer!r}, so it has no gradient")
-    gradients = [
+    filled = [
         torch.zeros_like(call) if gradient is None else gradient
         for call, gradient in zip(calls, gradients, strict=True)
     ]
-    gradient = torch.stack(gradients) if len(gradients) > 1 else gradients[0]
-    return replace(
-        found,
-        activity=found.activity.detach(),
-        scores=found.scores.detach(),
+    gradient = torch.stack(filled) if len(filled) > 1 else filled[0]
+    return PassWithGradient(
+        layer,
+        found.activity.detach(),
+        calls,
+        found.is_sequence,
+        found.is_folded,
+        found.scores.detach(),
         gradient=gradient.view(found.activity.shape),  # unfolded, where time was folded
     )
 

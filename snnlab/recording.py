@@ -7,6 +7,7 @@ Neurons that keep their state between calls (SpikingJelly, snnTorch) start :func
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ class Recording:
                 f"{tuple(calls[-1].shape)}, so they are no steps of one layer; name another layer"
             )
         output = torch.stack(calls) if len(calls) > 1 else calls[0]
-        if self.is_folded(layer):
+        if self.steps is not None and self.is_folded(layer):
             if len(output) % self.steps:
                 raise ValueError(
                     f"{layer!r} put out {tuple(output.shape)}: {len(output)} cannot be unfolded "
@@ -221,7 +222,8 @@ def first_tensor(output, name: str) -> Tensor:
 def _states(module: nn.Module) -> dict[str, tuple]:
     """What a neuron keeps between calls: name -> (its value, the value at rest)."""
     if hasattr(module, "_memories_rv"):  # SpikingJelly
-        return {name: (kept, module._memories_rv[name]) for name, kept in module.named_memories()}
+        neuron: Any = module
+        return {name: (kept, neuron._memories_rv[name]) for name, kept in neuron.named_memories()}
     if hasattr(module, "init_hidden"):  # snnTorch: in buffers that are not saved
         saved, buffers = module.state_dict(), module.named_buffers(recurse=False)
         return {name: (kept, 0) for name, kept in buffers if name not in saved}
@@ -251,6 +253,6 @@ def _in_place_of(output, first: Tensor):
     """What a layer put out, with another first tensor; a named tuple stays one."""
     if not isinstance(output, tuple):
         return first
-    if hasattr(output, "_replace"):
+    if hasattr(output, "_replace") and hasattr(output, "_fields"):
         return output._replace(**{output._fields[0]: first})
     return (first, *output[1:])

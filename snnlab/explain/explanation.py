@@ -27,10 +27,10 @@ class Explanation:
 
     def upsampled(self, size: int | tuple[int, int]) -> Float[Tensor, "*T B h w"]:
         """The maps on another grid, e.g. that of the image: bilinear, corners not aligned."""
-        size = (size, size) if isinstance(size, int) else tuple(size)
+        height, width = (size, size) if isinstance(size, int) else size
         maps = self.maps.reshape(-1, 1, *self.maps.shape[-2:])
-        maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-        return maps.reshape(*self.maps.shape[:-2], *size)
+        maps = F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)
+        return maps.reshape(*self.maps.shape[:-2], height, width)
 
     def plot(self, images: Float[Tensor, "B 3 h w"], steps=None, titles=None):
         """Draw the maps over their images: a row an image; the total, and the given steps.

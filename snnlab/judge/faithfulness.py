@@ -116,7 +116,7 @@ def effect_of_silencing(
             logits = call(model, images, spikes)
         return logits.gather(1, check_labels(labels, logits)[:, None])[:, 0]
 
-    shape = None
+    shape = torch.Size()
 
     def look(output):
         nonlocal shape
@@ -130,7 +130,7 @@ def effect_of_silencing(
         grid = shape[-3:-2] if what == "channels" else shape[-2:]
         effects = []
         for i in tqdm(range(grid.numel()), desc=f"silencing {what}", leave=False, disable=None):
-            index = (..., i, slice(None), slice(None))
+            index: tuple = (..., i, slice(None), slice(None))
             if what == "places":
                 index = (..., i // grid[1], i % grid[1])
 

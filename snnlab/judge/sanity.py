@@ -6,6 +6,7 @@ A map that survives the destruction of the weights shows the image, not the netw
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from snnlab.explain import Explanation
 from snnlab.judge.stability import pearson
+from snnlab.models import Network
 from snnlab.passes import call
 
 __all__ = ["cascade", "class_sensitivity", "recalibrate"]
@@ -34,7 +36,7 @@ def cascade(
     200 or so).  ``model`` stays as it was.
     """
     model = copy.deepcopy(model)
-    for part in parts or ("head", *reversed(model.blocks)):
+    for part in parts or ("head", *reversed(cast(Network, model).blocks)):
         with torch.no_grad():
             for layer in model.get_submodule(part).modules():
                 if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -52,7 +54,7 @@ def recalibrate(
 
     Train flags stay.  ``generator`` is passed to a network that takes one.
     """
-    norms = [m for m in model.modules() if hasattr(m, "running_mean")]
+    norms: list[Any] = [m for m in model.modules() if hasattr(m, "running_mean")]
     before = [(norm, norm.training, norm.momentum) for norm in norms]
     try:
         for norm in norms:

@@ -7,9 +7,11 @@ images, and the same again for every training seed.  No number of the book is ty
 
 from pathlib import Path
 
-from snnlab.results.files import FOLDER, load, names, select
+from snnlab.results.files import FOLDER as _FOLDER
+from snnlab.results.files import load, names, select
 from snnlab.results.show import Table, curves, decision, dots, phrase, summary, table
-from snnlab.results.verdicts import VERDICTS, scoreboard
+from snnlab.results.verdicts import VERDICTS as _VERDICTS
+from snnlab.results.verdicts import scoreboard
 
 __all__ = [
     "FOLDER",
@@ -31,6 +33,6 @@ __all__ = [
 #: Where the results files lie.
 #:
 #: :meta hide-value:
-FOLDER: Path
+FOLDER: Path = _FOLDER
 #: What a rule can say of a claim.
-VERDICTS: tuple[str, ...]
+VERDICTS: tuple[str, ...] = _VERDICTS

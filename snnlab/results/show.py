@@ -102,7 +102,7 @@ def dots(result: dict, name: str, by: str, axes=None, **labels):
 def curves(result: dict, name: str, x: str, by: str, axes=None, **labels):
     """A measure against the label ``x``, a line with its interval for each value of the label
     ``by``.  Returns the figure."""
-    lines = {}
+    lines: dict[str, list[dict]] = {}
     for measure in select(result, name, **labels):
         lines.setdefault(measure["labels"].get(by), []).append(measure)
     for line in lines.values():

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ from snnlab import provenance, zoo
 from snnlab.conversion import convert
 from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
 from snnlab.evaluation import accuracy, accuracy_difference, predict
-from snnlab.models import NETWORKS, build
+from snnlab.models import NETWORKS, VGG, ConvertedVGG, SpikingVGG, build
 from snnlab.training.loop import FAST, fit
 from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
 
@@ -26,11 +27,11 @@ def _recipe(name: str, changes: list[str]) -> Recipe:
         raise SystemExit(f"the name is <recipe>-s<seed>, with a recipe of {', '.join(RECIPES)}")
     recipe = replace(RECIPES[kind], seed=int(seed))
     for change in changes:
-        field, _, value = change.partition("=")
+        field, _, text = change.partition("=")
         if field not in asdict(recipe):
             raise SystemExit(f"a recipe has no {field!r}; it has {', '.join(asdict(recipe))}")
         old = getattr(recipe, field)
-        value = tuple(map(int, value.split(","))) if isinstance(old, tuple) else type(old)(value)
+        value: Any = tuple(map(int, text.split(","))) if isinstance(old, tuple) else type(old)(text)
         recipe = replace(recipe, **{field: value})
     return recipe
 
@@ -41,17 +42,18 @@ def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, opti
     twin = parents[0] if parents else None
     if NETWORKS[recipe.network].is_converted:
         images = train.images[:: max(1, len(train) // CALIBRATION)]
-        return convert(twin, images, steps=recipe.steps, encoding=recipe.encoding), twin, []
-    model = _network(recipe, len(train.classes))
+        ann = cast(VGG, twin)
+        return convert(ann, images, steps=recipe.steps, encoding=recipe.encoding), twin, []
+    untrained = _network(recipe, len(train.classes))
     if parents:
-        model.start_from(parents[-1])
+        untrained.start_from(parents[-1])
     folder = options.runs / name
-    model = fit(model, train, recipe, folder, twin, tune, progress=progress)
+    model = fit(untrained, train, recipe, folder, twin, tune, progress=progress)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return model, twin, log
 
 
-def _network(recipe: Recipe, classes: int) -> nn.Module:
+def _network(recipe: Recipe, classes: int) -> VGG | SpikingVGG | ConvertedVGG:
     torch.manual_seed(recipe.seed)  # layers draw their first weights from the global generator
     return build(recipe.architecture(classes))
 
@@ -60,7 +62,7 @@ def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: d
     """Store a network and its card with its accuracy, which is that of the stored weights."""
     zoo.save(name, model, about, folder)
     stored = zoo.load(name, folder)
-    results = {"encoder_seed": 0}
+    results: dict[str, Any] = {"encoder_seed": 0}
     for where, photos in tests.items():
         logits = predict(stored, photos.images)
         results[where] = accuracy(logits, photos.labels)

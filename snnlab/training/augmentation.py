@@ -28,7 +28,8 @@ def augment(
     x, y = ((uniform(0.25) * size / 2).round() * 2 / size for size in (width, height))
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
     rows = [flip * cos * stretch, -sin, x, flip * sin * stretch, cos, y]
-    grid = F.affine_grid(torch.stack(rows, 1).view(count, 2, 3), images.shape, align_corners=False)
+    moves = torch.stack(rows, 1).view(count, 2, 3)
+    grid = F.affine_grid(moves, list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, "bicubic", "reflection", align_corners=False)
     mean = images.mean((2, 3), keepdim=True)
     images = (images - mean) * uniform(0.4, 1, 1, 1).exp() + mean

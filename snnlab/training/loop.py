@@ -53,13 +53,13 @@ def fit(
     fabric.launch()
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
-    model, optimizer = fabric.setup(model, optimizer)
+    wrapped, optimizer = fabric.setup(model, optimizer)
     ema = get_ema_multi_avg_fn(recipe.average)
-    averaged = AveragedModel(model.module, multi_avg_fn=ema, use_buffers=True)
+    averaged = AveragedModel(wrapped.module, multi_avg_fn=ema, use_buffers=True)
     if twin is not None:
         twin = twin.to(fabric.device).eval()
     state = {
-        "model": model,
+        "model": wrapped,
         "averaged": averaged,
         "optimizer": optimizer,
         "schedule": schedule,
@@ -92,7 +92,8 @@ def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric
     parts, generator, encoder = _draws(len(train), recipe, epoch, fabric)
     steps = recipe.passes()[epoch]
     model.train()
-    total = right = seen = 0
+    total = right = 0.0
+    seen = 0
     bar = tqdm(
         parts,
         desc=f"epoch {epoch + 1}/{recipe.epochs}",
@@ -180,7 +181,7 @@ def _optimizer(model: nn.Module, recipe: Recipe, batches: int):
 def _repeat_last_step(steps: int, *models: nn.Module) -> None:
     """After an epoch of short sequences: later steps start as copies of the last one seen."""
     for model in models:
-        for layer in model.module.modules():
+        for layer in model.modules():
             if isinstance(layer, BatchNormThroughTime):
                 layer.repeat(steps - 1)
 

@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from snnlab.models import NETWORKS, WIDTHS
 
@@ -29,7 +30,8 @@ class Recipe:
     distil: float = 0.0  # the share of the loss that follows the twin's soft labels
     average: float = 0.998  # decay of the running average of the weights, which is what is kept
     augmentation: float = 0.8  # 0: none; 1: full
-    precision: str = "32-true"  # or "bf16-mixed", where the machine is fast at it
+    # "bf16-mixed" where the machine is fast at it
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
 
     def passes(self) -> list[int]:

@@ -1,6 +1,7 @@
 """A photograph under attack: what both networks answer, and what becomes of their maps."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from traitlets import Bytes, Float, Int, List, Unicode, validate
 from snnlab import plotting
 from snnlab.attacks import pgd
 from snnlab.explain import Explanation, grad_cam, spike_activation_map
+from snnlab.models import Network
 from snnlab.widgets.packed import changes, floats, pixels
 from snnlab.widgets.recorded import Layered, Recorded, among, run
 
@@ -86,8 +88,9 @@ def gather(
         return torch.cat(pictures)
 
     pictures = attacked(model, samples), attacked(twin, 1)
+    encode = cast(Network, model).encode
     runs = [
-        run(model, model.encode(picture[None], torch.Generator().manual_seed(0)), (layer,))
+        run(model, encode(picture[None], torch.Generator().manual_seed(0)), (layer,))
         for picture in pictures[0]
     ]
     twins = grad_cam(twin, pictures[1], label, layer=layer)
@@ -146,7 +149,7 @@ class AttackExplorer(Layered, front="attack"):
                 int(label),
                 list(classes),
                 list(epsilons),
-                layer or model.layer,
+                layer or cast(Network, model).layer,
                 samples,
                 generator,
             ),

@@ -117,7 +117,10 @@ class Widget(anywidget.AnyWidget):
         picture = base64.b64encode(self.still()).decode()
         alt = html.escape(self.alt)
         image = f'<noscript><img alt="{alt}" src="data:image/webp;base64,{picture}"></noscript>'
-        return [self._repr_mimebundle_()[0], {"text/plain": "", "text/html": image}]
+        view = self._repr_mimebundle_()
+        if view is None:
+            raise RuntimeError(f"{type(self).__name__} has no front end to show")
+        return [view[0], {"text/plain": "", "text/html": image}]
 
     def _ipython_display_(self):
         for output in self.outputs():

@@ -1,12 +1,14 @@
 """The shipped network, run in the page on a picture of the reader's own."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from traitlets import Bytes, Float, Int, List, Unicode
 
 from snnlab import data, plotting, zoo
 from snnlab.explain import sam
+from snnlab.models import Network
 from snnlab.widgets.base import Widget
 from snnlab.widgets.packed import pixels
 
@@ -91,13 +93,14 @@ class OwnPhotograph(Widget, front="own"):
 
     def still(self) -> bytes:
         model = zoo.load(self.network)
+        network = cast(Network, model)
         image = self.shown.starters.images[max(self.starter, 0)]
-        spikes = model.encode(image[None], torch.Generator().manual_seed(self.seed))
+        spikes = network.encode(image[None], torch.Generator().manual_seed(self.seed))
         explained = {
             layer: sam(model, layer=layer, gamma=self.gamma, spikes=spikes)
-            for layer in model.layers
+            for layer in network.layers
         }
-        logits = explained[model.layer].logits[0]
+        logits = explained[network.layer].logits[0]
 
         def draw(first, *others):
             plotting.show(first, image, f"the network: {self.classes[logits.argmax()]}")

@@ -1,6 +1,7 @@
 """Two pictures side by side: does one push the other aside in the spike activation map?"""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from traitlets import Bytes, Dict, Enum, List, Unicode
 
 from snnlab import plotting
 from snnlab.explain import spike_activation_map
-from snnlab.models import MEAN
+from snnlab.models import MEAN, Network
 from snnlab.widgets.packed import counts, pixels
 from snnlab.widgets.recorded import OverTime, Recorded, lag_pairs, run
 
@@ -58,7 +59,7 @@ def gather(
             f"{tuple(second.shape)}; scale or cut one of them"
         )
     generator = generator or torch.Generator().manual_seed(0)
-    a, b = (model.encode(image[None], generator) for image in (first, second))
+    a, b = (cast(Network, model).encode(image[None], generator) for image in (first, second))
     sequences = {
         "alone": a,
         "grey": torch.cat([a, torch.zeros_like(a)], -1),

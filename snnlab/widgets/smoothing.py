@@ -1,6 +1,7 @@
 """The width of the surrogate gradient against SNN Grad-CAM: backward only, nothing is trained."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from traitlets import Bytes, Enum, Float, List, Unicode, validate
 from snnlab import plotting
 from snnlab.explain import Explanation, grad_cam, snn_grad_cam
 from snnlab.explain.gradcam import channel_weights
+from snnlab.models import Network
 from snnlab.neurons import surrogate_gradient
 from snnlab.passes import run_with_gradient
 from snnlab.surrogate import triangle
@@ -64,7 +66,7 @@ def gather(
 ) -> Widths:
     """Run the spiking network with every surrogate on one draw of the encoder, and the twin."""
     images = image[None]
-    encoded = model.encode(images, generator or torch.Generator().manual_seed(0))
+    encoded = cast(Network, model).encode(images, generator or torch.Generator().manual_seed(0))
     runs = []
     for keep in KEEP:
         for width in widths:
