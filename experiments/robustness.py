@@ -15,6 +15,7 @@ from experiments.study import Figure, Key, Study
 from snnlab.attacks import fgsm, pgd
 from snnlab.explain import grad_cam, snn_grad_cam
 from snnlab.judge.stability import between_images, pearson, relative_l2, top_overlap
+from snnlab.neurons import Surrogate
 from snnlab.passes import generator_for
 from snnlab.recording import record
 from snnlab.surrogate import arctan, rate
@@ -38,7 +39,7 @@ EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of 255
 DECIDING = (1.0, 4.0)  # what the figure and its control need: all that later seeds are attacked at
 IMAGES = 300  # evenly spread; later seeds, and the surrogates of the attacker, take every second
 CHUNK = 50
-SURROGATES = {"PGD-10, arctan": arctan(), "PGD-10, rate": rate()}
+SURROGATES: dict[str, Surrogate] = {"PGD-10, arctan": arctan(), "PGD-10, rate": rate()}
 KINDS = ("none", "none, again", "random signs", "FGSM", "PGD-10", *SURROGATES)
 KINDS += ("PGD-50",)  # on one chunk
 METHODS = (SAM, RATE, SNN_CAM, CAM, ACTIVITY)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from snnlab.checks import Labels, check_labels, check_pixels
-from snnlab.neurons import surrogate_gradient
+from snnlab.neurons import Surrogate, surrogate_gradient
 from snnlab.passes import call, evaluating
 
 __all__ = ["fgsm", "pgd"]
@@ -28,7 +28,7 @@ def fgsm(
     *,
     epsilon: float,
     samples: int = 1,
-    surrogate=None,
+    surrogate: Surrogate | None = None,
     source: nn.Module | None = None,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "B ..."]:
@@ -63,7 +63,7 @@ def pgd(
     steps: int,
     random_start: bool = True,
     samples: int = 1,
-    surrogate=None,
+    surrogate: Surrogate | None = None,
     source: nn.Module | None = None,
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "B ..."]:

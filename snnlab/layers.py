@@ -4,6 +4,7 @@ In memory a sequence lies step by step, and in each image pixel by pixel with al
 ("channels last"), which convolutions are fastest at.  Folding time into the batch is then a view.
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -15,7 +16,9 @@ from snnlab.neurons import LIF
 __all__ = ["BatchNormThroughTime", "Readout", "continuing", "over_time"]
 
 
-def over_time(layer, x: Float[Tensor, "T B ..."]) -> Float[Tensor, "T B ..."]:
+def over_time(
+    layer: Callable[[Tensor], Tensor], x: Float[Tensor, "T B ..."]
+) -> Float[Tensor, "T B ..."]:
     """Apply a layer for still images to every step of a sequence, with time folded into the batch.
 
     For layers that treat images one by one (convolution, pooling, linear).
@@ -127,7 +130,7 @@ class _StepNorms(torch.autograd.Function):
 
 
 @contextmanager
-def continuing(model: nn.Module):
+def continuing(model: nn.Module) -> Iterator[None]:
     """Inside the block each call of ``model`` goes on where the call before it ended: neurons from
     their membrane, batch norm through time from its step.
 

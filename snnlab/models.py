@@ -5,6 +5,7 @@ experiments need of a network is :class:`Network`; another family fulfils it and
 :data:`NETWORKS`.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, cast, runtime_checkable
 
 import torch
@@ -159,7 +160,7 @@ class VGG(_Blocks):
     ``forward(images)``: [B, C, H, W] in [0, 1] -> logits [B, K]; ``channels``: C.
     """
 
-    def __init__(self, classes: int, widths=WIDTHS, channels: int = 3):
+    def __init__(self, classes: int, widths: Sequence[int] = WIDTHS, channels: int = 3):
         super().__init__()
         self._describe("relu", classes, channels, widths)
         self._add_blocks(channels, widths, classes, _ReLUBlock)
@@ -242,7 +243,7 @@ class SpikingVGG(_SpikingBlocks):
         self,
         classes: int,
         steps: int,
-        widths=WIDTHS,
+        widths: Sequence[int] = WIDTHS,
         leak: float = 0.95,
         encoding: str = "poisson",
         channels: int = 3,
@@ -287,7 +288,12 @@ class ConvertedVGG(_SpikingBlocks):
     is_converted = True
 
     def __init__(
-        self, classes: int, steps: int, widths=WIDTHS, encoding: str = "direct", channels: int = 3
+        self,
+        classes: int,
+        steps: int,
+        widths: Sequence[int] = WIDTHS,
+        encoding: str = "direct",
+        channels: int = 3,
     ):
         super().__init__()
         self._describe_spiking("converted", classes, channels, widths, steps, encoding)

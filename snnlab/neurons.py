@@ -1,5 +1,6 @@
 """Leaky integrate-and-fire neurons: all time-steps in one fused pass, forward and backward."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -8,7 +9,10 @@ from torch import Tensor, nn
 
 from snnlab.surrogate import rate, triangle
 
-__all__ = ["IF", "LIF", "lif", "surrogate_gradient"]
+__all__ = ["IF", "LIF", "Surrogate", "lif", "surrogate_gradient"]
+
+#: ds/du of the membrane and the threshold, as in :mod:`snnlab.surrogate`, or ``rate()``.
+Surrogate = Callable[[Tensor, float], Tensor] | rate
 
 
 def lif(
@@ -16,7 +20,7 @@ def lif(
     leak: float,
     threshold: float = 1.0,
     reset: str = "soft",
-    surrogate=triangle(),
+    surrogate: Surrogate = triangle(),
     state: Float[Tensor, "..."] | None = None,
 ) -> tuple[Float[Tensor, "T ..."], Float[Tensor, "..."]]:
     r"""Spikes of leaky integrate-and-fire neurons, and the membrane they end with.
@@ -113,7 +117,7 @@ class LIF(nn.Module):
         leak: float,
         threshold: float = 1.0,
         reset: str = "soft",
-        surrogate=triangle(),
+        surrogate: Surrogate = triangle(),
         start: float = 0.0,
     ):
         super().__init__()
@@ -143,14 +147,14 @@ class IF(LIF):
         self,
         threshold: float = 1.0,
         reset: str = "soft",
-        surrogate=triangle(),
+        surrogate: Surrogate = triangle(),
         start: float = 0.0,
     ):
         super().__init__(1.0, threshold, reset, surrogate, start)
 
 
 @contextmanager
-def surrogate_gradient(model: nn.Module, surrogate):
+def surrogate_gradient(model: nn.Module, surrogate: Surrogate) -> Iterator[None]:
     """Inside the block every LIF and IF layer of ``model`` passes its gradient by ``surrogate``.
 
     The forward pass, and so the map of spikes, stays what it was.  Raises ValueError for a model

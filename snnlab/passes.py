@@ -1,9 +1,10 @@
 """One pass of any network: in eval mode, from rest, recorded, and all given back as it was."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,7 +25,7 @@ __all__ = [
 
 
 @contextmanager
-def evaluating(model: nn.Module):
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode inside the block; afterwards every submodule's train flag is as it was before,
     also when something raises."""
     flags = {module: module.training for module in model.modules()}
@@ -50,7 +51,7 @@ def call(
     images: Tensor | None = None,
     spikes: Tensor | None = None,
     generator: torch.Generator | None = None,
-):
+) -> Any:
     """What ``model`` puts out for images, or for an encoded sequence, as ``model(spikes=...)``."""
     arguments = generator_for(model, generator)
     inputs = either(images, spikes)

@@ -1,13 +1,17 @@
 """One style for all figures.  Colour maps are perceptually even and safe for colour-blind eyes."""
 
 import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
 __all__ = [
@@ -51,7 +55,7 @@ def use_style() -> None:
     )
 
 
-def show(axes, image: Float[Tensor, "3 H W"], title: str = "") -> None:
+def show(axes: Axes, image: Float[Tensor, "3 H W"], title: str = "") -> None:
     """A photograph, in colour."""
     axes.imshow(image.permute(1, 2, 0).numpy(), interpolation="bilinear")
     axes.set_title(title)
@@ -59,7 +63,7 @@ def show(axes, image: Float[Tensor, "3 H W"], title: str = "") -> None:
 
 
 def overlay(
-    axes,
+    axes: Axes,
     image: Float[Tensor, "3 H W"],
     heat: Float[Tensor, "h w"],
     top: float | None = None,
@@ -89,7 +93,7 @@ def compare(
     names: list[str] | None = None,
     scale: str = "map",
     boxes: Tensor | None = None,
-):
+) -> Figure:
     """Photographs and their maps: a row an image, a column a method.  Returns the figure.
 
     ``scale``: "column", one scale for all maps of a method (their heights can be compared down the
@@ -120,7 +124,12 @@ def compare(
     return figure
 
 
-def explanation(explained, images: Float[Tensor, "B 3 H W"], steps=None, titles=None):
+def explanation(
+    explained: Any,
+    images: Float[Tensor, "B 3 H W"],
+    steps: Iterable[int] | None = None,
+    titles: Sequence[str] | None = None,
+) -> Figure:
     """An :class:`~snnlab.explain.Explanation`, a row an image: the sum over time, then the given
     steps on one common scale with its bar.  Returns the figure."""
     if len(images) != explained.total.shape[0]:
@@ -148,7 +157,7 @@ def explanation(explained, images: Float[Tensor, "B 3 H W"], steps=None, titles=
     return figure
 
 
-def raster(axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) -> None:
+def raster(axes: Axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) -> None:
     """A tick for each spike: time runs to the right, a line for each neuron."""
     times, neurons = np.nonzero(spikes.numpy())
     axes.scatter(times, neurons, marker="|", s=90, linewidths=2, color=COLOURS[0])
@@ -158,7 +167,7 @@ def raster(axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) 
     axes.set_yticks(range(spikes.shape[1]) if labels else [], labels)
 
 
-def dots(measures: dict[str, dict], label: str, axes=None):
+def dots(measures: dict[str, dict], label: str, axes: Axes | None = None) -> Figure | SubFigure:
     """A line for each measure ({"value", "low", "high", "per_seed"}): a dot with its interval, and
     small dots for the training seeds.  Returns the figure."""
     if axes is None:
@@ -175,7 +184,9 @@ def dots(measures: dict[str, dict], label: str, axes=None):
     return axes.figure
 
 
-def curves(lines: dict[str, list[dict]], x: str, label: str, axes=None):
+def curves(
+    lines: dict[str, list[dict]], x: str, label: str, axes: Axes | None = None
+) -> Figure | SubFigure:
     """A line for each list of measures, over their label ``x``, with its interval as a band.
 
     Returns the figure.
@@ -185,7 +196,11 @@ def curves(lines: dict[str, list[dict]], x: str, label: str, axes=None):
     for i, (name, measures) in enumerate(lines.items()):
         places = [measure["labels"][x] for measure in measures]
         low, value, high = ([m[key] for m in measures] for key in ("low", "value", "high"))
-        style = {"color": COLOURS[i % len(COLOURS)], "marker": "os^Dv<>"[i % 7], "ms": 4}
+        style: dict[str, Any] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "marker": "os^Dv<>"[i % 7],
+            "ms": 4,
+        }
         axes.plot(places, value, label=str(name), **style)
         axes.fill_between(places, low, high, color=style["color"], alpha=0.15, linewidth=0)
     axes.set(xlabel=x, ylabel=label)
@@ -193,7 +208,12 @@ def curves(lines: dict[str, list[dict]], x: str, label: str, axes=None):
     return axes.figure
 
 
-def picture(draw, rows: int = 1, columns: int = 1, size: tuple[float, float] = (7, 3)) -> bytes:
+def picture(
+    draw: Callable[..., None],
+    rows: int = 1,
+    columns: int = 1,
+    size: tuple[float, float] = (7, 3),
+) -> bytes:
     """What ``draw(*axes)`` draws, as a WebP file in the book's style.  Leaves matplotlib as it was.
 
     The axes of ``rows`` times ``columns`` panels come row by row; ``size`` is in inches.

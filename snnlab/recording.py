@@ -5,7 +5,7 @@ time-step; it may give a tensor or a tuple, of which the first item counts (snnT
 Neurons that keep their state between calls (SpikingJelly, snnTorch) start :func:`from_rest`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,7 +71,7 @@ def record(
     layers: str | Iterable[str],
     keep_graph: bool = False,
     steps: int | None = None,
-):
+) -> Iterator[Recording]:
     """Record the outputs of ``layers`` during one forward pass of ``model``.
 
     ::
@@ -126,7 +126,7 @@ def record(
 
 
 @contextmanager
-def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]):
+def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]) -> Iterator[None]:
     """Replace the outputs of layers: ``functions[layer](output)`` goes on in the output's place.
 
     ::
@@ -169,7 +169,7 @@ def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]
 
 
 @contextmanager
-def from_rest(model: nn.Module):
+def from_rest(model: nn.Module) -> Iterator[None]:
     """A pass inside the block must start at rest, and what the neurons keep is put back after it.
 
     SpikingJelly and snnTorch keep the states of neurons in the network until they are reset (in
@@ -208,7 +208,7 @@ def from_rest(model: nn.Module):
                 setattr(module, name, kept)
 
 
-def first_tensor(output, name: str) -> Tensor:
+def first_tensor(output: Any, name: str) -> Tensor:
     """A tensor, or the first item of a tuple; TypeError if that is none, which says ``name``."""
     first = output[0] if isinstance(output, tuple) and output else output
     if not isinstance(first, Tensor):

@@ -20,7 +20,9 @@ _FOLDER_HELP = (
 )
 
 
-def tiny_imagenet(root, split: str, wnids: tuple[str, ...] = tuple(OFFICIAL)) -> Photographs:
+def tiny_imagenet(
+    root: str | Path, split: str, wnids: tuple[str, ...] = tuple(OFFICIAL)
+) -> Photographs:
     """The photographs of some classes of Tiny-ImageNet (default: the book's 20), with boxes.
 
     ``root``: a folder or a zip in the official layout; ``split``: "train" or "val".  Greyscale

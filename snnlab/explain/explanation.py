@@ -1,6 +1,8 @@
 """What an explainer gives back."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -32,7 +34,12 @@ class Explanation:
         maps = F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)
         return maps.reshape(*self.maps.shape[:-2], height, width)
 
-    def plot(self, images: Float[Tensor, "B 3 h w"], steps=None, titles=None):
+    def plot(
+        self,
+        images: Float[Tensor, "B 3 h w"],
+        steps: Iterable[int] | None = None,
+        titles: Sequence[str] | None = None,
+    ) -> Any:
         """Draw the maps over their images: a row an image; the total, and the given steps.
 
         Returns a matplotlib figure.  See :func:`snnlab.plotting.explanation`.

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 __all__ = ["FOLDER", "Result", "load", "names", "select", "write"]
 
@@ -59,7 +60,7 @@ def _missing(result: dict) -> list[str]:
     return missing
 
 
-def select(result: dict, name: str | None = None, **labels) -> list[dict]:
+def select(result: dict, name: str | None = None, **labels: Any) -> list[dict]:
     """The measures of that name that carry all these labels (a list: any of its values).
 
     Raises ValueError where there are none, and lists the names and labels there are.

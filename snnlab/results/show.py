@@ -1,5 +1,7 @@
 """Results as the book shows them: tables, phrases and figures."""
 
+from typing import Any
+
 from snnlab import plotting
 from snnlab.results.files import select
 from snnlab.results.verdicts import VERDICTS, standing
@@ -24,7 +26,9 @@ def _by_seed(measure: dict, digits: int = 3) -> str:
     return ", ".join(f"{one['value']:z.{digits}f}" for one in measure["per_seed"])
 
 
-def table(result: dict, name: str, rows: str, columns: str, digits: int = 3, **labels) -> Table:
+def table(
+    result: dict, name: str, rows: str, columns: str, digits: int = 3, **labels: Any
+) -> Table:
     """A measure as a table: a row for each value of one label, a column for each of another."""
     found = select(result, name, **labels)
     cells = {}
@@ -91,7 +95,7 @@ def _cells(figure: dict) -> list:
     return [f"{figure['name']} ({where})", figure["n"], phrase(figure), _by_seed(figure)]
 
 
-def dots(result: dict, name: str, by: str, axes=None, **labels):
+def dots(result: dict, name: str, by: str, axes: Any = None, **labels: Any) -> Any:
     """A measure as dots with their intervals, a line for each value of the label ``by``; small
     dots are the training seeds.  Returns the figure."""
     return plotting.dots(
@@ -99,7 +103,7 @@ def dots(result: dict, name: str, by: str, axes=None, **labels):
     )
 
 
-def curves(result: dict, name: str, x: str, by: str, axes=None, **labels):
+def curves(result: dict, name: str, x: str, by: str, axes: Any = None, **labels: Any) -> Any:
     """A measure against the label ``x``, a line with its interval for each value of the label
     ``by``.  Returns the figure."""
     lines: dict[str, list[dict]] = {}

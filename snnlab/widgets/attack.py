@@ -1,7 +1,8 @@
 """A photograph under attack: what both networks answer, and what becomes of their maps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -134,12 +135,12 @@ class AttackExplorer(Layered, front="attack"):
         twin: nn.Module,
         image: Tensor,
         label: int,
-        classes,
-        epsilons=(0, 0.5, 1, 2, 4, 8),
+        classes: Sequence[str],
+        epsilons: Sequence[float] = (0, 0.5, 1, 2, 4, 8),
         layer: str | None = None,
         samples: int = 2,
         generator: torch.Generator | None = None,
-        **traits,
+        **traits: Any,
     ):
         super().__init__(
             gather(

@@ -32,7 +32,7 @@ import base64
 import html
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import anywidget
 from IPython.display import display
@@ -65,7 +65,7 @@ def bundle(module: Path, seen: set[Path] | None = None) -> str:
 class Spikes(List):
     """A trait: the spikes of one neuron, a list of 0 and 1 with an entry for each step."""
 
-    def validate(self, obj, value):
+    def validate(self, obj: Any, value: Any) -> list[int]:
         value = value.tolist() if isinstance(value, Tensor) else list(value)
         if not value or not all(spike in (0, 1) for spike in value):
             raise TraitError(f"{self.name}: expected 0 or 1 for each step, got {value}")
@@ -86,7 +86,7 @@ class Widget(anywidget.AnyWidget):
             cls._css = (FRONT / "style.css").read_text(encoding="utf-8")
             Widget.kinds[cls.__name__] = cls
 
-    def __init__(self, shown=None, /, **traits):
+    def __init__(self, shown: Any = None, /, **traits: Any):
         """``shown``: what the widget shows, if it needs data; its ``traits()`` go to the page."""
         known = self.trait_names(sync=True)
         if unknown := set(traits) - set(known):

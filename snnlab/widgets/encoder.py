@@ -1,6 +1,7 @@
 """A photograph as signed Poisson spikes, one step after the other."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float as Shaped
@@ -51,7 +52,7 @@ class EncoderExplorer(Widget, front="encoder"):
         "which comes to look like the photograph."
     )
 
-    def __init__(self, image: Shaped[Tensor, "3 H W"], **traits):
+    def __init__(self, image: Shaped[Tensor, "3 H W"], **traits: Any):
         super().__init__(Photograph(image), **traits)
 
     def scaled(self) -> Shaped[Tensor, "3 H W"]:

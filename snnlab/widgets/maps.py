@@ -1,7 +1,8 @@
 """All maps of a photograph side by side, from the spikes of a real network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -107,10 +108,10 @@ class MapExplorer(OverTime, front="maps"):
         twin: nn.Module,
         images: Tensor,
         labels: Tensor,
-        classes,
+        classes: Sequence[str],
         layers: tuple[str, ...] | None = None,
         generator: torch.Generator | None = None,
-        **traits,
+        **traits: Any,
     ):
         super().__init__(
             gather(model, twin, images, labels, classes, layers or model.layers, generator),

@@ -1,7 +1,7 @@
 """The shipped network, run in the page on a picture of the reader's own."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from traitlets import Bytes, Float, Int, List, Unicode
@@ -83,7 +83,7 @@ class OwnPhotograph(Widget, front="own"):
         "at conv4, conv6 and conv8, and bars of the classes that the network takes it for."
     )
 
-    def __init__(self, name: str = "lif-s0", **traits):
+    def __init__(self, name: str = "lif-s0", **traits: Any):
         super().__init__(gather(name), **traits)
         self.on_msg(self._answer)
 

@@ -1,7 +1,8 @@
 """Two pictures side by side: does one push the other aside in the spike activation map?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -103,11 +104,11 @@ class TwoPictureExplorer(OverTime, front="pair"):
         model: nn.Module,
         first: Tensor,
         second: Tensor,
-        labels,
-        classes,
+        labels: Sequence[int] | Tensor,
+        classes: Sequence[str],
         layers: tuple[str, ...] | None = None,
         generator: torch.Generator | None = None,
-        **traits,
+        **traits: Any,
     ):
         super().__init__(
             gather(model, first, second, labels, classes, layers or model.layers, generator),

@@ -1,6 +1,8 @@
 """What the explorers of maps show: a network's spikes, packed, and the weights of its Grad-CAM."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +43,7 @@ class OverTime(Layered):
         return proposal["value"]
 
 
-def among(values: list, trait: str, value):
+def among(values: list, trait: str, value: Any) -> Any:
     """The value, unless it is none of those that the page carries."""
     if value not in values:
         raise TraitError(f"{trait} must be one of {', '.join(map(str, values))}, got {value}")
@@ -70,7 +72,9 @@ class Recorded:
         return b"".join(floats(alpha) for alpha in self.alpha.values())
 
 
-def run(model: nn.Module, encoded: Tensor, layers, target: int | None = None) -> Recorded:
+def run(
+    model: nn.Module, encoded: Tensor, layers: Sequence[str], target: int | None = None
+) -> Recorded:
     """Run a spiking network on encoded spikes [T, 1, 3, H, W]; ``target``: Grad-CAM's class."""
     with (
         evaluating(model),

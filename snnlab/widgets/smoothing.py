@@ -1,7 +1,8 @@
 """The width of the surrogate gradient against SNN Grad-CAM: backward only, nothing is trained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -120,10 +121,10 @@ class SmoothingExplorer(Layered, front="smoothing"):
         image: Tensor,
         target: int,
         layers: tuple[str, ...] | None = None,
-        widths=(0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
+        widths: Sequence[float] = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
         title: str = "photograph",
         generator: torch.Generator | None = None,
-        **traits,
+        **traits: Any,
     ):
         super().__init__(
             gather(
