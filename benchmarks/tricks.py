@@ -13,7 +13,7 @@ from benchmarks.network import BATCH, CLASSES, training_step
 from benchmarks.timing import PAIRS, ratio, seconds, summary
 from snnlab.layers import BatchNormThroughTime, over_time
 from snnlab.models import WIDTHS, SpikingVGG
-from snnlab.training import FAST
+from snnlab.training.loop import FAST
 
 STEPS = 10
 SETTINGS = (  # what happens without them, their names, and whether the machine is busy

@@ -18,7 +18,7 @@ from snnlab.judge.smoothness import half_mass_area
 from snnlab.models import VGG, SpikingVGG
 from snnlab.neurons import LIF
 from snnlab.recording import record
-from snnlab.training import CALIBRATION
+from snnlab.training.recipes import CALIBRATION
 
 TITLE = "A converted network explains worse than one trained with surrogate gradients"
 RULE = """

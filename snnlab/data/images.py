@@ -36,7 +36,6 @@ OFFICIAL = {
     "n04507155": ("umbrella", 18),
     "n07734744": ("mushroom", 107),
 }
-#: The book's 20 classes, in the order of their numbers.
 CLASSES = tuple(name for name, _ in OFFICIAL.values())
 
 

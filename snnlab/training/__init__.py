@@ -12,7 +12,17 @@ run that was interrupted ends as if it had not been.
 """
 
 from snnlab.training.augmentation import augment
-from snnlab.training.loop import FAST, fit
-from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
+from snnlab.training.loop import fit
+from snnlab.training.recipes import RECIPES as _RECIPES
+from snnlab.training.recipes import SHELF as _SHELF
+from snnlab.training.recipes import Recipe
 
-__all__ = ["CALIBRATION", "FAST", "RECIPES", "SHELF", "Recipe", "augment", "fit"]
+__all__ = ["RECIPES", "SHELF", "Recipe", "augment", "fit"]
+
+# Said here, where the reference looks for what is said of a constant.
+#: The recipe of each kind of network: the name before -s.
+#:
+#: :meta hide-value:
+RECIPES: dict[str, Recipe] = _RECIPES
+#: The networks that ``make networks`` makes.
+SHELF: list[str] = _SHELF

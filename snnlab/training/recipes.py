@@ -71,9 +71,6 @@ _FROM_TWIN = Recipe(
 )
 # From a trained spiking network one epoch is enough; its average must then be a shorter one.
 _FROM_SPIKING = replace(_FROM_TWIN, start="lif", epochs=1, short_epochs=0, rate=5e-4, average=0.99)
-#: The recipe of each kind of network: the name before -s.
-#:
-#: :meta hide-value:
 RECIPES = {
     "relu": Recipe(),
     "lif": _FROM_TWIN,
@@ -85,5 +82,4 @@ RECIPES = {
 }
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}  # all others: 2
-#: The networks that ``make networks`` makes.
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]
