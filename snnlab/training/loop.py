@@ -94,12 +94,8 @@ def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric
     model.train()
     total = right = 0.0
     seen = 0
-    bar = tqdm(
-        parts,
-        desc=f"epoch {epoch + 1}/{recipe.epochs}",
-        disable=fabric.global_rank > 0,
-        mininterval=5,
-    )
+    name = f"epoch {epoch + 1}/{recipe.epochs}"
+    bar = tqdm(parts, name, disable=fabric.global_rank > 0, mininterval=5)
     for part in bar:
         labels = train.labels[part].to(fabric.device)
         images = augment(train.images[part].to(fabric.device), generator, recipe.augmentation)
