@@ -65,12 +65,12 @@ class Pass:
     out, [B, K] or [T, B, K] of every step; ``gradient`` of the activity's shape, if asked for."""
 
     layer: str
-    activity: Tensor
+    activity: Float[Tensor, "*T B C H W"]
     calls: list[Tensor]
     is_sequence: bool
     is_folded: bool  # time was unfolded from the batch
-    scores: Tensor
-    gradient: Tensor | None = None
+    scores: Float[Tensor, "*steps B K"]  # a sequence may be scored as a whole
+    gradient: Float[Tensor, "*T B C H W"] | None = None
 
     @property
     def logits(self) -> Float[Tensor, "B K"]:
