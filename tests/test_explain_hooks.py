@@ -1,10 +1,10 @@
 """Every explainer leaves a model as it came, whether it succeeds or not."""
 
 import functools
-import inspect
 
 import pytest
 import torch
+from helpers.register import parameters, taking
 from helpers.tiny import STEPS, images, relu_network, spiking_network
 from torch import nn
 
@@ -33,18 +33,31 @@ class BreaksBackward(torch.autograd.Function):
         raise ZeroDivisionError("broken on purpose")
 
 
+def in_chunks(model, images, *, layer):
+    return list(explainers.sam_in_chunks(model, model.encode(images).split(2), layer=layer))
+
+
+#: Explainers that take no images: how they explain some, and what network.
+OTHERS = {"sam_in_chunks": (spiking_network, functools.partial(in_chunks))}
+
+
 def cases():
     """Every public function of explain that runs a model: a network for it, and the function."""
-    for name in explainers.__all__:
-        function = getattr(explainers, name)
-        taken = inspect.signature(function).parameters
-        if {"model", "images", "layer"} <= taken.keys():
-            make = spiking_network if "spikes" in taken else relu_network
-            settings = {"target": 1} if "target" in taken else {}
-            yield name, (make, functools.partial(function, **settings))
-            if "per_step" in taken:
-                settings["per_step"] = True
-                yield f"{name}, per step", (make, functools.partial(function, **settings))
+    for function in taking(explainers, "model"):
+        name, taken = function.__name__, parameters(function)
+        if name in OTHERS:
+            yield name, OTHERS[name]
+            continue
+        assert {"images", "layer"} <= taken, (
+            f"explain.{name} takes no images: say in OTHERS of tests/test_explain_hooks.py how it "
+            "explains some, so that it is seen to leave the model as it came"
+        )
+        make = spiking_network if "spikes" in taken else relu_network
+        settings = {"target": 1} if "target" in taken else {}
+        yield name, (make, functools.partial(function, **settings))
+        if "per_step" in taken:
+            settings["per_step"] = True
+            yield f"{name}, per step", (make, functools.partial(function, **settings))
     # takes both kinds of networks
     yield "layer_cam, still", (relu_network, functools.partial(explainers.layer_cam, target=1))
 

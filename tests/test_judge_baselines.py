@@ -1,8 +1,10 @@
+import inspect
 import itertools
 import math
 
 import pytest
 import torch
+from helpers.register import parameters, taking
 from helpers.tiny import generator, images, spikes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from scipy.ndimage import sobel
 from scipy.stats import chisquare
 
 from snnlab.explain import spike_activation_map
+from snnlab.judge import baselines
 from snnlab.judge.baselines import (
     centred_gaussian,
     count_map,
@@ -24,6 +27,12 @@ from snnlab.judge.baselines import (
     rate_map,
     squared_rate_map,
 )
+
+
+def of_a_layer(baseline):
+    """Whether it needs all axes of a layer's spikes, not just the first."""
+    return inspect.signature(baseline).parameters["spikes"].annotation.dim_str == "T B C H W"
+
 
 # ---- from counts alone
 
@@ -132,16 +141,17 @@ def test_rate_maps_equal_the_loops():
     assert squared_rate_map(torch.zeros(5, 1, 3, 1, 1)).item() == 0
 
 
-@pytest.mark.parametrize("baseline", [count_map, kernel_by_count, rate_map, squared_rate_map])
+@pytest.mark.parametrize("baseline", [f for f in taking(baselines, "spikes") if of_a_layer(f)])
 @pytest.mark.wrong_input
 def test_other_things_than_spikes_are_refused(baseline):
+    given = {"kernel": torch.ones(5)} if "kernel" in parameters(baseline) else {}
     with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got \(4, 2"):
-        baseline(spikes(4, 2, 3, 2))
+        baseline(spikes(4, 2, 3, 2), **given)
     for wrong in (-1.0, 0.5, float("nan")):
         s = spikes(4, 2, 3, 2, 2)
         s[0, 0, 0, 0, 0] = wrong
         with pytest.raises(ValueError, match="expected spikes that are 0 or 1"):
-            baseline(s)
+            baseline(s, **given)
 
 
 def test_the_count_map_needs_two_steps_and_no_negative_gamma():

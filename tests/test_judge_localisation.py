@@ -1,10 +1,12 @@
 import pytest
 import torch
+from helpers.register import taking
 from helpers.tiny import generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
 
+from snnlab.judge import localisation
 from snnlab.judge.localisation import (
     area,
     box_masks,
@@ -14,7 +16,7 @@ from snnlab.judge.localisation import (
     rank_accuracy,
 )
 
-SCORES = [energy, pointing_game, rank_accuracy]
+SCORES = taking(localisation, "maps", "regions")
 
 
 def maps(count=4, height=2, width=3, levels=3, seed=0):

@@ -3,14 +3,16 @@ import math
 import pytest
 import scipy.stats
 import torch
+from helpers.register import taking
 from helpers.tiny import generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
 
+from snnlab.judge import smoothness
 from snnlab.judge.smoothness import entropy, half_mass_area, total_variation
 
-MEASURES = [half_mass_area, entropy, total_variation]
+MEASURES = taking(smoothness, "maps")
 
 
 def maps(count=5, height=3, width=4, seed=0):

@@ -3,11 +3,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from helpers.register import taking
 from helpers.tiny import generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
 
+from snnlab.judge import stability
 from snnlab.judge.stability import (
     between_images,
     normalised,
@@ -15,6 +17,8 @@ from snnlab.judge.stability import (
     relative_l2,
     top_overlap,
 )
+
+MEASURES = [*taking(stability, "first", "second"), *taking(stability, "reference", "other")]
 
 
 def maps(count=4, height=2, width=3, seed=0, levels=None):
@@ -146,7 +150,7 @@ def test_maps_that_hardly_tell_images_apart_are_not_normalised(seed):
 # ---- bad input
 
 
-@pytest.mark.parametrize("measure", [pearson, top_overlap, relative_l2, between_images])
+@pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
