@@ -17,10 +17,7 @@ GAMMA = 0.5
 
 def run():
     spikes = (torch.rand(SHAPE, generator=torch.Generator().manual_seed(0)) < 0.2).float()
-    for name, loop, wanted in (
-        ("the paper's double loop over steps", double_loop, 5),
-        ("loops over steps and channels, as published", channel_loops, 24),
-    ):
+    for name, (loop, wanted) in LOOPS.items():
         torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, GAMMA))
         yield {
             "work": f"SAM {list(SHAPE)}",
@@ -86,3 +83,10 @@ def channel_loops(spikes):
             total += score * spikes[t, :, k]
         maps.append(total)
     return torch.stack(maps)
+
+
+#: SAM by loops, and how many times longer each should take.
+LOOPS = {
+    "the paper's double loop over steps": (double_loop, 5),
+    "loops over steps and channels, as published": (channel_loops, 24),
+}

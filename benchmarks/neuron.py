@@ -22,12 +22,7 @@ def run():
         def ours(x=x, backward=backward):
             backward(lif(x, peers.LEAK)[0])
 
-        for name, forward, wanted in (
-            ("snnTorch", snntorch, 2.5),
-            ("SpikingJelly", spikingjelly, 2.5),
-            ("Norse", norse, 8),
-            ("a plain loop of autograd operations", plain, None),
-        ):
+        for name, (forward, wanted) in AGAINST.items():
             function = forward()
             found = ratio(ours, lambda f=function, x=x, b=backward: b(f(x)))
             row = {"work": f"LIF {list(shape)}", "against": name, "ratio": found}
@@ -89,3 +84,12 @@ def plain():
         return torch.stack(spikes)
 
     return forward
+
+
+#: What makes the other's forward pass, and how many times longer it should take.
+AGAINST = {
+    "snnTorch": (snntorch, 2.5),
+    "SpikingJelly": (spikingjelly, 2.5),
+    "Norse": (norse, 8),
+    "a plain loop of autograd operations": (plain, None),
+}

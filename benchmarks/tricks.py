@@ -23,12 +23,8 @@ SETTINGS = (  # what happens without them, their names, and whether the machine 
 
 
 def run():
-    for work, trick, (ours, without) in (
-        (f"training step, T {STEPS}", "channels not last in memory", trained()),
-        (f"inference, T {STEPS}", "channels not last in memory", inferred()),
-        ("a convolution over all steps", "a loop over the steps", folded()),
-        ("batch norm through time, forward and backward", "the steps stacked", normalised()),
-    ):
+    for work, trick, make in TRICKS:
+        ours, without = make()
         yield {"work": work, "against": trick, "ratio": ratio(ours, without)}
     for trick, names, is_busy in SETTINGS:
         with busy() if is_busy else nullcontext():
@@ -134,3 +130,12 @@ def normalised():
         return normalised.detach(), x.grad
 
     return (lambda: run(norm)), (lambda: run(stacked))
+
+
+#: The work, what happens without the trick, and what makes the two to be timed.
+TRICKS = (
+    (f"training step, T {STEPS}", "channels not last in memory", trained),
+    (f"inference, T {STEPS}", "channels not last in memory", inferred),
+    ("a convolution over all steps", "a loop over the steps", folded),
+    ("batch norm through time, forward and backward", "the steps stacked", normalised),
+)

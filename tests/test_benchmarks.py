@@ -29,7 +29,10 @@ def test_a_line_says_whether_the_target_is_met():
     assert describe(row).endswith("at most 1.05 wanted: missed")
 
 
-@pytest.mark.parametrize("make", [neuron.spikingjelly, neuron.norse, neuron.plain])
+PEERS = [make for make, _ in neuron.AGAINST.values() if make is not neuron.snntorch]  # see below
+
+
+@pytest.mark.parametrize("make", PEERS)
 def test_the_peers_fire_the_same_spikes_and_pass_the_same_gradient(make):
     x = torch.randn(6, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0)).double()
     ours, theirs = (x.clone().requires_grad_() for _ in range(2))
@@ -59,13 +62,16 @@ def test_the_peers_networks_have_the_same_layers(kind):
     assert theirs(spikes).shape == ours(spikes=spikes).shape == (2, 20)
 
 
-@pytest.mark.parametrize("loop", [explainers.double_loop, explainers.channel_loops])
+@pytest.mark.parametrize("loop", [loop for loop, _ in explainers.LOOPS.values()])
 def test_the_loops_compute_sam(loop):
     spikes = (torch.rand(5, 2, 3, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.4).double()
     torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, explainers.GAMMA))
 
 
-@pytest.mark.parametrize("make", [tricks.inferred, tricks.folded, tricks.normalised])
+TRICKS = [make for *_, make in tricks.TRICKS if make is not tricks.trained]  # steps, no result
+
+
+@pytest.mark.parametrize("make", TRICKS)
 def test_without_a_trick_the_same_comes_out(make):
     ours, without = (work() for work in make())
     torch.testing.assert_close(without, ours, rtol=1e-4, atol=1e-5)
