@@ -14,6 +14,9 @@ $(error TORCH=$(TORCH) is not known: say TORCH=cpu for PyTorch's CPU build, or l
 endif
 INSTALL := $(BIN)/pip install --disable-pip-version-check $(INDEX)
 
+# Tests run side by side, one on each core; whole files, whose pages and networks are then made once.
+BESIDE := -n auto --dist loadfile
+
 # ESLint and TypeScript, which read the widgets' front end
 LINTERS := tests/front/node_modules/.package-lock.json
 
@@ -33,7 +36,7 @@ book: .venv/book  ## the environment and the executed book; prints where it lies
 	$(BIN)/python -m book.tools.build
 
 test: .venv/test  ## the environment and the fast tests
-	$(BIN)/pytest -m "not slow and not book"
+	$(BIN)/pytest $(BESIDE) -m "not slow and not book"
 
 lab: .venv/book  ## JupyterLab, with the chapters as notebooks
 	$(BIN)/jupyter lab book/intro.md
@@ -62,7 +65,7 @@ check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all c
 	npm run --silent --prefix tests/front lint
 	rm -rf _build
 	$(BIN)/python -m book.tools.build
-	$(BIN)/pytest
+	$(BIN)/pytest $(BESIDE)
 
 PINS := $(BIN)/uv pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --no-annotate \
         --quiet --custom-compile-command "make pins" $(UPGRADE)

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 __all__ = [
+    "Label",
     "Labels",
     "check_finite",
     "check_images",
@@ -17,8 +18,10 @@ __all__ = [
     "either",
 ]
 
+#: One label.
+Label = int | Int[Tensor, ""]
 #: One label for all images, or one for each.
-Labels = int | Int[Tensor, ""] | Int[Tensor, " B"]
+Labels = Label | Int[Tensor, " B"]
 
 
 def check_finite(values: Tensor, message: str) -> tuple[float, float]:

@@ -48,6 +48,8 @@ REPAIRS = [
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
+    # The theme loads these on every page for a search while one types, which is off.
+    (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
 ]
 
 

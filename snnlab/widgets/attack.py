@@ -10,6 +10,7 @@ from traitlets import Bytes, Float, Int, List, Unicode, validate
 
 from snnlab import plotting
 from snnlab.attacks import pgd
+from snnlab.checks import Label
 from snnlab.explain import Explanation, grad_cam, spike_activation_map
 from snnlab.models import Network
 from snnlab.widgets.packed import changes, floats, pixels
@@ -134,7 +135,7 @@ class AttackExplorer(Layered, front="attack"):
         model: nn.Module,
         twin: nn.Module,
         image: Tensor,
-        label: int,
+        label: Label,
         classes: Sequence[str],
         epsilons: Sequence[float] = (0, 0.5, 1, 2, 4, 8),
         layer: str | None = None,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from traitlets import Bytes, Enum, Float, List, Unicode, validate
 
 from snnlab import plotting
+from snnlab.checks import Label
 from snnlab.explain import Explanation, grad_cam, snn_grad_cam
 from snnlab.explain.gradcam import channel_weights
 from snnlab.models import Network
@@ -119,7 +120,7 @@ class SmoothingExplorer(Layered, front="smoothing"):
         model: nn.Module,
         twin: nn.Module,
         image: Tensor,
-        target: int,
+        target: Label,
         layers: tuple[str, ...] | None = None,
         widths: Sequence[float] = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
         title: str = "photograph",
