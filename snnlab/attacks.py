@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnlab.checks import Labels, check_labels, check_pixels
+from snnlab.checks import Labels, check_labels, check_pixels, check_several
 from snnlab.neurons import Surrogate, surrogate_gradient
-from snnlab.passes import call, evaluating
+from snnlab.passes import Network, scores
 
 __all__ = ["fgsm", "pgd"]
 
@@ -81,10 +81,11 @@ def pgd(
     pass stays.  ``source``: take the gradient of this network instead (a transfer attack).
     ``generator``: for the random start, and for the encoder of a network that takes one.
 
-    ``images`` and the network's train flags and parameter gradients stay as they were.  A progress
-    bar is shown on a terminal.  Raises ValueError for images outside [0, 1], labels out of range,
-    ``epsilon`` outside [0, 1], and a network whose gradient does not reach the pixels; warns where
-    it is 0 for some images.
+    ``images`` [B, C, H, W] or sequences [T, B, C, H, W] stay as they were, as do the network's
+    states, train flags and parameter gradients.  A progress bar is shown on a terminal.  Raises
+    ValueError for images outside [0, 1], or in a type too coarse for the ball, labels out of range,
+    ``epsilon`` outside [0, 1], a network of one output, and a network whose gradient does not reach
+    the pixels; warns where it is 0 for some images.
     """
     check_pixels(images)
     if not 0 <= epsilon <= 1:
@@ -96,16 +97,14 @@ def pgd(
         )
     if epsilon == 0:
         return images.detach().clone()
-    attacked = model if source is None else source
+    attacked = Network.of(model if source is None else source)
     images = images.detach()
+    _check_resolution(images.dtype, epsilon, step_size)
     x = images.clone()
     if random_start:
         noise = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         x = (x + (2 * noise - 1) * epsilon).clamp_(0, 1)
-    with (
-        evaluating(attacked),
-        surrogate_gradient(attacked, surrogate) if surrogate else nullcontext(),
-    ):
+    with surrogate_gradient(attacked, surrogate) if surrogate else nullcontext():
         for _ in tqdm(range(steps), desc="attack", leave=False, delay=1, disable=None):
             gradient = _loss_gradient(attacked, x, labels, samples, generator)
             x = x + step_size * gradient.sign()
@@ -113,13 +112,26 @@ def pgd(
     return x
 
 
-def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
+def _check_resolution(dtype: torch.dtype, epsilon: float, step_size: float) -> None:
+    """Raise ValueError for pixels whose type is too coarse for the ball."""
+    spacing = torch.finfo(dtype).eps / 2  # of numbers just under 1
+    if dtype.itemsize < 4 and spacing > min(epsilon / 32, step_size or epsilon):
+        raise ValueError(
+            f"pixels in {dtype} lie {spacing:.2g} apart, too coarse for epsilon {epsilon:.2g} in "
+            f"steps of {step_size:.2g}; attack images.float(), with the network in float32 or "
+            "under torch.autocast"
+        )
+
+
+def _loss_gradient(network, images, labels, samples, generator) -> Tensor:
     """The gradient of the loss with respect to the pixels, summed over draws of the encoder."""
-    images = images.clone().requires_grad_()
-    total = torch.zeros_like(images)
+    with torch.inference_mode(False):
+        images = images.clone().requires_grad_()
+        total = torch.zeros_like(images)
     for _ in range(samples):
-        with torch.enable_grad():
-            logits = call(model, images, generator=generator)
+        with torch.inference_mode(False), torch.enable_grad():
+            logits = scores(network, images, generator=generator, keep_graph=True)
+            check_several(logits)
             loss = F.cross_entropy(logits, check_labels(labels, logits), reduction="sum")
         gradient = None
         if loss.requires_grad:
@@ -131,7 +143,8 @@ def _loss_gradient(model, images, labels, samples, generator) -> Tensor:
                 "surrogate); attack with source=, another network"
             )
         total += gradient
-    steepest = total.flatten(1).abs().amax(1)
+    batch = network.batch_axis(images, len(logits))
+    steepest = total.movedim(batch, 0).flatten(1).abs().amax(1)
     if not steepest.isfinite().all():
         raise ValueError("the gradient of the loss is not finite; check the network's weights")
     blind = steepest == 0

@@ -11,10 +11,13 @@ __all__ = [
     "Labels",
     "check_finite",
     "check_images",
+    "check_input",
     "check_labels",
     "check_pixels",
     "check_sequence",
+    "check_several",
     "check_spikes",
+    "check_tensor",
     "either",
 ]
 
@@ -38,6 +41,28 @@ def check_finite(values: Tensor, message: str) -> tuple[float, float]:
     return low, high
 
 
+def check_input(inputs: Tensor) -> Tensor:
+    """A network's input; ValueError unless it is a dense tensor of finite floats."""
+    check_tensor(inputs)
+    if not inputs.is_floating_point():
+        raise ValueError(
+            f"expected floats, got {inputs.dtype}; of spikes and counts use x.float(), and divide "
+            "the bytes of images by 255"
+        )
+    check_finite(inputs, "the input contains NaN or infinite values")
+    return inputs
+
+
+def check_tensor(inputs: Tensor) -> None:
+    """Raise ValueError unless this is a dense tensor."""
+    if not isinstance(inputs, Tensor):
+        raise ValueError(
+            f"expected a tensor, got {type(inputs).__name__}; e.g. torch.as_tensor(x).float()"
+        )
+    if inputs.layout != torch.strided:
+        raise ValueError(f"expected a dense tensor, got {inputs.layout}; use x.to_dense()")
+
+
 def check_images(images: Tensor, channels: int = 3) -> None:
     """Raise ValueError unless images are floats [B, channels, H, W], finite, in [0, 1]."""
     if images.ndim != 4 or images.shape[1] != channels or images.numel() == 0:
@@ -50,6 +75,7 @@ def check_images(images: Tensor, channels: int = 3) -> None:
 
 def check_pixels(images: Tensor) -> None:
     """Raise ValueError unless images, of any shape, are floats, finite, in [0, 1]."""
+    check_tensor(images)
     if not images.is_floating_point():
         raise ValueError(
             f"expected float images in [0, 1], got {images.dtype}; divide bytes by 255 first"
@@ -74,26 +100,41 @@ def check_labels(labels: Labels, logits: Float[Tensor, "B K"]) -> Int[Tensor, " 
         raise ValueError(f"labels must be one label or {count}, got shape {tuple(labels.shape)}")
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f"labels must lie in 0..{classes - 1}, got {labels.tolist()}")
-    return labels.expand(count)
+    return labels.expand(count).clone()  # made under inference_mode it could not be saved
+
+
+def check_several(logits: Float[Tensor, "B K"]) -> None:
+    """Raise ValueError for a single output, whose probability by softmax is always 1."""
+    if logits.shape[-1] < 2:
+        raise ValueError(
+            "the network has one output, and the softmax over one is always 1; give it two scores: "
+            "snnlab.passes.Network(model, scores=lambda z: torch.cat([torch.zeros_like(z), z], 1))"
+        )
 
 
 def check_sequence(layer: str, activity: Tensor, is_sequence: bool) -> None:
     """Raise ValueError for a layer that does not run through time."""
     if not is_sequence:
         raise ValueError(
-            f"{layer!r} put out {tuple(activity.shape)}, which has no time axis [T, B, C, H, W]: "
-            "SAM explains spiking networks"
+            f"{layer!r} put out {tuple(activity.shape)}, once, which has no time axis "
+            "[T, B, C, H, W], as a spiking network has; if the model is a single step of one, put "
+            "the loop over the steps into a module and explain that"
         )
 
 
-def check_spikes(spikes: Tensor) -> None:
-    """Raise ValueError unless every value is 0 or 1."""
+def check_spikes(spikes: Tensor) -> bool:
+    """Raise ValueError unless every value is 0 or 1, to 1e-6; says whether any needs rounding."""
     # step by step, which stays in the processor's cache
-    if not all(torch.equal(step.clamp(0, 1).ceil_(), step) for step in spikes):
+    if all(torch.equal(step.clamp(0, 1).ceil_(), step) for step in spikes):
+        return False
+    others = spikes[~((spikes - spikes.round().clamp(0, 1)).abs() <= 1e-6)]
+    if others.numel():
+        seen = ", ".join(f"{value:.4g}" for value in others.unique()[:4].tolist())
         raise ValueError(
-            "expected spikes that are 0 or 1, got other values; record a layer of neurons, not "
-            "their currents or membranes"
+            f"expected spikes that are 0 or 1, got also {seen}; record a layer of neurons, not "
+            "their currents or membranes, or say graded=True if spikes have sizes there"
         )
+    return True
 
 
 def either(images: Tensor | None, spikes: Tensor | None) -> Tensor:

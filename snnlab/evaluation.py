@@ -6,19 +6,28 @@ from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from snnlab.judge.statistics import interval
-from snnlab.passes import call, evaluating
+from snnlab.passes import Network, scores
 
 __all__ = ["accuracy", "accuracy_difference", "predict"]
 
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) -> Tensor:
-    """Logits [N, K] in eval mode; the encoder's draws follow from ``seed`` and the order."""
-    device = next(model.parameters()).device
+    """Logits [N, K] in eval mode, on the CPU, of images or of sequences [T, N, C, H, W]; what an
+    encoder draws follows from ``seed`` and the order.  Each batch starts from rest."""
+    network = Network.of(model)
+    device = next((p.device for p in model.parameters()), images.device)
     generator = torch.Generator(device).manual_seed(seed)
-    with evaluating(model):
-        parts = [call(model, x.to(device), generator=generator).cpu() for x in images.split(batch)]
-    return torch.cat(parts)
+    axis, found = network.batch_axis(images), []
+    for x in images.split(batch, dim=axis):
+        found.append(scores(network, x.to(device), generator=generator).cpu())
+        if len(found[-1]) != x.shape[axis]:
+            raise ValueError(
+                f"the class scores are {tuple(found[-1].shape)} for an input {tuple(x.shape)}, "
+                "whose batch should be the second axis; say which it is: "
+                "snnlab.passes.Network(model, axes=...)"
+            )
+    return torch.cat(found)
 
 
 def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:

@@ -4,8 +4,8 @@ In memory a sequence lies step by step, and in each image pixel by pixel with al
 ("channels last"), which convolutions are fastest at.  Folding time into the batch is then a view.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -129,8 +129,7 @@ class _StepNorms(torch.autograd.Function):
         return *grads, *[None] * 5
 
 
-@contextmanager
-def continuing(model: nn.Module) -> Iterator[None]:
+class continuing:
     """Inside the block each call of ``model`` goes on where the call before it ended: neurons from
     their membrane, batch norm through time from its step.
 
@@ -141,24 +140,33 @@ def continuing(model: nn.Module) -> Iterator[None]:
                 logits = model(spikes=chunk)        # of this chunk
 
     Gradients flow from one call into those before it, unless they are switched off.  Afterwards
-    nothing is kept.  Raises ValueError for a model that has no neurons of :mod:`snnlab.neurons`.
+    the model keeps nothing; the same object opened again goes on where it was left, and others may
+    be open in between.  Raises ValueError for a model that has no neurons of :mod:`snnlab.neurons`.
     """
-    neurons = [module for module in model.modules() if isinstance(module, LIF)]
-    norms = [module for module in model.modules() if isinstance(module, BatchNormThroughTime)]
-    if not neurons:
-        raise ValueError(
-            "the model has no LIF or IF layer of snnlab.neurons, so nothing goes on from call to "
-            "call; give it the whole sequence"
-        )
-    try:
-        for module, first in [(m, None) for m in neurons] + [(m, 0) for m in norms]:
-            module.carried = [first]
-        yield
-    finally:
-        for neuron in neurons:
-            neuron.carried = None
-        for norm in norms:
-            norm.carried = None
+
+    def __init__(self, model: nn.Module):
+        first = {LIF: None, BatchNormThroughTime: 0}
+        self._carried: dict[Any, list] = {
+            module: [start]
+            for module in model.modules()
+            for kind, start in first.items()
+            if isinstance(module, kind)
+        }
+        if not any(isinstance(module, LIF) for module in self._carried):
+            raise ValueError(
+                "the model has no LIF or IF layer of snnlab.neurons, so nothing goes on from call "
+                "to call; give it the whole sequence"
+            )
+        self._before: dict[Any, list | None] = {}
+
+    def __enter__(self) -> None:
+        self._before = {module: module.carried for module in self._carried}
+        for module, carried in self._carried.items():
+            module.carried = carried
+
+    def __exit__(self, *error: object) -> None:
+        for module, carried in self._before.items():
+            module.carried = carried
 
 
 class Readout(nn.Module):

@@ -1,7 +1,7 @@
 """The networks of the book: a ReLU VGG, its spiking twin and what conversion makes of it.
 
 All have the same named blocks conv1 .. conv8.  What training, conversion, the judges and the
-experiments need of a network is :class:`Network`; another family fulfils it and joins
+experiments need of a network is :class:`BlockNetwork`; another family fulfils it and joins
 :data:`NETWORKS`.
 """
 
@@ -22,7 +22,7 @@ __all__ = [
     "NETWORKS",
     "WIDTHS",
     "ConvertedVGG",
-    "Network",
+    "BlockNetwork",
     "SpikingVGG",
     "VGG",
     "build",
@@ -39,7 +39,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @runtime_checkable
-class Network(Protocol):
+class BlockNetwork(Protocol):
     """What is asked of a network beside ``forward``, which maps images [B, C, H, W] in [0, 1] to
     logits [B, K] (a spiking one also takes ``generator``, or ``spikes`` in place of images)."""
 

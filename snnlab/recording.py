@@ -2,17 +2,26 @@
 
 Both work on any ``nn.Module``.  A layer may be called once with the whole sequence, or once per
 time-step; it may give a tensor or a tuple, of which the first item counts (snnTorch, Norse).
-Neurons that keep their state between calls (SpikingJelly, snnTorch) start :func:`from_rest`.
+Neurons that keep their state between calls start :func:`from_rest`.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Recording", "first_tensor", "from_rest", "intervene", "record"]
+__all__ = [
+    "Recording",
+    "first_tensor",
+    "from_rest",
+    "intervene",
+    "record",
+    "without_gradient",
+]
 
 
 class Recording:
@@ -22,8 +31,23 @@ class Recording:
         self.layers, self.steps = layers, steps
         self.calls: dict[str, list[Tensor]] = {layer: [] for layer in layers}  # as they came
         self.versions: dict[str, list[int]] = {layer: [] for layer in layers}
+        self.places: dict[str, set[tuple]] = {layer: set() for layer in layers}  # of the calls
 
     def __getitem__(self, layer: str) -> Tensor:
+        output = self.stacked(layer)
+        if self.steps is not None and self.is_folded(layer):
+            if len(output) % self.steps:
+                raise ValueError(
+                    f"{layer!r} put out {tuple(output.shape)}: {len(output)} cannot be unfolded "
+                    f"into {self.steps} steps"
+                )
+            return output.unflatten(0, (self.steps, -1))
+        if self.steps not in (None, len(output)):
+            raise ValueError(f"{layer!r} ran for {len(output)} steps, expected {self.steps}")
+        return output
+
+    def stacked(self, layer: str) -> Tensor:
+        """The layer's calls as they came, stacked if there are several."""
         calls = self._calls_of(layer)
         if [_version(call) for call in calls] != self.versions[layer]:
             raise ValueError(
@@ -35,17 +59,7 @@ class Recording:
                 f"the calls of {layer!r} put out different shapes, from {tuple(calls[0].shape)} to "
                 f"{tuple(calls[-1].shape)}, so they are no steps of one layer; name another layer"
             )
-        output = torch.stack(calls) if len(calls) > 1 else calls[0]
-        if self.steps is not None and self.is_folded(layer):
-            if len(output) % self.steps:
-                raise ValueError(
-                    f"{layer!r} put out {tuple(output.shape)}: {len(output)} cannot be unfolded "
-                    f"into {self.steps} steps"
-                )
-            return output.unflatten(0, (self.steps, -1))
-        if self.steps not in (None, len(output)):
-            raise ValueError(f"{layer!r} ran for {len(output)} steps, expected {self.steps}")
-        return output
+        return torch.stack(calls) if len(calls) > 1 else calls[0]
 
     def is_folded(self, layer: str) -> bool:
         """Whether ``steps`` had to be unfolded from the batch."""
@@ -61,7 +75,10 @@ class Recording:
         if layer not in self.calls:
             raise KeyError(f"{layer!r} was not recorded; recorded are {', '.join(self.layers)}")
         if not self.calls[layer]:
-            raise KeyError(f"{layer!r} was not called; run the model inside the record block")
+            raise KeyError(
+                f"{layer!r} was not called; run the model inside the record block, and name a "
+                "layer that it calls (of a scripted network none is seen)"
+            )
         return self.calls[layer]
 
 
@@ -106,11 +123,17 @@ def record(
     def keep(layer):
         def hook(module, arguments, whole):
             output = first_tensor(whole, repr(layer))
+            if keep_graph and not torch.is_grad_enabled():
+                raise ValueError(
+                    f"gradients are off where {layer!r} is called: by torch.no_grad in the "
+                    "network, or by a checkpoint with re-entry (use_reentrant=False has none)"
+                )
             starts_here = keep_graph and not output.requires_grad  # in a frozen network
             if starts_here:  # a new tensor: the output may be the caller's own input
                 output = output.detach().requires_grad_()
             recording.calls[layer].append(output if keep_graph else output.detach())
             recording.versions[layer].append(_version(output))
+            recording.places[layer].add(_place(model))
             return _in_place_of(whole, output) if starts_here else None
 
         return hook
@@ -170,14 +193,13 @@ def intervene(model: nn.Module, functions: dict[str, Callable[[Tensor], Tensor]]
 
 @contextmanager
 def from_rest(model: nn.Module) -> Iterator[None]:
-    """A pass inside the block must start at rest, and what the neurons keep is put back after it.
+    """A pass inside the block must start at rest.
 
-    SpikingJelly and snnTorch keep the states of neurons in the network until they are reset (in
-    snnTorch, unless the caller hands them over).  Raises RuntimeError when such a neuron is first
-    called and still holds the state of an earlier pass; a network that resets itself in ``forward``
-    is at rest by then.
+    SpikingJelly, snnTorch and sinabs keep the states of neurons in the network until they are reset
+    (in snnTorch, unless the caller hands them over).  Raises RuntimeError when such a neuron is
+    first called and still holds the state of an earlier pass; a network that resets itself in
+    ``forward`` is at rest by then.
     """
-    before = {module: _states(module) for module in model.modules()}
 
     def check(name):
         def hook(module, arguments, named):
@@ -187,8 +209,7 @@ def from_rest(model: nn.Module) -> Iterator[None]:
             if len(given) == 1 and not at_rest:  # a second one would be the state
                 raise RuntimeError(
                     f"{name!r} still holds the state of an earlier pass; reset the network before "
-                    "it is explained: spikingjelly.activation_based.functional.reset_net(model) or "
-                    "snntorch.utils.reset(model)"
+                    f"it is explained: {RESETS[_library(module)]}"
                 )
 
         return hook
@@ -196,16 +217,43 @@ def from_rest(model: nn.Module) -> Iterator[None]:
     handles = {
         name: module.register_forward_pre_hook(check(name), with_kwargs=True)
         for name, module in model.named_modules()
-        if before[module]
+        if _states(module)
     }
     try:
         yield
     finally:
         for handle in handles.values():
             handle.remove()
-        for module, states in before.items():
-            for name, (kept, _) in states.items():
-                setattr(module, name, kept)
+
+
+@contextmanager
+def without_gradient(model: nn.Module) -> Iterator[list[str]]:
+    """The names of the modules, the innermost, that put out no gradient though their input asks for
+    one: filled when the block ends."""
+    silent: list[str] = []
+    found: list[str] = []
+
+    def look(name):
+        def hook(module, arguments, named, output):
+            asks = any(t.requires_grad for t in _tensors([*arguments, *named.values()]))
+            floats = [t for t in _tensors([output]) if t.is_floating_point()]
+            if asks and torch.is_grad_enabled() and floats:
+                if not any(t.requires_grad for t in floats) and name not in silent:
+                    silent.append(name)
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(look(name), with_kwargs=True)
+        for name, module in model.named_modules()
+        if name
+    ]
+    try:
+        yield found
+        found += [n for n in silent if not any(other.startswith(f"{n}.") for other in silent)]
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def first_tensor(output: Any, name: str) -> Tensor:
@@ -219,15 +267,61 @@ def first_tensor(output: Any, name: str) -> Tensor:
     return first
 
 
+MODULE = nn.Module.__call__.__code__.co_filename  # its frames depend on the hooks that there are
+
+# How each library's neurons are reset, wherever in the network they stand.
+RESETS = {
+    "spikingjelly": "spikingjelly.activation_based.functional.reset_net(model)",
+    "snntorch": "model.apply(snntorch.utils.reset)",
+    "sinabs": "sinabs.reset_states(model)",
+}
+
+
+def _library(module: nn.Module) -> str:
+    if hasattr(module, "_memories_rv"):
+        return "spikingjelly"
+    if hasattr(module, "init_hidden"):
+        return "snntorch"
+    is_sinabs = hasattr(module, "is_state_initialised") and hasattr(module, "reset_states")
+    return "sinabs" if is_sinabs else ""
+
+
 def _states(module: nn.Module) -> dict[str, tuple]:
     """What a neuron keeps between calls: name -> (its value, the value at rest)."""
-    if hasattr(module, "_memories_rv"):  # SpikingJelly
-        neuron: Any = module
+    library, neuron = _library(module), cast(Any, module)
+    if library == "spikingjelly":
         return {name: (kept, neuron._memories_rv[name]) for name, kept in neuron.named_memories()}
-    if hasattr(module, "init_hidden"):  # snnTorch: in buffers that are not saved
+    if library == "snntorch":  # in buffers that are not saved
         saved, buffers = module.state_dict(), module.named_buffers(recurse=False)
         return {name: (kept, 0) for name, kept in buffers if name not in saved}
+    if library == "sinabs":
+        return {name: (kept, 0) for name, kept in module.named_buffers(recurse=False)}
     return {}
+
+
+def _tensors(values: Iterable) -> list[Tensor]:
+    """The tensors among values and within their tuples, lists and dicts."""
+    found = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple | dict):
+            found += _tensors(value.values() if isinstance(value, dict) else value)
+    return found
+
+
+def _place(model: nn.Module) -> tuple:
+    """Where a layer is called: the lines of code from the model's forward down to it."""
+    frame: FrameType | None = sys._getframe(2)
+    lines, inside = [], True
+    while frame is not None and inside:
+        if frame.f_code.co_filename != MODULE:
+            lines.append((frame.f_code, frame.f_lasti))
+        outer = frame.f_back
+        was_model = frame.f_locals.get("self") is model
+        inside = not was_model or (outer is not None and outer.f_locals.get("self") is model)
+        frame = outer
+    return tuple(lines)
 
 
 def _equal(kept, rest) -> bool:
@@ -236,7 +330,14 @@ def _equal(kept, rest) -> bool:
 
 
 def _modules(model: nn.Module, layers: Iterable[str]) -> dict[str, nn.Module]:
+    """The layers' modules; within wrappers (DataParallel, averaged and compiled models) a layer
+    may be called as in the network itself."""
     known = dict(model.named_modules())
+    inner: Any = model
+    while isinstance(
+        inner := getattr(inner, "_orig_mod", getattr(inner, "module", None)), nn.Module
+    ):
+        known = dict(inner.named_modules()) | known
     known.pop("", None)
     for layer in layers:
         if layer not in known:

@@ -20,7 +20,8 @@ from torch import nn
 from torchvision import models
 
 from snnlab.explain import activation_map, grad_cam, hires_cam, layer_cam, sam, snn_grad_cam
-from snnlab.recording import from_rest, record
+from snnlab.passes.states import given_back
+from snnlab.recording import record
 
 matplotlib.use("Agg")
 
@@ -338,6 +339,9 @@ BOTH = pytest.mark.parametrize(
 )
 
 
+PASSES = []  # beside the network, which an explainer leaves as it was
+
+
 class Sequence(nn.Module):
     """Takes [T, B, 3, H, W]; its layers see all steps at once.  What is turned has batch first."""
 
@@ -347,13 +351,12 @@ class Sequence(nn.Module):
         self.conv = layer.Conv2d(3, 4, 3, padding=1, step_mode="m")
         self.neuron = nn.Identity()
         self.read = nn.Linear(4, CLASSES)
-        self.passes = 0
 
     def turn(self, name, x):
         return x.transpose(0, 1) if name in self.turned else x
 
     def forward(self, x):
-        self.passes += 1
+        PASSES.append(1)
         spikes = neuron.IFNode(0.2, step_mode="m")(self.conv(self.turn("input", x)))
         spikes = self.turn("layer", self.neuron(self.turn("layer", spikes)))
         scores = self.read(spikes.mean((3, 4)))
@@ -371,8 +374,9 @@ def test_time_first_is_accepted_whatever_the_sizes(explain, summed):
 def test_a_second_pass_is_made_only_where_shapes_fit_both_ways(explain):
     for summed, count, passes in [(True, 3, 1), (True, STEPS, 2), (False, 3, 2), (False, 1, 1)]:
         model = made(lambda summed=summed: Sequence(summed=summed))
+        PASSES.clear()
         explain(model, sequence(count), layer="neuron")
-        assert model.passes == passes, (summed, count)
+        assert len(PASSES) == passes, (summed, count)
 
 
 @BOTH
@@ -410,7 +414,7 @@ def test_scores_of_images_with_the_batch_first_are_named(explain, count):
     net = nn.Module()
     net.inner = made(Norse)
     net.forward = lambda x: net.inner(x.expand(STEPS, *x.shape))[0].transpose(0, 1)
-    message = rf"class scores (are|came as) \({count}, {STEPS}, {CLASSES}\).* time first"
+    message = rf"class scores are \({count}|1, {STEPS}, {CLASSES}\).* time first"
     with pytest.raises(ValueError, match=message):
         explain(net, pictures(count), layer="inner.neuron2")
 
@@ -457,14 +461,14 @@ class Reused(Norse):
 @BOTH
 def test_a_cell_that_stands_at_two_places_is_refused(explain):
     model, x = made(Reused), sequence(3)
-    with pytest.raises(ValueError, match=r"'neuron1' ran 10 times, .* of 5 steps, \(5, 3, 3\)"):
+    with pytest.raises(ValueError, match="'neuron1' ran 10 times, at 2 places of the network"):
         explain(model, x, layer="neuron1")
-    with pytest.raises(ValueError, match="'neuron1' ran for 10 steps, expected 5"):
+    with pytest.raises(ValueError, match="'neuron1' ran 10 times, at 2 places of the network"):
         explain(model, x, layer="neuron1", steps=5)
     model.conv2 = nn.Conv2d(4, 4, 3)  # the second layer is smaller
     model.read = nn.Identity()
     model.forward = lambda x: model.neuron1(model.conv2(model.neuron1(model.conv1(x[0]))[0]))
-    with pytest.raises(ValueError, match=r"different shapes, from \(3, 4, 8, 8\) to \(3, 4, 6, 6"):
+    with pytest.raises(ValueError, match="'neuron1' ran 2 times, at 2 places of the network"):
         explain(model, x, layer="neuron1")
 
 
@@ -598,7 +602,7 @@ def test_states_are_given_back_also_when_something_raises(make, x, name, reset):
     before = states(model)
     with pytest.raises(ValueError, match="labels must lie in"):
         snn_grad_cam(model, x, 9, layer=name)
-    with pytest.raises(ZeroDivisionError), from_rest(model):
+    with pytest.raises(ZeroDivisionError), given_back(model):
         model(x)
         raise ZeroDivisionError
     assert all(states(model)[key] is value for key, value in before.items())
@@ -665,7 +669,7 @@ def test_cnns_of_torchvision_are_explained_as_by_captum(make, name):
     ("name", "message"),
     [
         ("layer4.1.bn2", "overwritten by a later layer; record that layer, or make it not in-pl"),
-        ("layer4.1.relu", r"put out \(2, 2, 512, 2, 2\), expected .* of one call, of a still ne"),
+        ("layer4.1.relu", "ran 2 times, at 2 places of the network, so its calls are no steps"),
         ("avgpool", None),
         ("fc", r"'fc' put out \(2, 3\), expected \[B, C, H, W\]"),
     ],

@@ -264,7 +264,9 @@ class TestBoth:
 def test_each_kind_of_network_names_its_own_explainer():
     with pytest.raises(ValueError, match="expected .* of a still network; .* use snn_grad_cam"):
         grad_cam(spiking_network(), images(), 1, layer="conv6")
-    with pytest.raises(ValueError, match=r"expected a sequence \[T, B, C, H, W\]; .* use grad_cam"):
+    with pytest.raises(
+        ValueError, match=r"no time axis \[T, B, C, H, W\], as a spiking network has"
+    ):
         snn_grad_cam(relu_network(), images(), 1, layer="conv6")
 
 

@@ -22,17 +22,20 @@ SIZE = 16
 LABELS = torch.tensor([1, 3])
 
 
+SEEN = []  # beside the networks, which a judge leaves as they were
+
+
 class Looks(nn.Module):
-    """Two logits: the mean over an informative set of pixels times 20, and 0.  Keeps its inputs."""
+    """Two logits: the mean over an informative set of pixels times 20, and 0.  Notes its inputs."""
 
     def __init__(self):
         super().__init__()
         self.informative = torch.zeros(SIZE, SIZE, dtype=torch.bool)
         self.informative[3:7, 9:13] = True  # 16 of 256 places
-        self.seen = []
+        SEEN.clear()
 
     def forward(self, x):
-        self.seen.append(x)
+        SEEN.append(x)
         score = 20 * x[:, :, self.informative].mean((1, 2))
         return torch.stack([score, torch.zeros_like(score)], 1)
 
@@ -102,11 +105,11 @@ def test_insertion_is_deletion_of_the_reverse(seed, steps):
 def test_a_part_of_the_places_goes_at_each_step_and_stays_gone():
     model, x = Looks(), images(1, SIZE)
     deletion(model, x, maps(1), 0, steps=10)
-    gone = [(seen != x).any(1)[0] for seen in model.seen]
+    gone = [(seen != x).any(1)[0] for seen in SEEN]
     assert [int(g.sum()) for g in gone] == [round(k * 25.6) for k in range(11)]
     for before, after in zip(gone, gone[1:], strict=False):
         assert (after | ~before).all()
-    assert torch.equal(model.seen[-1], blurred(x))
+    assert torch.equal(SEEN[-1], blurred(x))
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -114,34 +117,31 @@ def test_places_of_equal_value_go_in_an_order_that_is_spread_over_the_image(valu
     model, x = Looks(), images(1, SIZE)
     constant = torch.full((1, SIZE, SIZE), value)
     deletion(model, x, constant, 0, steps=4)
-    gone = (model.seen[1] != x).any(1)[0]
+    gone = (SEEN[1] != x).any(1)[0]
     for quarter in (gone[:8, :8], gone[:8, 8:], gone[8:, :8], gone[8:, 8:]):
         assert 8 <= quarter.sum() <= 24  # 16 of 64 on average
-    first = model.seen
-    model.seen = []
+    first = [*SEEN]
+    SEEN.clear()
     deletion(model, x, constant, 0, steps=4)  # a fixed order
-    assert all(torch.equal(a, b) for a, b in zip(first, model.seen, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first, SEEN, strict=True))
 
 
 class Draws(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.drawn = []
-
     def forward(self, images, generator=None):
-        self.drawn.append(None if generator is None else torch.rand(1, generator=generator).item())
+        SEEN.append(None if generator is None else torch.rand(1, generator=generator).item())
         return torch.zeros(len(images), 2)
 
 
 def test_every_step_sees_the_same_draws_of_the_encoder():
     model = Draws()
+    SEEN.clear()
     deletion(model, images(1, SIZE), maps(1), 0, steps=3, seed=5)
     expected = torch.rand(1, generator=generator(5)).item()
-    assert model.drawn == [expected] * 4
+    assert SEEN == [expected] * 4
     insertion(model, images(1, SIZE), maps(1), 0, steps=1, seed=6)
-    assert model.drawn[-1] != expected
+    assert SEEN[-1] != expected
     deletion(model, images(1, SIZE), maps(1), 0, steps=1)
-    assert model.drawn[-1] is None
+    assert SEEN[-1] is None
 
 
 def test_curves_of_a_spiking_network_begin_and_end_with_its_answers():
@@ -276,7 +276,7 @@ def test_silencing_leaves_the_network_as_it_was(label):
         ({"images": None}, "give either images or spikes"),
         ({"spikes": torch.zeros(4, 2, 3, 32, 32)}, "give either images or spikes"),
         ({"layer": "conv9"}, "the model has no layer 'conv9'; it has"),
-        ({"layer": "head"}, r"'head' put out \(2, 5\), expected \[..., C, H, W\]"),
+        ({"layer": "head"}, r"'head' put out \(2, 5\), expected \[B, C, H, W\]"),
         ({"labels": 9}, r"labels must lie in 0..4, got 9"),
     ],
 )

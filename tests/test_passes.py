@@ -37,7 +37,7 @@ def test_call_gives_images_or_spikes_to_the_model():
 def test_a_pass_tells_what_the_layer_and_the_model_put_out():
     model, x = spiking_network(), images()
     spikes = model.encode(x, generator())
-    found = run(model, "conv6", spikes=spikes)
+    (found,) = run(model, "conv6", spikes=spikes).values()
     assert found.is_sequence and not found.is_folded and found.gradient is None
     assert found.activity.shape[:2] == (STEPS, len(x))
     assert torch.equal(found.logits, model.eval()(spikes=spikes))
@@ -45,7 +45,7 @@ def test_a_pass_tells_what_the_layer_and_the_model_put_out():
 
 def test_the_gradient_of_a_pass_is_that_of_each_images_own_score():
     model, x = relu_network(), images()
-    found = run_with_gradient(model, "conv6", torch.tensor([0, 1]), x)
+    found = run_with_gradient(model, "conv6", torch.tensor([0, 1]), x)["conv6"]
     shift = 1e-6 * torch.randn(found.activity.shape, generator=generator(), dtype=x.dtype)
 
     def scores(step):

@@ -1,14 +1,16 @@
 """What an explainer gives back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["Explanation"]
+from snnlab.passes import Layer, Pass
+
+__all__ = ["Explained", "Explanation", "of_each"]
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,18 @@ class Explanation:
         from snnlab import plotting
 
         return plotting.explanation(self, images, steps=steps, titles=titles)
+
+
+if TYPE_CHECKING:  # what a checker cannot know: it depends on the layer that is given
+    Explained = Any
+else:
+    #: One explanation, or of several layers a dict of them by name.
+    Explained = Explanation | dict[str, Explanation]
+
+P = TypeVar("P", bound=Pass)
+
+
+def of_each(layer: Layer, found: dict[str, P], explain: Callable[[P], Explanation]) -> Explained:
+    """What ``explain`` makes of a layer's pass; of several layers, a dict."""
+    made = {name: explain(one) for name, one in found.items()}
+    return next(iter(made.values())) if isinstance(layer, str | nn.Module) else made

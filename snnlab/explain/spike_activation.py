@@ -8,6 +8,7 @@ The score of a spike decays with the age of the spikes before it (Kim and Panda,
 """
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -15,32 +16,35 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab.checks import check_sequence, check_spikes
-from snnlab.explain.explanation import Explanation
+from snnlab.explain.explanation import Explained, Explanation, of_each
 from snnlab.layers import continuing
-from snnlab.passes import call, evaluating, run
-from snnlab.recording import record
+from snnlab.passes import Layer, Network, Pass, run
 
 __all__ = [
     "activation_map",
     "neuronal_contribution_score",
     "sam",
     "sam_in_chunks",
+    "sizes_of",
     "spike_activation_map",
 ]
 
 
 def neuronal_contribution_score(
-    spikes: Float[Tensor, "T ..."], gamma: float = 0.5
+    spikes: Float[Tensor, "T ..."], gamma: float = 0.5, graded: bool = False
 ) -> Float[Tensor, "T ..."]:
     r"""N_t of each neuron, from its spikes 0/1 [T, ...]: one sweep over time.
 
     .. math:: N_0 = 0, \qquad N_{t+1} = e^{-\gamma} (N_t + S_t)
 
     which is the sum over strictly earlier spikes, :math:`0 \le N < 1/(e^\gamma - 1)`.  At gamma 0
-    it counts them.  Raises ValueError for gamma < 0 or spikes that are not 0/1.
+    it counts them.  ``graded`` takes spikes of any size, also negative ones (integers, ternary,
+    summed): then S is the spike's size :math:`|s_t|`, here and in the maps, ours.  In float32 where
+    spikes are in half precision.  Raises ValueError for gamma < 0 or spikes that are not 0/1 (to
+    1e-6).
     """
     _check(spikes, gamma)
-    spikes = spikes.detach()
+    spikes = sizes_of(spikes, graded)
     scores = torch.zeros_like(spikes)
     for t in range(1, len(spikes)):
         torch.add(scores[t - 1], spikes[t - 1], out=scores[t]).mul_(math.exp(-gamma))
@@ -48,7 +52,10 @@ def neuronal_contribution_score(
 
 
 def spike_activation_map(
-    spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5, variant: str = "paper"
+    spikes: Float[Tensor, "T B C H W"],
+    gamma: float = 0.5,
+    variant: str = "paper",
+    graded: bool = False,
 ) -> Float[Tensor, "T B H W"]:
     r"""The map at each step: :math:`M_{ij,t} = \sum_k N^k_{ij,t} S^k_{ij,t}`.
 
@@ -57,8 +64,9 @@ def spike_activation_map(
 
     .. math:: M + \sum_k S_t + e^{-\gamma t} \sum_k n^{silent}_t S_t
 
-    with n_silent the silent steps up to and including t.  Needs only the trace of one step, so
-    memory does not grow with T.  Raises ValueError for gamma < 0, spikes not 0/1, a wrong shape.
+    with n_silent the silent steps up to and including t.  ``graded``: as for
+    :func:`neuronal_contribution_score`.  Needs only the trace of one step, so memory does not grow
+    with T.  Raises ValueError for gamma < 0, spikes not 0/1, a wrong shape.
     """
     if spikes.ndim != 5:
         raise ValueError(
@@ -67,8 +75,10 @@ def spike_activation_map(
         )
     if variant not in ("paper", "authors-code"):
         raise ValueError(f"variant must be 'paper' or 'authors-code', got {variant!r}")
+    if graded and variant == "authors-code":
+        raise ValueError("the authors' code counts silent steps, so it takes spikes 0/1 alone")
     _check(spikes, gamma)
-    spikes = spikes.detach()
+    spikes = sizes_of(spikes, graded)
     trace = torch.zeros_like(spikes[0])  # N
     maps = _follow(spikes, gamma, trace)
     if variant == "authors-code":
@@ -93,27 +103,43 @@ def sam(
     model: nn.Module,
     images: Float[Tensor, "*T B C H W"] | None = None,
     *,
-    layer: str,
+    layer: Layer,
     gamma: float = 0.5,
+    graded: bool = False,
     spikes: Float[Tensor, "T B C H W"] | None = None,
     steps: int | None = None,
     generator: torch.Generator | None = None,
-) -> Explanation:
+) -> Explained:
     """The spike activation map of ``layer`` of any spiking network: maps [T, B, H, W].
 
     Neither label nor gradient is used, so the map is the same for every class: it shows where the
-    network is active.  ``images``, or a sequence [T, B, C, H, W], go to the model as they are;
+    network is active.  ``layer``: a name, a module, or several, of which one pass gives a dict of
+    explanations by name.  ``images``, or a sequence [T, B, C, H, W], go to the model as they are;
     ``spikes`` (encoded input) as ``model(spikes=...)``; ``generator``, for a random encoder, too.
     ``steps``: the number of steps T, needed where the layer folds time into batch ([T * B, ...],
-    time first), else checked.  The model puts out class scores [B, K], or [T, B, K] of each step.
+    time first), else checked.  The model puts out class scores [B, K], or [T, B, K] of each step;
+    one whose axes or outputs are others is described by :class:`snnlab.passes.Network`.
+    ``graded``: as for :func:`neuronal_contribution_score`.
 
     Raises ValueError for an unknown layer, a layer whose output has no time axis or is not 0/1, and
     for time and batch in the wrong order (where shapes cannot tell, after a second pass), and
-    RuntimeError for neurons that still hold the state of an earlier pass.
+    RuntimeError for neurons that still hold the state of an earlier pass.  Warns of a single step,
+    where SAM is 0 by its definition.
     """
+
+    def explain(found: Pass) -> Explanation:
+        check_sequence(found.layer, found.activity, found.is_sequence)
+        if len(found.activity) == 1:
+            warnings.warn(
+                f"{found.layer!r} ran for a single step, and SAM, which scores a spike by those "
+                "before it, is 0 there by definition",
+                stacklevel=4,
+            )
+        maps = spike_activation_map(found.activity, gamma, graded=graded)
+        return Explanation(maps, found.logits, found.layer, "SAM")
+
     found = run(model, layer, images, spikes=spikes, generator=generator, steps=steps)
-    check_sequence(layer, found.activity, found.is_sequence)
-    return Explanation(spike_activation_map(found.activity, gamma), found.logits, layer, "SAM")
+    return of_each(layer, found, explain)
 
 
 def sam_in_chunks(
@@ -133,40 +159,55 @@ def sam_in_chunks(
 
     Together they are what :func:`sam` gives for ``spikes=torch.cat(chunks)``, but the memory is
     that of one chunk.  ``part.logits`` are the scores of that chunk alone.  The neurons must be
-    those of :mod:`snnlab.neurons`.  Errors as for :func:`sam`.
+    those of :mod:`snnlab.neurons`; each call of this function follows states of its own, so two may
+    run side by side, and the network may be called in between.  Errors as for :func:`sam`.
     """
-    trace = None
-    with continuing(model):
-        for chunk in chunks:
-            with evaluating(model), torch.no_grad(), record(model, layer) as recording:
-                logits = call(model, spikes=chunk)
-            activity = recording[layer]
-            check_sequence(layer, activity, recording.is_sequence(layer))
-            _check(activity, gamma)
-            if trace is None:
-                trace = torch.zeros_like(activity[0])
-            yield Explanation(_follow(activity, gamma, trace), logits, layer, "SAM")
+    trace, stream = None, continuing(model)
+    network = Network(model, axes="TBCHW")  # as neurons that can go on have them
+    for chunk in chunks:
+        with stream:
+            (found,) = run(network, layer, spikes=chunk).values()
+        check_sequence(found.layer, found.activity, found.is_sequence)
+        _check(found.activity, gamma)
+        activity = sizes_of(found.activity)
+        if trace is None:
+            trace = torch.zeros_like(activity[0])
+        maps = _follow(activity, gamma, trace)
+        yield Explanation(maps, found.logits, found.layer, "SAM")
 
 
 def activation_map(
-    model: nn.Module, images: Float[Tensor, "B C H W"], *, layer: str, power: int = 1
-) -> Explanation:
+    model: nn.Module, images: Float[Tensor, "B C H W"], *, layer: Layer, power: int = 1
+) -> Explained:
     r"""The activity of a still network's layer, for no class: maps [B, H, W].
 
     .. math:: \sum_k |A^k_{ij}|^p
 
     (Zagoruyko and Komodakis, 2017).  ``power`` 2 is our reading of SAM for networks without spikes:
-    the activity stands for both the spike and its score.  Raises ValueError for an unknown layer or
-    one that runs through time (use :func:`sam`).
+    the activity stands for both the spike and its score.  ``layer``: as for :func:`sam`.  Raises
+    ValueError for an unknown layer or one that runs through time.
     """
-    found = run(model, layer, images)
-    if found.is_sequence:
-        raise ValueError(
-            f"{layer!r} put out {tuple(found.activity.shape)}, expected [B, C, H, W] of a still "
-            "network; for a spiking network use sam"
-        )
-    maps = found.activity.abs().pow(power).sum(1)
-    return Explanation(maps, found.logits, layer, "activation map")
+
+    def explain(found: Pass) -> Explanation:
+        if found.is_sequence:
+            raise ValueError(
+                f"{found.layer!r} put out {tuple(found.activity.shape)}, expected [B, C, H, W] of "
+                "a still network; for a spiking network use sam"
+            )
+        maps = found.activity.abs().pow(power).sum(1)
+        return Explanation(maps, found.logits, found.layer, "activation map")
+
+    return of_each(layer, run(model, layer, images), explain)
+
+
+def sizes_of(spikes: Float[Tensor, "T ..."], graded: bool = False) -> Float[Tensor, "T ..."]:
+    """How large each spike is: itself if it is 0 or 1, its absolute value if spikes are graded;
+    without a graph, in float32 where they are in half precision.  ValueError for others."""
+    spikes = spikes.detach()
+    spikes = spikes.to(torch.promote_types(spikes.dtype, torch.float32))
+    if graded:
+        return spikes.abs()
+    return spikes.round() if check_spikes(spikes) else spikes
 
 
 def _check(spikes: Tensor, gamma: float) -> None:

@@ -3,6 +3,7 @@
 All methods that are compared must see the same encoder draws: give the same ``seed``, or spikes.
 """
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
-from snnlab.checks import Labels, check_images, check_labels, either
+from snnlab.checks import Labels, check_images, check_labels, check_several
 from snnlab.judge.shares import check
-from snnlab.passes import call, evaluating
+from snnlab.passes import Network, names, run, scores
 from snnlab.recording import intervene
 
 __all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertion"]
@@ -77,16 +78,16 @@ def _curve(model, images, maps, labels, steps, seed, first, last):
     lot = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(flat.device)
     order = lot[flat[:, lot].argsort(dim=1, descending=True, stable=True)]
     rank = order.argsort(dim=1).view(maps.shape)  # 0 is the place that goes first
-    curve = []
-    with evaluating(model):
-        for step in range(steps + 1):
-            gone = (rank < round(step / steps * flat.shape[1]))[:, None]
-            generator = None
-            if seed is not None:
-                generator = torch.Generator(images.device).manual_seed(seed)
-            logits = call(model, torch.where(gone, last, first), generator=generator)
-            chosen = check_labels(labels, logits)[:, None]
-            curve.append(logits.softmax(1).gather(1, chosen)[:, 0])
+    network, curve = Network.of(model), []
+    for step in range(steps + 1):
+        gone = (rank < round(step / steps * flat.shape[1]))[:, None]
+        generator = None
+        if seed is not None:
+            generator = torch.Generator(images.device).manual_seed(seed)
+        logits = scores(network, torch.where(gone, last, first), generator=generator)
+        check_several(logits)
+        chosen = check_labels(labels, logits)[:, None]
+        curve.append(logits.softmax(1).gather(1, chosen)[:, 0])
     return torch.stack(curve)
 
 
@@ -96,7 +97,7 @@ def effect_of_silencing(
     images: Float[Tensor, "B C H W"] | None,
     labels: Labels,
     *,
-    layer: str,
+    layer: str | nn.Module,
     what: str = "channels",
     spikes: Float[Tensor, "T B C H W"] | None = None,
 ) -> Float[Tensor, "B ..."]:
@@ -109,35 +110,30 @@ def effect_of_silencing(
     """
     if what not in ("channels", "places"):
         raise ValueError(f"what must be 'channels' or 'places', got {what!r}")
-    either(images, spikes)
+    network = Network.of(model)
+    (name,) = names(network.model, layer)
 
     def score(function: Callable[[Tensor], Tensor]) -> Tensor:
-        with intervene(model, {layer: function}):
-            logits = call(model, images, spikes)
+        with intervene(network.model, {name: function}):
+            logits = scores(network, images, spikes=spikes)
         return logits.gather(1, check_labels(labels, logits)[:, None])[:, 0]
 
-    shape = torch.Size()
+    (found,) = run(network, name, images, spikes=spikes).values()
+    shape = found.calls[0].shape
+    channels, *grid = network.picture_axes(name, len(shape))
+    silenced = [channels] if what == "channels" else grid
+    sizes = [shape[axis] for axis in silenced]
+    whole = score(lambda output: output)
+    effects = []
+    every = list(itertools.product(*map(range, sizes)))
+    for at in tqdm(every, desc=f"silencing {what}", leave=False, disable=None):
+        places = dict(zip(silenced, at, strict=True))
+        index = tuple(places.get(axis, slice(None)) for axis in range(len(shape)))
 
-    def look(output):
-        nonlocal shape
-        shape = output.shape
-        return output
+        def silence(output, index=index):
+            output = output.clone()
+            output[index] = 0
+            return output
 
-    with evaluating(model):
-        whole = score(look)
-        if len(shape) < 4:
-            raise ValueError(f"{layer!r} put out {tuple(shape)}, expected [..., C, H, W]")
-        grid = shape[-3:-2] if what == "channels" else shape[-2:]
-        effects = []
-        for i in tqdm(range(grid.numel()), desc=f"silencing {what}", leave=False, disable=None):
-            index: tuple = (..., i, slice(None), slice(None))
-            if what == "places":
-                index = (..., i // grid[1], i % grid[1])
-
-            def silence(output, index=index):
-                output = output.clone()
-                output[index] = 0
-                return output
-
-            effects.append(whole - score(silence))
-    return torch.stack(effects, 1).unflatten(1, grid)
+        effects.append(whole - score(silence))
+    return torch.stack(effects, 1).unflatten(1, sizes)

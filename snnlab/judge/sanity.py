@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from snnlab.explain import Explanation
 from snnlab.judge.stability import pearson
-from snnlab.models import Network
+from snnlab.models import BlockNetwork
 from snnlab.passes import call
 
 __all__ = ["cascade", "class_sensitivity", "recalibrate"]
@@ -36,7 +36,7 @@ def cascade(
     200 or so).  ``model`` stays as it was.
     """
     model = copy.deepcopy(model)
-    for part in parts or ("head", *reversed(cast(Network, model).blocks)):
+    for part in parts or ("head", *reversed(cast(BlockNetwork, model).blocks)):
         with torch.no_grad():
             for layer in model.get_submodule(part).modules():
                 if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -12,7 +12,7 @@ from snnlab import plotting
 from snnlab.attacks import pgd
 from snnlab.checks import Label
 from snnlab.explain import Explanation, grad_cam, spike_activation_map
-from snnlab.models import Network
+from snnlab.models import BlockNetwork
 from snnlab.widgets.packed import changes, floats, pixels
 from snnlab.widgets.recorded import Layered, Recorded, among, run
 
@@ -90,7 +90,7 @@ def gather(
         return torch.cat(pictures)
 
     pictures = attacked(model, samples), attacked(twin, 1)
-    encode = cast(Network, model).encode
+    encode = cast(BlockNetwork, model).encode
     runs = [
         run(model, encode(picture[None], torch.Generator().manual_seed(0)), (layer,))
         for picture in pictures[0]
@@ -151,7 +151,7 @@ class AttackExplorer(Layered, front="attack"):
                 int(label),
                 list(classes),
                 list(epsilons),
-                layer or cast(Network, model).layer,
+                layer or cast(BlockNetwork, model).layer,
                 samples,
                 generator,
             ),

@@ -11,7 +11,7 @@ from traitlets import Bool, Bytes, Enum, Int, List, TraitError, Unicode, validat
 from snnlab import plotting
 from snnlab.explain import Explanation, grad_cam, snn_grad_cam, spike_activation_map
 from snnlab.judge import baselines
-from snnlab.models import Network
+from snnlab.models import BlockNetwork
 from snnlab.widgets.packed import floats, pixels
 from snnlab.widgets.recorded import OverTime, Recorded, run
 
@@ -60,7 +60,7 @@ def gather(
     """Run both networks on every photograph; Grad-CAM's class is the label."""
     generator = generator or torch.Generator().manual_seed(0)
     runs = [
-        run(model, cast(Network, model).encode(image[None], generator), layers, label)
+        run(model, cast(BlockNetwork, model).encode(image[None], generator), layers, label)
         for image, label in zip(images, labels.tolist(), strict=True)
     ]
     twins = {layer: grad_cam(twin, images, labels, layer=layer) for layer in layers}

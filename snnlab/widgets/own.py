@@ -8,7 +8,7 @@ from traitlets import Bytes, Float, Int, List, Unicode
 
 from snnlab import data, plotting, zoo
 from snnlab.explain import sam
-from snnlab.models import Network
+from snnlab.models import BlockNetwork
 from snnlab.widgets.base import Widget
 from snnlab.widgets.packed import pixels
 
@@ -93,7 +93,7 @@ class OwnPhotograph(Widget, front="own"):
 
     def still(self) -> bytes:
         model = zoo.load(self.network)
-        network = cast(Network, model)
+        network = cast(BlockNetwork, model)
         image = self.shown.starters.images[max(self.starter, 0)]
         spikes = network.encode(image[None], torch.Generator().manual_seed(self.seed))
         explained = {

@@ -10,7 +10,7 @@ from traitlets import Bytes, Dict, Enum, List, Unicode
 
 from snnlab import plotting
 from snnlab.explain import spike_activation_map
-from snnlab.models import MEAN, Network
+from snnlab.models import MEAN, BlockNetwork
 from snnlab.widgets.packed import counts, pixels
 from snnlab.widgets.recorded import OverTime, Recorded, lag_pairs, run
 
@@ -60,7 +60,7 @@ def gather(
             f"{tuple(second.shape)}; scale or cut one of them"
         )
     generator = generator or torch.Generator().manual_seed(0)
-    a, b = (cast(Network, model).encode(image[None], generator) for image in (first, second))
+    a, b = (cast(BlockNetwork, model).encode(image[None], generator) for image in (first, second))
     sequences = {
         "alone": a,
         "grey": torch.cat([a, torch.zeros_like(a)], -1),

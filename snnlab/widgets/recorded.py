@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
+from snnlab import passes
 from snnlab.explain.gradcam import channel_weights
-from snnlab.passes import evaluating
-from snnlab.recording import record
 from snnlab.widgets.base import Widget
 from snnlab.widgets.packed import bits, floats
 
@@ -76,19 +75,15 @@ def run(
     model: nn.Module, encoded: Tensor, layers: Sequence[str], target: int | None = None
 ) -> Recorded:
     """Run a spiking network on encoded spikes [T, 1, 3, H, W]; ``target``: Grad-CAM's class."""
-    with (
-        evaluating(model),
-        torch.set_grad_enabled(target is not None),
-        record(model, layers, keep_graph=target is not None) as recording,
-    ):
-        logits = model(spikes=encoded)
-    spikes = {layer: recording[layer] for layer in layers}
-    alpha = {layer: torch.zeros(s.shape[2]) for layer, s in spikes.items()}
-    if target is not None:
-        gradients = torch.autograd.grad(logits[0, target], list(spikes.values()))
-        means = [channel_weights(gradient).sum(0)[0] for gradient in gradients]
-        alpha = dict(zip(layers, means, strict=True))
-    return Recorded(encoded, logits.detach(), {k: s.detach() for k, s in spikes.items()}, alpha)
+    if target is None:
+        found = passes.run(model, layers, spikes=encoded)
+        alpha = {layer: torch.zeros(one.activity.shape[2]) for layer, one in found.items()}
+    else:
+        asked = passes.run_with_gradient(model, layers, target, spikes=encoded)
+        alpha = {layer: channel_weights(one.gradient).sum(0)[0] for layer, one in asked.items()}
+        found = dict(asked)
+    (logits, *_) = (one.logits for one in found.values())
+    return Recorded(encoded, logits, {k: one.activity for k, one in found.items()}, alpha)
 
 
 def lag_pairs(spikes: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from snnlab import plotting
 from snnlab.checks import Label
 from snnlab.explain import Explanation, grad_cam, snn_grad_cam
 from snnlab.explain.gradcam import channel_weights
-from snnlab.models import Network
+from snnlab.models import BlockNetwork
 from snnlab.neurons import surrogate_gradient
 from snnlab.passes import run_with_gradient
 from snnlab.surrogate import triangle
@@ -68,7 +68,9 @@ def gather(
 ) -> Widths:
     """Run the spiking network with every surrogate on one draw of the encoder, and the twin."""
     images = image[None]
-    encoded = cast(Network, model).encode(images, generator or torch.Generator().manual_seed(0))
+    encoded = cast(BlockNetwork, model).encode(
+        images, generator or torch.Generator().manual_seed(0)
+    )
     runs = []
     for keep in KEEP:
         for width in widths:
@@ -76,8 +78,8 @@ def gather(
                 runs.append(run(model, encoded, layers, target))
     twins = {layer: grad_cam(twin, images, target, layer=layer) for layer in layers}
     weights = [
-        channel_weights(run_with_gradient(twin, layer, target, images).gradient)[0]
-        for layer in layers
+        channel_weights(found.gradient)[0]
+        for found in run_with_gradient(twin, layers, target, images).values()
     ]
     return Widths(image, title, target, widths, model, runs, twins, weights)
 
