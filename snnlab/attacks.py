@@ -143,8 +143,7 @@ def _loss_gradient(network, images, labels, samples, generator) -> Tensor:
                 "surrogate); attack with source=, another network"
             )
         total += gradient
-    batch = network.batch_axis(images, len(logits))
-    steepest = total.movedim(batch, 0).flatten(1).abs().amax(1)
+    steepest = network.by_image(total, len(logits)).abs().amax(1)
     if not steepest.isfinite().all():
         raise ValueError("the gradient of the loss is not finite; check the network's weights")
     blind = steepest == 0

@@ -10,13 +10,16 @@ import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
+
+from snnlab.checks import check_finite, check_tensor
 
 __all__ = [
     "COLOURS",
     "MAP",
+    "colours_of",
     "compare",
     "curves",
     "dots",
@@ -55,16 +58,43 @@ def use_style() -> None:
     )
 
 
-def show(axes: Axes, image: Float[Tensor, "3 H W"], title: str = "") -> None:
-    """A photograph, in colour."""
-    axes.imshow(image.permute(1, 2, 0).numpy(), interpolation="bilinear")
+def colours_of(image: Float[Tensor, "C H W"]) -> np.ndarray:
+    """A picture as RGB [H, W, 3]: of 3 channels as it is, of one in its own grey, and of two, off
+    and on events, grey where there are none, blue where it got darker and orange where brighter.
+
+    Raises ValueError for another number of channels and values outside [0, 1]; counts of events
+    take their greatest one as 1.
+    """
+    check_tensor(image)
+    if image.ndim != 3 or len(image) not in (1, 2, 3) or not image.is_floating_point():
+        raise ValueError(
+            f"expected a picture [C, H, W] in floats, with 1 channel (grey), 2 (off and on events) "
+            f"or 3 (colour), got {tuple(image.shape)} in {image.dtype}; divide bytes by 255"
+        )
+    pixels = image.detach().cpu().float()
+    low, high = check_finite(pixels, "the picture contains NaN or infinite values")
+    if low < 0 or (high > 1 and len(image) != 2):
+        raise ValueError(
+            f"a picture is drawn from values in [0, 1], got {low:.3g} to {high:.3g}; pass it as it "
+            "was before normalisation, and bytes divided by 255"
+        )
+    if len(image) != 2:
+        return pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()
+    off, on = (pixels / max(high, 1)).unsqueeze(-1)
+    grey, blue, orange = (torch.tensor(to_rgb(c)) for c in ("0.85", COLOURS[0], COLOURS[1]))
+    return (grey + off * (blue - grey) + on * (orange - grey)).clamp(0, 1).numpy()
+
+
+def show(axes: Axes, image: Float[Tensor, "C H W"], title: str = "") -> None:
+    """A photograph in its colours, a grey picture, or events (:func:`colours_of`)."""
+    axes.imshow(colours_of(image), interpolation="bilinear")
     axes.set_title(title)
     axes.set_axis_off()
 
 
 def overlay(
     axes: Axes,
-    image: Float[Tensor, "3 H W"],
+    image: Float[Tensor, "C H W"],
     heat: Float[Tensor, "h w"],
     top: float | None = None,
     title: str = "",
@@ -75,11 +105,14 @@ def overlay(
     :meth:`~snnlab.explain.Explanation.upsampled`.
     """
     heat = torch.nn.functional.interpolate(
-        heat[None, None].float(), size=image.shape[-2:], mode="bilinear", align_corners=False
+        heat[None, None].detach().cpu().float(),
+        size=image.shape[-2:],
+        mode="bilinear",
+        align_corners=False,
     )[0, 0]
     top = heat.max().item() if top is None else top
     strength = (heat / top if top > 0 else heat).clamp(0, 1).numpy()[..., None]
-    grey = image.mean(0).numpy()[..., None].repeat(3, 2)
+    grey = colours_of(image).mean(2, keepdims=True).repeat(3, 2)
     colour = plt.get_cmap(MAP)(strength[..., 0])[..., :3]
     opacity = 0.35 + 0.5 * strength
     axes.imshow((1 - opacity) * grey + opacity * colour, interpolation="bilinear")
@@ -126,18 +159,29 @@ def compare(
 
 def explanation(
     explained: Any,
-    images: Float[Tensor, "B 3 H W"],
+    images: Float[Tensor, "*T B C h w"],
     steps: Iterable[int] | None = None,
     titles: Sequence[str] | None = None,
 ) -> Figure:
     """An :class:`~snnlab.explain.Explanation`, a row an image: the sum over time, then the given
-    steps on one common scale with its bar.  Returns the figure."""
+    steps on one common scale with its bar.  Of a sequence [T, B, C, h, w] the mean over time is
+    drawn with the sum, and each step's own picture with its map.  Returns the figure.
+
+    Raises ValueError for another number of images, or of steps, than there are maps, for steps out
+    of range, and for pictures that :func:`colours_of` refuses.
+    """
+    check_tensor(images)
+    frames = images if images.ndim == 5 else images[None]
+    images = frames.mean(0) if frames.is_floating_point() else frames[0]
     if len(images) != explained.total.shape[0]:
         raise ValueError(f"there are maps of {explained.total.shape[0]} images, got {len(images)}")
     is_sequence = explained.maps.ndim == 4
     if steps is not None and not is_sequence:
         raise ValueError("the maps of a still network have no steps")
-    steps = list(steps or [])
+    steps = [int(step) for step in ([] if steps is None else steps)]
+    count = len(explained.maps) if is_sequence else 1
+    if len(frames) not in (1, count) or not all(-count <= step < count for step in steps):
+        raise ValueError(f"there are maps of {count} steps, got {len(frames)} and steps {steps}")
     figure, grid = plt.subplots(
         len(images),
         2 + len(steps),
@@ -150,7 +194,8 @@ def explanation(
         show(row[0], images[i], titles[i] if titles else "")
         overlay(row[1], images[i], explained.total[i], title=whole if i == 0 else "")
         for axes, t in zip(row[2:], steps, strict=True):
-            overlay(axes, images[i], explained.maps[t, i], top, f"t = {t}" if i == 0 else "")
+            frame = frames[t % len(frames), i]
+            overlay(axes, frame, explained.maps[t, i], top, f"t = {t}" if i == 0 else "")
     if steps:
         bar = ScalarMappable(Normalize(0, top), MAP)
         figure.colorbar(bar, ax=grid[:, 2:], shrink=0.8, label=explained.method, pad=0.01)
@@ -159,7 +204,7 @@ def explanation(
 
 def raster(axes: Axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) -> None:
     """A tick for each spike: time runs to the right, a line for each neuron."""
-    times, neurons = np.nonzero(spikes.numpy())
+    times, neurons = np.nonzero(spikes.detach().cpu().float().numpy())
     axes.scatter(times, neurons, marker="|", s=90, linewidths=2, color=COLOURS[0])
     axes.set(
         xlim=(-0.5, len(spikes) - 0.5), ylim=(spikes.shape[1] - 0.5, -0.5), xlabel="time-step t"

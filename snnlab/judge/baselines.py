@@ -13,6 +13,7 @@ from torch import Tensor
 
 from snnlab.checks import check_images, check_spikes
 from snnlab.explain.spike_activation import neuronal_contribution_score
+from snnlab.judge.shares import both_sides
 
 __all__ = [
     "centred_gaussian",
@@ -127,13 +128,18 @@ def permute_intervals(
     return permuted.scatter_(1, times, 1)[:, :steps].T.reshape(spikes.shape)
 
 
-def centred_gaussian(count: int, size: int = 64, sigma: float = 16.0) -> Float[Tensor, "N S S"]:
-    """A bump in the middle, ``sigma`` pixels wide: photographers put the object there."""
-    if count < 1 or size < 1 or not sigma > 0:
+def centred_gaussian(
+    count: int, size: int | tuple[int, int] = 64, sigma: float | tuple[float, float] = 16.0
+) -> Float[Tensor, "N H W"]:
+    """A bump in the middle, ``sigma`` pixels wide: photographers put the object there.
+
+    ``size`` and ``sigma``: one for both sides, or for (height, width)."""
+    sides, widths = both_sides(size), both_sides(sigma)
+    if count < 1 or min(sides) < 1 or not min(widths) > 0:
         raise ValueError(f"expected count, size and sigma above 0, got {count}, {size}, {sigma}")
-    x = torch.arange(size) - (size - 1) / 2
-    bump = (-x.square() / (2 * sigma**2)).exp()
-    return (bump[:, None] * bump).expand(count, -1, -1)
+    places = [torch.arange(side) - (side - 1) / 2 for side in sides]
+    y, x = ((-p.square() / (2 * w**2)).exp() for p, w in zip(places, widths, strict=True))
+    return (y[:, None] * x).expand(count, -1, -1)
 
 
 def edges(images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N H W"]:
@@ -145,13 +151,16 @@ def edges(images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N H W"]:
     return torch.hypot(x, y)
 
 
-def noise(count: int, size: int = 64, *, generator: torch.Generator) -> Float[Tensor, "N S S"]:
-    """Independent uniform values: what a map without any knowledge scores."""
-    return torch.rand(count, size, size, generator=generator, device=generator.device)
+def noise(
+    count: int, size: int | tuple[int, int] = 64, *, generator: torch.Generator
+) -> Float[Tensor, "N H W"]:
+    """Independent uniform values: what a map without any knowledge scores.  ``size``: one for both
+    sides, or (height, width)."""
+    return torch.rand(count, *both_sides(size), generator=generator, device=generator.device)
 
 
 def _count(spikes: Tensor) -> Tensor:
     if spikes.ndim != 5:
         raise ValueError(f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}")
     check_spikes(spikes)
-    return spikes.sum(0)
+    return spikes.sum(0, dtype=torch.promote_types(spikes.dtype, torch.float32))

@@ -21,9 +21,9 @@ __all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertio
 
 
 def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """The fill of taken pixels: the image without detail (Gaussian, an eighth of the width)."""
-    sigma = images.shape[-1] / 8
-    return gaussian_blur(images, 2 * int(3 * sigma) + 1, sigma)
+    """The fill of taken pixels: the image without detail (Gaussian, an eighth of each side)."""
+    sigma = [side / 8 for side in images.shape[:-3:-1]]  # of width and height
+    return gaussian_blur(images, [2 * int(3 * s) + 1 for s in sigma], sigma)
 
 
 def deletion(

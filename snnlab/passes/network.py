@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatch
 from typing import Any
 
 import torch
@@ -37,7 +38,8 @@ class Network(nn.Module):
     have a time axis): "TBCHW" is usual, "BTCHW" with the batch first, "BCHWT" with time last,
     "(BT)CHW" with time folded into the batch (then ``steps`` says how many), "TBCN" for tokens in
     row-major order on a ``grid`` (height, width), "TBDCN" for attention, heads D; a function brings
-    a layer's output to [*T, B, C, H, W]; and a dict says it layer by layer, "" for all others.  A
+    a layer's output to [*T, B, C, H, W]; and a dict says it layer by layer, e.g. {"blocks.*.mlp.*":
+    "TBCN", "": "TBCHW"}, by the first pattern that fits the name, "" for all others.  A
     layer that is called step by step, or in a still network, has no T.  ``input_axes``, where they
     are others.  ``arguments``: more of ``forward``, by name.
 
@@ -96,7 +98,8 @@ class Network(nn.Module):
 
     def axes_of(self, layer: str) -> Axes | None:
         """The axes of a layer, if they are told."""
-        return self.axes.get(layer, self.axes.get(""))
+        fitting = (axes for pattern, axes in self.axes.items() if fnmatch(layer, pattern))
+        return next(fitting, self.axes.get(""))
 
     @property
     def sequence(self) -> str | None:
@@ -114,6 +117,18 @@ class Network(nn.Module):
         if self.sequence:
             return batch_axis(self.sequence)
         return 1 if batch in (None, inputs.shape[1]) else 0
+
+    def folded(self, inputs: Tensor) -> int:
+        """How many steps are folded into the input's batch; 1 for none."""
+        is_folded = inputs.ndim == 4 and self.sequence and "(" in self.sequence
+        return (self.steps or 1) if is_folded else 1
+
+    def by_image(self, values: Tensor, batch: int) -> Tensor:
+        """Something of the input's shape as [B, all of an image]."""
+        values, steps = values.movedim(self.batch_axis(values, batch), 0), self.folded(values)
+        if steps > 1 and self.sequence and "(TB)" in self.sequence:
+            values = values.unflatten(0, (steps, -1)).transpose(0, 1)
+        return values.reshape(batch, -1)
 
     def read(self, output: Any) -> Tensor:
         """Class scores [B, K], or [T, B, K], of what the model has put out."""

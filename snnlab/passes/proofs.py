@@ -48,8 +48,7 @@ def unfolded(network: Network, inputs: Tensor, steps: int | None, scores: Tensor
             f"time is folded into the batch, {spelled!r}: say how many steps there are, "
             "snnlab.passes.Network(model, axes=..., steps=...)"
         )
-    is_folded = inputs.ndim == 4 and "(" in (network.input_axes or spelled)
-    batch = len(inputs) // steps if is_folded else len(inputs)
+    batch = len(inputs) // network.folded(inputs)
     if len(scores) == batch * steps and steps > 1:
         scores = scores.unflatten(0, (steps, -1) if "(TB)" in spelled else (-1, steps))
         return scores if "(TB)" in spelled else scores.transpose(0, 1)

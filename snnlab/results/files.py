@@ -21,14 +21,14 @@ class Result(dict):
     folder: Path = FOLDER
 
 
-def names(folder: Path = FOLDER) -> list[str]:
+def names(folder: str | Path = FOLDER) -> list[str]:
     """The claims that have a results file."""
-    return sorted(path.stem for path in Path(folder).glob("*.json"))
+    return sorted(path.stem for path in Path(folder).expanduser().glob("*.json"))
 
 
-def load(claim: str, folder: Path = FOLDER) -> dict:
+def load(claim: str, folder: str | Path = FOLDER) -> dict:
     """One results file.  Raises ValueError for a claim without one, or a file that is not one."""
-    path = Path(folder) / f"{claim}.json"
+    path = Path(folder).expanduser() / f"{claim}.json"
     if not path.exists():
         raise ValueError(
             f"there are no results for {claim!r} in {folder}; there are: "
@@ -38,17 +38,17 @@ def load(claim: str, folder: Path = FOLDER) -> dict:
     result = Result(json.loads(path.read_text()))
     if missing := _missing(result):
         raise ValueError(f"{path} is not a results file: it lacks {', '.join(missing)}")
-    result.folder = Path(folder)
+    result.folder = Path(folder).expanduser()
     return result
 
 
-def write(result: dict, folder: Path) -> Path:
+def write(result: dict, folder: str | Path) -> Path:
     """Write a results file and return where.  Raises ValueError if it lacks something, or holds a
     number that is not finite."""
     if missing := _missing(result):
         raise ValueError(f"not a results file: it lacks {', '.join(missing)}")
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    path = Path(folder) / f"{result['claim']}.json"
+    Path(folder).expanduser().mkdir(parents=True, exist_ok=True)
+    path = Path(folder).expanduser() / f"{result['claim']}.json"
     path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     return path
 

@@ -36,7 +36,7 @@ def fit(
     model: nn.Module,
     train: Photographs,
     recipe: Recipe,
-    folder: Path,
+    folder: str | Path,
     twin: nn.Module | None = None,
     test: Photographs | None = None,
     fabric: Fabric | None = None,
@@ -51,6 +51,7 @@ def fit(
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
     fabric.launch()
+    folder = Path(folder).expanduser()
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
     wrapped, optimizer = fabric.setup(model, optimizer)
