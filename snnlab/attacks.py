@@ -23,7 +23,7 @@ __all__ = ["fgsm", "pgd"]
 
 def fgsm(
     model: nn.Module,
-    images: Float[Tensor, "B ..."],
+    images: Float[Tensor, "..."],
     labels: Labels,
     *,
     epsilon: float,
@@ -31,7 +31,7 @@ def fgsm(
     surrogate: Surrogate | None = None,
     source: nn.Module | None = None,
     generator: torch.Generator | None = None,
-) -> Float[Tensor, "B ..."]:
+) -> Float[Tensor, "..."]:
     r"""The fast gradient sign method (Goodfellow et al., 2015): one step of size ``epsilon``.
 
     .. math:: x + \epsilon\,\mathrm{sign}(\nabla_x L(x, y)), \quad \text{clipped to } [0, 1]
@@ -55,7 +55,7 @@ def fgsm(
 
 def pgd(
     model: nn.Module,
-    images: Float[Tensor, "B ..."],
+    images: Float[Tensor, "..."],
     labels: Labels,
     *,
     epsilon: float,
@@ -66,7 +66,7 @@ def pgd(
     surrogate: Surrogate | None = None,
     source: nn.Module | None = None,
     generator: torch.Generator | None = None,
-) -> Float[Tensor, "B ..."]:
+) -> Float[Tensor, "..."]:
     r"""Projected gradient descent (Madry et al., 2018), away from the right answer.
 
     .. math::

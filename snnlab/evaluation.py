@@ -18,10 +18,10 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
     network = Network.of(model)
     device = next((p.device for p in model.parameters()), images.device)
     generator = torch.Generator(device).manual_seed(seed)
-    axis, found = network.batch_axis(images), []
-    for x in images.split(batch * network.folded(images), dim=axis):
+    found = []
+    for x in network.split(images, batch):
         found.append(scores(network, x.to(device), generator=generator).cpu())
-        if len(found[-1]) * network.folded(x) != x.shape[axis]:
+        if len(found[-1]) * network.folded(x) != x.shape[network.batch_axis(x)]:
             raise ValueError(
                 f"the class scores are {tuple(found[-1].shape)} for an input {tuple(x.shape)}, "
                 "whose batch should be the second axis; say which it is: "

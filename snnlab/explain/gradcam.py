@@ -18,7 +18,7 @@ def channel_weights(gradient: Float[Tensor, "... C H W"]) -> Float[Tensor, "... 
 
 def grad_cam(
     model: nn.Module,
-    images: Float[Tensor, "B C H W"],
+    images: Float[Tensor, "..."],
     target: Target,
     *,
     layer: Layer,
@@ -51,12 +51,12 @@ def grad_cam(
 
 def snn_grad_cam(
     model: nn.Module,
-    images: Float[Tensor, "*T B C H W"] | None,
+    images: Float[Tensor, "..."] | None,
     target: Target,
     *,
     layer: Layer,
     per_step: bool = False,
-    spikes: Float[Tensor, "T B C H W"] | None = None,
+    spikes: Float[Tensor, "..."] | None = None,
     steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explained:
@@ -92,11 +92,11 @@ def snn_grad_cam(
 
 def hires_cam(
     model: nn.Module,
-    images: Float[Tensor, "*T B C H W"] | None,
+    images: Float[Tensor, "..."] | None,
     target: Target,
     *,
     layer: Layer,
-    spikes: Float[Tensor, "T B C H W"] | None = None,
+    spikes: Float[Tensor, "..."] | None = None,
     steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explained:
@@ -121,11 +121,11 @@ def hires_cam(
 
 def layer_cam(
     model: nn.Module,
-    images: Float[Tensor, "*T B C H W"] | None,
+    images: Float[Tensor, "..."] | None,
     target: Target,
     *,
     layer: Layer,
-    spikes: Float[Tensor, "T B C H W"] | None = None,
+    spikes: Float[Tensor, "..."] | None = None,
     steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explained:

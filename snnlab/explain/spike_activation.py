@@ -101,12 +101,12 @@ def _follow(spikes: Tensor, gamma: float, trace: Tensor) -> Float[Tensor, "T B H
 
 def sam(
     model: nn.Module,
-    images: Float[Tensor, "*T B C H W"] | None = None,
+    images: Float[Tensor, "..."] | None = None,
     *,
     layer: Layer,
     gamma: float = 0.5,
     graded: bool = False,
-    spikes: Float[Tensor, "T B C H W"] | None = None,
+    spikes: Float[Tensor, "..."] | None = None,
     steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explained:
@@ -177,7 +177,7 @@ def sam_in_chunks(
 
 
 def activation_map(
-    model: nn.Module, images: Float[Tensor, "B C H W"], *, layer: Layer, power: int = 1
+    model: nn.Module, images: Float[Tensor, "..."], *, layer: Layer, power: int = 1
 ) -> Explained:
     r"""The activity of a still network's layer, for no class: maps [B, H, W].
 
@@ -217,4 +217,3 @@ def _check(spikes: Tensor, gamma: float) -> None:
         raise ValueError(f"gamma must not be negative (0 counts spikes), got {gamma}")
     if not spikes.is_floating_point():
         raise ValueError(f"expected spikes as floats 0/1, got {spikes.dtype}; use spikes.float()")
-    check_spikes(spikes)

@@ -40,14 +40,14 @@ def class_weighted_map(
 
 def class_weighted_sam(
     model: nn.Module,
-    images: Float[Tensor, "*T B C H W"] | None,
+    images: Float[Tensor, "..."] | None,
     target: Target,
     *,
     layer: Layer,
     gamma: float = 0.5,
     inclusive: bool = False,
     graded: bool = False,
-    spikes: Float[Tensor, "T B C H W"] | None = None,
+    spikes: Float[Tensor, "..."] | None = None,
     steps: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Explained:

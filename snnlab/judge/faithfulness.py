@@ -94,7 +94,7 @@ def _curve(model, images, maps, labels, steps, seed, first, last):
 @torch.no_grad()
 def effect_of_silencing(
     model: nn.Module,
-    images: Float[Tensor, "B C H W"] | None,
+    images: Float[Tensor, "..."] | None,
     labels: Labels,
     *,
     layer: str | nn.Module,

@@ -123,6 +123,14 @@ class Network(nn.Module):
         is_folded = inputs.ndim == 4 and self.sequence and "(" in self.sequence
         return (self.steps or 1) if is_folded else 1
 
+    def split(self, inputs: Tensor, batch: int) -> list[Tensor]:
+        """The input in parts of so many images."""
+        steps = self.folded(inputs)
+        if steps > 1 and self.sequence and "(TB)" in self.sequence:
+            parts = inputs.unflatten(0, (steps, -1)).split(batch, 1)
+            return [part.flatten(0, 1) for part in parts]
+        return list(inputs.split(batch * steps, self.batch_axis(inputs)))
+
     def by_image(self, values: Tensor, batch: int) -> Tensor:
         """Something of the input's shape as [B, all of an image]."""
         values, steps = values.movedim(self.batch_axis(values, batch), 0), self.folded(values)

@@ -47,9 +47,9 @@ def call(
 def run(
     model: nn.Module,
     layer: Layer,
-    images: Float[Tensor, "*T B C H W"] | None = None,
+    images: Float[Tensor, "..."] | None = None,
     *,
-    spikes: Float[Tensor, "T B C H W"] | None = None,
+    spikes: Float[Tensor, "..."] | None = None,
     generator: torch.Generator | None = None,
     steps: int | None = None,
 ) -> dict[str, Pass]:
@@ -69,9 +69,9 @@ def run_with_gradient(
     model: nn.Module,
     layer: Layer,
     target: Target,
-    images: Float[Tensor, "*T B C H W"] | None = None,
+    images: Float[Tensor, "..."] | None = None,
     *,
-    spikes: Float[Tensor, "T B C H W"] | None = None,
+    spikes: Float[Tensor, "..."] | None = None,
     generator: torch.Generator | None = None,
     steps: int | None = None,
 ) -> dict[str, PassWithGradient]:
@@ -165,8 +165,10 @@ class _Run:
 
     def _with_gradients(self, found: Found, again: Callable[..., Found]) -> Found:
         """The same pass, with the neurons in train mode that pass no gradient on in eval mode."""
-        before = self.network.trained
-        self.network.trained = (*before, *found.silent)
+        model, before = self.network.model, self.network.trained
+        kinds = {type(model.get_submodule(name)) for name in found.silent}
+        same = [name for name, module in model.named_modules() if type(module) in kinds]
+        self.network.trained = (*before, *same)
         try:
             other, why = again(), "in train mode the scores are others"
         except (RuntimeError, TypeError, ValueError, AttributeError) as error:
@@ -176,9 +178,9 @@ class _Run:
         elif other is not None and torch.equal(other.scores, found.scores):
             return other
         self.network.trained = before
-        kinds = {type(self.network.model.get_submodule(name)).__name__ for name in found.silent}
+        called = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise ValueError(
-            f"{', '.join(map(repr, found.silent))} ({', '.join(sorted(kinds))}) passes no gradient "
+            f"{', '.join(map(repr, found.silent))} ({called}) passes no gradient "
             f"on in eval mode, {why}; neurons need a surrogate gradient, an encoder a "
             "straight-through one"
         )
@@ -197,8 +199,8 @@ class _Run:
             with (
                 nullcontext() if network.reset else from_rest(model),
                 seeded(self.generator, self.inputs),
+                without_gradient(model) as silent,  # before a recorded output starts a graph
                 record(model, self.layers, self.keep_graph, self.steps) as recording,
-                without_gradient(model) as silent,
                 Pictures(self.inputs) as seen,
             ):
                 output = explained(
