@@ -1,6 +1,7 @@
 """Networks that know nothing of snnlab: of snnTorch, SpikingJelly, Norse, torchvision, in every
 style of call.  Their spikes are read by their library's own means, and the maps made by loops."""
 
+import math
 import re
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from spikingjelly.activation_based.model import sew_resnet
 from torch import nn
 from torchvision import models
 
+import snnlab
+from snnlab import data
 from snnlab.explain import activation_map, grad_cam, hires_cam, layer_cam, sam, snn_grad_cam
 from snnlab.passes.states import given_back
 from snnlab.recording import record
@@ -144,7 +147,7 @@ def test_the_page_explains_a_network_of_snntorch(execute):
 
 
 def test_the_page_explains_a_network_of_spikingjelly(execute):
-    first, second, third = blocks("SpikingJelly")
+    first, second, third, _ = blocks("SpikingJelly")
     found = execute([first, second], {})
     model, x, labels = found["model"].eval(), found["sequence"], found["photos"].labels
     functional.reset_net(model)
@@ -166,6 +169,28 @@ def test_the_page_explains_a_network_of_spikingjelly(execute):
     expected = gradcam.snn_grad_cam(activity.detach(), gradient)
     torch.testing.assert_close(found["folded"].maps, expected, rtol=1e-3, atol=1e-7)
     assert expected.any()
+
+
+def test_the_page_explains_a_spiking_transformer(execute):
+    *_, last = blocks("SpikingJelly")
+    assert len(last.splitlines()) < 10
+    photos = data.photographs()[:2]
+    found = execute([last], {"photos": photos, "snnlab": snnlab})
+    former, seen = found["former"], {}
+    for name in found["tokens"]:
+        former.get_submodule(name).register_forward_hook(
+            lambda m, a, output, name=name: seen.update({name: output.detach()})
+        )
+    with torch.no_grad():
+        former(photos.images)
+    for name, explained in found["tokens"].items():
+        sizes = seen[name].reshape(4, 2, 48, 16, 16)  # heads and channels, then the patches
+        expected = torch.zeros(4, 2, 16, 16)
+        for t in range(4):
+            for before in range(t):
+                both = (sizes[t] * sizes[before]).sum(1)
+                expected[t] += both * math.exp(-0.5 * (t - before))
+        torch.testing.assert_close(explained.maps, expected)
 
 
 def test_the_page_explains_a_network_of_norse(execute):

@@ -5,15 +5,15 @@ cannot know of a network of others, :class:`Network` tells it.
 """
 
 from snnlab.passes.found import Pass, PassWithGradient
-from snnlab.passes.network import Layer, Network, evaluating, generator_for, names
-from snnlab.passes.running import Target, call, run, run_with_gradient, scores
+from snnlab.passes.network import Layer as Layer
+from snnlab.passes.network import Network, evaluating, generator_for, names
+from snnlab.passes.running import Target as Target
+from snnlab.passes.running import call, run, run_with_gradient, scores
 
 __all__ = [
-    "Layer",
     "Network",
     "Pass",
     "PassWithGradient",
-    "Target",
     "call",
     "evaluating",
     "generator_for",

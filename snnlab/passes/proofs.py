@@ -176,8 +176,8 @@ def _try_another_number(network, inputs, found, layers, with_scores, again) -> N
         other = again(inputs=fewer, keep_graph=False)
     except (RuntimeError, ValueError, IndexError) as error:
         raise ValueError(
-            f"time and batch are both {batch}, and with {len(fewer)} images the network cannot "
-            f"show which is which ({error}); say it: {TELL}"
+            f"time and batch are both {batch}; with {len(fewer)} images it shows which is which: "
+            f"{error}"
         ) from error
     pairs = [
         (repr(name), one.activity, other.passes[name].activity, one.is_sequence)
