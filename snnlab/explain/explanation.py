@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 import torch.nn.functional as F
@@ -115,7 +115,7 @@ class Explanation:
     def plot(
         self,
         images: Float[Tensor, "*T B C h w"],
-        steps: Iterable[int] | None = None,
+        steps: Iterable[SupportsIndex] | None = None,
         titles: Sequence[str] | None = None,
     ) -> Any:
         """Draw the maps over their images: a row an image; the total, and the given steps.
