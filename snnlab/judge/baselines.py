@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_images, check_spikes
+from snnlab.checks import Size, check_images, check_spikes, height_and_width
 from snnlab.explain.spike_activation import neuronal_contribution_score
 
 __all__ = [
@@ -127,13 +127,18 @@ def permute_intervals(
     return permuted.scatter_(1, times, 1)[:, :steps].T.reshape(spikes.shape)
 
 
-def centred_gaussian(count: int, size: int = 64, sigma: float = 16.0) -> Float[Tensor, "N S S"]:
-    """A bump in the middle, ``sigma`` pixels wide: photographers put the object there."""
-    if count < 1 or size < 1 or not sigma > 0:
-        raise ValueError(f"expected count, size and sigma above 0, got {count}, {size}, {sigma}")
-    x = torch.arange(size) - (size - 1) / 2
-    bump = (-x.square() / (2 * sigma**2)).exp()
-    return (bump[:, None] * bump).expand(count, -1, -1)
+def centred_gaussian(count: int, size: Size = 64, sigma: float = 16.0) -> Float[Tensor, "N H W"]:
+    """A bump in the middle, ``sigma`` pixels wide in both directions: photographers put the object
+    there.  ``size`` of the maps: an int for square ones, or (height, width)."""
+    height, width = height_and_width(size)
+    if count < 1 or not sigma > 0:
+        raise ValueError(f"expected count and sigma above 0, got {count} and {sigma}")
+
+    def profile(length: int) -> Tensor:
+        x = torch.arange(length) - (length - 1) / 2
+        return (-x.square() / (2 * sigma**2)).exp()
+
+    return (profile(height)[:, None] * profile(width)).expand(count, -1, -1)
 
 
 def edges(images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N H W"]:
@@ -145,9 +150,11 @@ def edges(images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N H W"]:
     return torch.hypot(x, y)
 
 
-def noise(count: int, size: int = 64, *, generator: torch.Generator) -> Float[Tensor, "N S S"]:
-    """Independent uniform values: what a map without any knowledge scores."""
-    return torch.rand(count, size, size, generator=generator, device=generator.device)
+def noise(count: int, size: Size = 64, *, generator: torch.Generator) -> Float[Tensor, "N H W"]:
+    """Independent uniform values: what a map without any knowledge scores.  ``size`` of the maps:
+    an int for square ones, or (height, width)."""
+    height, width = height_and_width(size)
+    return torch.rand(count, height, width, generator=generator, device=generator.device)
 
 
 def _count(spikes: Tensor) -> Tensor:

@@ -20,9 +20,10 @@ __all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertio
 
 
 def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """The fill of taken pixels: the image without detail (Gaussian, an eighth of the width)."""
-    sigma = images.shape[-1] / 8
-    return gaussian_blur(images, 2 * int(3 * sigma) + 1, sigma)
+    """The fill of taken pixels: the image without detail (Gaussian; along the width an eighth of
+    the width, along the height an eighth of the height)."""
+    sigma = [length / 8 for length in (images.shape[-1], images.shape[-2])]
+    return gaussian_blur(images, [2 * int(3 * each) + 1 for each in sigma], sigma)
 
 
 def deletion(
