@@ -31,7 +31,7 @@ def tiny_imagenet(
     """
     if split not in ("train", "val"):
         raise ValueError(f"split must be 'train' or 'val', got {split!r}")
-    read, base = _reader(Path(root))
+    read, base = _reader(Path(root).expanduser())
     rows = []  # (label, name, path, box)
     if split == "train":
         for label, wnid in enumerate(wnids):

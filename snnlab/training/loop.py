@@ -36,7 +36,7 @@ def fit(
     model: nn.Module,
     train: Photographs,
     recipe: Recipe,
-    folder: Path,
+    folder: str | Path,
     twin: nn.Module | None = None,
     test: Photographs | None = None,
     fabric: Fabric | None = None,
@@ -49,6 +49,7 @@ def fit(
     ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
     Raises ValueError where the folder holds another recipe's run, or a damaged checkpoint.
     """
+    folder = Path(folder).expanduser()
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
     fabric.launch()
     _claim(folder, recipe, fabric)
