@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 
 import matplotlib
 import nbformat
@@ -73,6 +75,12 @@ def test_the_encoder_encodes_the_image_that_it_keeps():
     kept = EncoderExplorer(image).scaled()
     again = EncoderExplorer((image * 255).round() / 255).scaled()
     assert torch.equal(kept, again)
+
+
+def test_without_anywidget_the_widgets_say_what_to_install():
+    code = "import sys; sys.modules['anywidget'] = None; from snnlab import widgets"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "the widgets need anywidget, which is not installed: pip install anyw" in done.stderr
 
 
 # What there is, and what it shows

@@ -37,11 +37,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
-import anywidget
-from IPython.display import display
 from PIL import Image
 from torch import Tensor
-from traitlets import List, TraitError, Unicode
+
+try:
+    import anywidget
+    from IPython.display import display
+    from traitlets import List, TraitError, Unicode
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the widgets need {error.name}, which is not installed: pip install anywidget"
+    ) from None
 
 __all__ = ["Spikes", "Widget"]
 
