@@ -10,11 +10,14 @@ from helpers import map_cases
 from helpers.site import serving
 from helpers.widget_pages import (
     OBLONG,
-    SIZE,
+    SMALL,
+    TALL,
+    WIDE,
     WIDGETS,
     assert_numbers,
     changes,
     controls,
+    of_photographs,
     opened,
     page,
     photograph,
@@ -85,20 +88,21 @@ PIXELS = """([canvas, box]) =>
   Array.from(canvas.getContext('2d').getImageData(0, 24, ...box).data)"""
 
 
+@pytest.mark.parametrize("size", [WIDE, TALL, SMALL])
 @pytest.mark.parametrize("name", OBLONG)
-def test_a_photograph_of_any_size_is_drawn_as_it_is(browser, written, name):
-    case = OBLONG[name]
+def test_a_photograph_of_any_size_is_drawn_as_it_is(browser, written, name, size):
+    case = of_photographs(size)[name]
     with opened(browser, written(page(case.make()))) as tab:
         view, widget = the_view(tab), case.make()
         assert_numbers(view, case, widget)
         canvas = view.locator("canvas").first
         columns, most, photographs = PANELS[name]
         width = min(most, (canvas.bounding_box()["width"] - 14 * (columns - 1)) / columns)
-        height = width * SIZE[0] / SIZE[1] / photographs
+        height = width * size[0] / size[1] / photographs
         box = int(width), int(height)
         drawn = torch.tensor(tab.evaluate(PIXELS, [canvas.element_handle(), box])).float()
         drawn = drawn.view(1, *reversed(box), 4)[..., :3].permute(0, 3, 1, 2)
-        expected = torch.cat(list(map_cases.images(photographs, SIZE)), -1)
+        expected = torch.cat(list(map_cases.images(photographs, size)), -1)
         blocks = expected.shape[1] // 4, expected.shape[2] // 4  # the page blends neighbours
         both = [
             torch.nn.functional.interpolate(each, blocks, mode="area").flatten()
