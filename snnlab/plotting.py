@@ -36,8 +36,9 @@ __all__ = [
 MAP = "inferno"
 #: Okabe and Ito (2008): told apart by every kind of colour vision
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-#: The colours of events, on and off, on black: two that every kind of colour vision tells apart.
-EVENTS = ("#E69F00", "#56B4E9")
+#: The colours of events on black, of the first channel (off) and of the second (on), as tonic and
+#: SpikingJelly order them: two that every kind of colour vision tells apart.
+EVENTS = ("#56B4E9", "#E69F00")
 
 
 ROUNDING = 2e-3  # half of a byte's step: what is left when a normalisation is undone
@@ -67,7 +68,7 @@ def use_style() -> None:
 
 def show(axes: Axes, image: Float[Tensor, "C H W"], title: str = "") -> None:
     """A picture in [0, 1], its values as they are: of 3 channels in colour, of 1 in grey, and of 2
-    as events, on (the first) and off in the colours :data:`EVENTS`, on black.
+    as events, off (the first) and on in the colours :data:`EVENTS`, on black.
 
     Raises ValueError for another number of channels or values outside.
     """
@@ -121,7 +122,7 @@ def _pixels(image: Tensor) -> Tensor:
         )
     if image.ndim != 3 or len(image) not in (1, 2, 3):
         raise ValueError(
-            "expected pictures of 3 channels (colours), 2 (events, on and off) or 1 (grey), each "
+            "expected pictures of 3 channels (colours), 2 (events, off and on) or 1 (grey), each "
             f"[C, H, W], got {tuple(image.shape)}; choose the channels to draw"
         )
     if not image.is_floating_point():

@@ -156,10 +156,11 @@ def test_a_grey_picture_is_drawn_in_its_greys(style):
     assert np.allclose(drawn(ramp[0], heat), drawn(ramp[0].expand(3, -1, -1), heat))
 
 
-def test_events_are_drawn_on_and_off_in_two_colours_on_black():
-    on, off = plotting.EVENTS
+def test_events_are_drawn_off_and_on_in_two_colours_on_black():
+    off, on = plotting.EVENTS
+    assert on == "#E69F00"  # orange, where it got brighter
     events = torch.zeros(2, 8, 8)
-    events[0, 1, 1], events[1, 2, 5], events[0, 6, 6] = 1, 1, 0.5
+    events[1, 1, 1], events[0, 2, 5], events[1, 6, 6] = 1, 1, 0.5
     axes = plt.figure().add_subplot()
     plotting.show(axes, events)
     found = np.asarray(pixels(axes))
@@ -174,7 +175,7 @@ def test_events_are_drawn_on_and_off_in_two_colours_on_black():
 
 def test_the_colours_of_events_are_told_apart_on_light_and_dark_and_without_red_or_green():
     """Their luminance is far from black, and they differ in blue, which few eyes miss."""
-    on, off = (np.array(matplotlib.colors.to_rgb(colour)) for colour in plotting.EVENTS)
+    off, on = (np.array(matplotlib.colors.to_rgb(colour)) for colour in plotting.EVENTS)
     assert set(plotting.EVENTS) < set(plotting.COLOURS)
     for colour in (on, off):
         linear = np.where(colour < 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)

@@ -120,7 +120,7 @@ class Explanation:
     ) -> Any:
         """Draw the maps over their images: a row an image; the total, and the given steps.
 
-        ``images`` in [0, 1], of 3 channels (colours), 2 (events, on and off) or 1 (grey), or the
+        ``images`` in [0, 1], of 3 channels (colours), 2 (events, off and on) or 1 (grey), or the
         sequence [T, B, C, H, W] that was explained.  Returns a matplotlib figure.  See
         :func:`snnlab.plotting.explanation`.
         """
