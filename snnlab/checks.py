@@ -1,6 +1,8 @@
 """What an input must be: ValueError says what was expected, what came, and what to do."""
 
 import math
+import operator
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -9,6 +11,7 @@ from torch import Tensor
 __all__ = [
     "Label",
     "Labels",
+    "Size",
     "check_finite",
     "check_images",
     "check_input",
@@ -19,12 +22,15 @@ __all__ = [
     "check_spikes",
     "check_tensor",
     "either",
+    "height_and_width",
 ]
 
 #: One label.
 Label = int | Int[Tensor, ""]
 #: One label for all images, or one for each.
 Labels = Label | Int[Tensor, " B"]
+#: A size in pixels: an int is a square's, a pair is (height, width).
+Size = int | Sequence[int]
 
 
 def check_finite(values: Tensor, message: str) -> tuple[float, float]:
@@ -143,3 +149,18 @@ def either(images: Tensor | None, spikes: Tensor | None) -> Tensor:
     if len(given) != 1:
         raise ValueError("give either images or spikes")
     return given[0]
+
+
+def height_and_width(size: Size) -> tuple[int, int]:
+    """A size in pixels as (height, width); ValueError unless both are whole numbers above 0."""
+    given = size if isinstance(size, list | tuple) else (size, size)
+    try:
+        height, width = map(operator.index, given)
+    except (TypeError, ValueError):
+        height = width = 0
+    if height < 1 or width < 1:
+        raise ValueError(
+            "expected a size as an int or as (height, width), whole numbers of at least 1, got "
+            f"{size!r}"
+        )
+    return height, width

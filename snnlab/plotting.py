@@ -1,11 +1,12 @@
 """One style for all figures.  Colour maps are perceptually even and safe for colour-blind eyes."""
 
 import io
+import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, SupportsIndex
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -14,12 +15,12 @@ from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
-from snnlab.checks import check_finite, check_tensor
+from snnlab.checks import check_finite
 
 __all__ = [
     "COLOURS",
+    "EVENTS",
     "MAP",
-    "colours_of",
     "compare",
     "curves",
     "dots",
@@ -35,6 +36,13 @@ __all__ = [
 MAP = "inferno"
 #: Okabe and Ito (2008): told apart by every kind of colour vision
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: The colours of events on black, of the first channel (off) and of the second (on), as tonic and
+#: SpikingJelly order them: two that every kind of colour vision tells apart.
+EVENTS = ("#56B4E9", "#E69F00")
+
+
+ROUNDING = 2e-3  # half of a byte's step: what is left when a normalisation is undone
+NOT_FINITE = "expected finite maps, got NaN or infinite values"
 
 
 def use_style() -> None:
@@ -58,36 +66,17 @@ def use_style() -> None:
     )
 
 
-def colours_of(image: Float[Tensor, "C H W"]) -> np.ndarray:
-    """A picture as RGB [H, W, 3]: of 3 channels as it is, of one in its own grey, and of two, off
-    and on events, grey where there are none, blue where it got darker and orange where brighter.
-
-    Raises ValueError for another number of channels and values outside [0, 1]; counts of events
-    take their greatest one as 1.
-    """
-    check_tensor(image)
-    if image.ndim != 3 or len(image) not in (1, 2, 3) or not image.is_floating_point():
-        raise ValueError(
-            f"expected a picture [C, H, W] in floats, with 1 channel (grey), 2 (off and on events) "
-            f"or 3 (colour), got {tuple(image.shape)} in {image.dtype}; divide bytes by 255"
-        )
-    pixels = image.detach().cpu().float()
-    low, high = check_finite(pixels, "the picture contains NaN or infinite values")
-    if low < 0 or (high > 1 and len(image) != 2):
-        raise ValueError(
-            f"a picture is drawn from values in [0, 1], got {low:.3g} to {high:.3g}; pass it as it "
-            "was before normalisation, and bytes divided by 255"
-        )
-    if len(image) != 2:
-        return pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()
-    off, on = (pixels / max(high, 1)).unsqueeze(-1)
-    grey, blue, orange = (torch.tensor(to_rgb(c)) for c in ("0.85", COLOURS[0], COLOURS[1]))
-    return (grey + off * (blue - grey) + on * (orange - grey)).clamp(0, 1).numpy()
-
-
 def show(axes: Axes, image: Float[Tensor, "C H W"], title: str = "") -> None:
-    """A photograph in its colours, a grey picture, or events (:func:`colours_of`)."""
-    axes.imshow(colours_of(image), interpolation="bilinear")
+    """A picture in [0, 1], its values as they are: of 3 channels in colour, of 1 in grey, and of 2
+    as events, off (the first) and on in the colours :data:`EVENTS`, on black.
+
+    Raises ValueError for another number of channels or values outside.
+    """
+    pixels = _pixels(image)
+    if len(pixels) == 2:
+        colours = pixels.new_tensor([to_rgb(colour) for colour in EVENTS])
+        pixels = torch.einsum("khw,kc->chw", pixels, colours).clamp(max=1)
+    axes.imshow(pixels.expand(3, -1, -1).permute(1, 2, 0).numpy(), interpolation="bilinear")
     axes.set_title(title)
     axes.set_axis_off()
 
@@ -99,35 +88,66 @@ def overlay(
     top: float | None = None,
     title: str = "",
 ) -> None:
-    """A map laid over its photograph in grey; ``top`` is the value of the brightest colour.
+    """A map laid over its picture in grey; ``top`` is the value of the brightest colour.
 
-    Default: the map's own maximum.  The map is scaled up as by
-    :meth:`~snnlab.explain.Explanation.upsampled`.
+    Default: the map's own maximum.  What lies below 0 is drawn as 0, what lies above ``top`` as
+    that.  The picture is one of :func:`show`; events, on or off, are bright.  The map is scaled up
+    as by :meth:`~snnlab.explain.Explanation.upsampled`.  Raises ValueError for a map with NaN or
+    infinite values, and as :func:`show`.
     """
+    pixels = _pixels(image)
+    heat = heat.detach().float().cpu()
+    if heat.ndim != 2:
+        raise ValueError(f"expected one map [h, w], got {tuple(heat.shape)}")
+    check_finite(heat, NOT_FINITE)
     heat = torch.nn.functional.interpolate(
-        heat[None, None].detach().cpu().float(),
-        size=image.shape[-2:],
-        mode="bilinear",
-        align_corners=False,
+        heat[None, None], size=pixels.shape[-2:], mode="bilinear", align_corners=False
     )[0, 0]
     top = heat.max().item() if top is None else top
     strength = (heat / top if top > 0 else heat).clamp(0, 1).numpy()[..., None]
-    grey = colours_of(image).mean(2, keepdims=True).repeat(3, 2)
+    grey = pixels.amax(0) if len(pixels) == 2 else pixels.mean(0)
     colour = plt.get_cmap(MAP)(strength[..., 0])[..., :3]
     opacity = 0.35 + 0.5 * strength
-    axes.imshow((1 - opacity) * grey + opacity * colour, interpolation="bilinear")
+    blend = (1 - opacity) * grey.numpy()[..., None] + opacity * colour
+    axes.imshow(blend, interpolation="bilinear")
     axes.set_title(title)
     axes.set_axis_off()
 
 
+def _pixels(image: Tensor) -> Tensor:
+    """A picture [1, 2 or 3, H, W] as float32 on the CPU, in [0, 1]."""
+    if not isinstance(image, Tensor):
+        raise TypeError(
+            f"expected pictures as a tensor, got {type(image).__name__}; say torch.as_tensor(...)"
+        )
+    if image.ndim != 3 or len(image) not in (1, 2, 3):
+        raise ValueError(
+            "expected pictures of 3 channels (colours), 2 (events, off and on) or 1 (grey), each "
+            f"[C, H, W], got {tuple(image.shape)}; choose the channels to draw"
+        )
+    if not image.is_floating_point():
+        raise ValueError(
+            f"expected pictures as floats in [0, 1], got {image.dtype}; divide bytes by 255 first"
+        )
+    pixels = image.detach().float().cpu()
+    low, high = check_finite(pixels, "pictures contain NaN or infinite pixels")
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise ValueError(
+            f"pictures must lie in [0, 1], got {low:.3g} to {high:.3g}; divide bytes by 255 and "
+            "counts by their largest, and undo a normalisation: image * deviation + mean"
+        )
+    return pixels.clamp(0, 1)
+
+
 def compare(
-    images: Float[Tensor, "B 3 H W"],
+    images: Float[Tensor, "B C H W"],
     maps: dict[str, Float[Tensor, "B h w"]],
     names: list[str] | None = None,
     scale: str = "map",
     boxes: Tensor | None = None,
 ) -> Figure:
-    """Photographs and their maps: a row an image, a column a method.  Returns the figure.
+    """Pictures, as :func:`show` takes them, and their maps: a row an image, a column a method.
+    Returns the figure.
 
     ``scale``: "column", one scale for all maps of a method (their heights can be compared down the
     column), or "map", each map on its own scale (only their shapes can).  ``boxes`` [B, 4]: drawn
@@ -135,6 +155,12 @@ def compare(
     """
     if scale not in ("map", "column"):
         raise ValueError(f"scale must be 'map' or 'column', got {scale!r}")
+    for method, heats in maps.items():
+        _check_count(len(heats), f"maps of {method}", len(images))
+    if names is not None:
+        _check_count(len(names), "names", len(images))
+    if boxes is not None:
+        _check_count(len(boxes), "boxes", len(images))
     rows, columns = len(images), 1 + len(maps)
     figure, grid = plt.subplots(
         rows, columns, figsize=(1.55 * columns, 1.62 * rows + 0.3), squeeze=False
@@ -143,7 +169,7 @@ def compare(
         method: heats.max().item() if scale == "column" else None for method, heats in maps.items()
     }
     for i, row in enumerate(grid):
-        show(row[0], images[i], names[i] if names else "")
+        show(row[0], images[i], "" if names is None else names[i])
         for axes, (method, heats) in zip(row[1:], maps.items(), strict=True):
             overlay(axes, images[i], heats[i], tops[method], method if i == 0 else "")
         if boxes is not None:
@@ -160,51 +186,90 @@ def compare(
 def explanation(
     explained: Any,
     images: Float[Tensor, "*T B C h w"],
-    steps: Iterable[int] | None = None,
+    steps: Iterable[SupportsIndex] | None = None,
     titles: Sequence[str] | None = None,
 ) -> Figure:
     """An :class:`~snnlab.explain.Explanation`, a row an image: the sum over time, then the given
-    steps on one common scale with its bar.  Of a sequence [T, B, C, h, w] the mean over time is
-    drawn with the sum, and each step's own picture with its map.  Returns the figure.
+    steps on one common scale with its bar.  Returns the figure.
 
-    Raises ValueError for another number of images, or of steps, than there are maps, for steps out
-    of range, and for pictures that :func:`colours_of` refuses.
+    ``images`` [B, C, H, W], pictures as :func:`show` takes them, or the sequence [T, B, C, H, W]
+    that was explained: each step's map lies over its own frame, the sum over the mean of the
+    frames, which for events is drawn as a share of its largest value.  Raises ValueError for
+    another number of images, frames or titles, and for steps that are not there.
     """
-    check_tensor(images)
-    frames = images if images.ndim == 5 else images[None]
-    images = frames.mean(0) if frames.is_floating_point() else frames[0]
-    if len(images) != explained.total.shape[0]:
-        raise ValueError(f"there are maps of {explained.total.shape[0]} images, got {len(images)}")
+    # in half precision the sum over the steps may overflow
+    explained = replace(explained, maps=explained.maps.detach().float().cpu())
     is_sequence = explained.maps.ndim == 4
-    if steps is not None and not is_sequence:
-        raise ValueError("the maps of a still network have no steps")
-    steps = [int(step) for step in ([] if steps is None else steps)]
-    count = len(explained.maps) if is_sequence else 1
-    if len(frames) not in (1, count) or not all(-count <= step < count for step in steps):
-        raise ValueError(f"there are maps of {count} steps, got {len(frames)} and steps {steps}")
+    steps = _steps(steps, len(explained.maps) if is_sequence else None)
+    pictures, frames = _behind(images, explained)
+    if titles is not None:
+        _check_count(len(titles), "titles", len(pictures))
     figure, grid = plt.subplots(
-        len(images),
+        len(pictures),
         2 + len(steps),
-        figsize=(1.55 * (2 + len(steps)), 1.62 * len(images) + 0.3),
+        figsize=(1.55 * (2 + len(steps)), 1.62 * len(pictures) + 0.3),
         squeeze=False,
     )
     top = explained.maps[steps].max().item() if steps else None
     whole = "sum over time" if is_sequence else "map"
     for i, row in enumerate(grid):
-        show(row[0], images[i], titles[i] if titles else "")
-        overlay(row[1], images[i], explained.total[i], title=whole if i == 0 else "")
+        show(row[0], pictures[i], "" if titles is None else titles[i])
+        overlay(row[1], pictures[i], explained.total[i], title=whole if i == 0 else "")
         for axes, t in zip(row[2:], steps, strict=True):
-            frame = frames[t % len(frames), i]
-            overlay(axes, frame, explained.maps[t, i], top, f"t = {t}" if i == 0 else "")
+            overlay(axes, frames[t][i], explained.maps[t, i], top, f"t = {t}" if i == 0 else "")
     if steps:
         bar = ScalarMappable(Normalize(0, top), MAP)
         figure.colorbar(bar, ax=grid[:, 2:], shrink=0.8, label=explained.method, pad=0.01)
     return figure
 
 
+def _steps(steps: Iterable[SupportsIndex] | None, count: int | None) -> list[int]:
+    """The steps to draw, of ``count`` (None: a still network's)."""
+    if steps is None:
+        return []
+    if count is None:
+        raise ValueError("the maps of a still network have no steps")
+    found = [operator.index(step) for step in steps]
+    if outside := [step for step in found if not 0 <= step < count]:
+        raise ValueError(f"steps must lie in 0..{count - 1}, got {outside}")
+    return found
+
+
+def _behind(images: Tensor, explained: Any) -> tuple[Tensor, Sequence[Tensor]]:
+    """The pictures [B, C, H, W] behind the totals, and those behind each step's maps."""
+    maps, count = explained.maps, explained.total.shape[0]
+    if images.ndim not in (4, 5):
+        raise ValueError(
+            "expected images of shape [B, C, H, W], or a sequence [T, B, C, H, W], got "
+            f"{tuple(images.shape)}; one image needs a batch axis: image[None]"
+        )
+    if images.shape[-4] != count:
+        raise ValueError(f"there are maps of {count} images, got {images.shape[-4]}")
+    for image in images if images.ndim == 4 else (one for frame in images for one in frame):
+        _pixels(image)
+    check_finite(maps, NOT_FINITE)
+    if images.ndim == 4:
+        return images, [images] * len(maps)
+    if maps.ndim != 4 or len(maps) != len(images):
+        there = f"{len(maps)} steps" if maps.ndim == 4 else "a still network"
+        raise ValueError(
+            f"there are maps of {there}, got a sequence of {len(images)} frames; give one picture "
+            "an image, e.g. their mean: frames.mean(0)"
+        )
+    mean = images.detach().float().mean(0)
+    if images.shape[2] == 2:  # events are sparse
+        mean = mean / mean.amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
+    return mean, list(images)
+
+
+def _check_count(count: int, what: str, images: int) -> None:
+    if count != images:
+        raise ValueError(f"expected {images} {what}, one an image, got {count}")
+
+
 def raster(axes: Axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = None) -> None:
     """A tick for each spike: time runs to the right, a line for each neuron."""
-    times, neurons = np.nonzero(spikes.detach().cpu().float().numpy())
+    times, neurons = (places.cpu().numpy() for places in spikes.nonzero(as_tuple=True))
     axes.scatter(times, neurons, marker="|", s=90, linewidths=2, color=COLOURS[0])
     axes.set(
         xlim=(-0.5, len(spikes) - 0.5), ylim=(spikes.shape[1] - 0.5, -0.5), xlabel="time-step t"

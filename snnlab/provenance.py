@@ -47,6 +47,7 @@ def device(kind: str = "cpu") -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
-def file_hash(path: Path) -> str | None:
+def file_hash(path: str | Path) -> str | None:
     """The sha256 of a file; None for a folder."""
+    path = Path(path).expanduser()
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from snnlab.checks import check_labels, check_pixels, either
+from snnlab.checks import check_labels, check_pixels, either, height_and_width
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 5), (1, 3, 4, 4), (2, 2, 3, 4, 4)])
@@ -62,3 +62,18 @@ def test_either_gives_the_one_that_came():
     for neither_or_both in ((None, None), (x, x)):
         with pytest.raises(ValueError, match="give either images or spikes"):
             either(*neither_or_both)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(7, (7, 7)), ((3, 4), (3, 4)), ([3, 4], (3, 4)), (torch.zeros(3, 4).shape, (3, 4))],
+)
+def test_a_size_is_a_height_and_a_width(size, expected):
+    assert height_and_width(size) == expected
+
+
+@pytest.mark.parametrize("size", [0, 7.0, (3, 4.0), (3,), (1, 3, 4), (3, 0), "ab", None])
+@pytest.mark.wrong_input
+def test_another_size_is_refused(size):
+    with pytest.raises(ValueError, match="whole numbers of at least 1, got"):
+        height_and_width(size)

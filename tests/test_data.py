@@ -240,6 +240,12 @@ def test_a_path_where_there_is_nothing(tmp_path):
         tiny_imagenet(tmp_path / "nowhere", "train", TWO)
 
 
+def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=f"there is nothing at {tmp_path}/nowhere; "):
+        tiny_imagenet("~/nowhere", "train", TWO)
+
+
 def test_a_file_that_is_no_zip(tmp_path):
     (tmp_path / "notes.zip").write_text("not a zip")
     with pytest.raises(ValueError, match=f"notes.zip is neither a folder nor a zip; {LAYOUT}"):

@@ -1,10 +1,13 @@
+import copy
 import dataclasses
+import pickle
 
 import matplotlib
 import pytest
 import torch
 import torch.nn.functional as F
 from helpers.tiny import generator, images
+from safetensors.torch import save_file
 
 from snnlab.explain import Explanation
 
@@ -23,7 +26,15 @@ def test_total_is_the_sum_over_the_steps():
 
 
 @pytest.mark.parametrize("shape", [(4, 2, 3, 5), (2, 3, 5)])
-@pytest.mark.parametrize(("size", "expected"), [(12, (12, 12)), ((6, 20), (6, 20))])
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (12, (12, 12)),
+        ((6, 20), (6, 20)),
+        ([6, 20], (6, 20)),
+        (torch.zeros(3, 9, 7).shape[-2:], (9, 7)),
+    ],
+)
 def test_upsampled_is_bilinear_map_by_map(shape, size, expected):
     found = explanation(*shape)
     up = found.upsampled(size)
@@ -41,6 +52,130 @@ def test_upsampling_keeps_a_constant_map():
 def test_upsampling_by_2_follows_the_half_pixel_convention():
     row = Explanation(torch.tensor([[[0.0, 1.0]]]), torch.zeros(1, 5), "conv6", "row")
     assert row.upsampled((1, 4)).flatten().tolist() == [0.0, 0.25, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("size", [12.0, 0, (4, 2.5), (4, 5, 6), (3, -1), "64", None])
+@pytest.mark.wrong_input
+def test_another_size_is_refused(size):
+    with pytest.raises(ValueError, match=r"a size as an int or as \(height, width\), .*, got"):
+        explanation(2, 3, 3).upsampled(size)
+
+
+# ---- kept, compared, moved
+
+SHAPES = [(4, 2, 3, 5), (2, 3, 5)]
+
+
+def rounded(found, dtype):
+    maps, logits = found.maps.to(dtype), found.logits.to(dtype)
+    return dataclasses.replace(found, maps=maps, logits=logits)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_what_was_saved_is_loaded_bit_for_bit(shape, dtype, kind, tmp_path):
+    found = rounded(explanation(*shape), dtype)
+    path = found.save(kind(tmp_path / "a folder" / "maps.safetensors"))
+    assert path == tmp_path / "a folder" / "maps.safetensors"
+    again = Explanation.load(kind(path))
+    assert again == found and again.maps.dtype == again.logits.dtype == dtype
+    assert (again.layer, again.method) == ("conv6", "a method")
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = explanation(2, 3, 3)
+    assert found.save("~/maps.safetensors") == tmp_path / "maps.safetensors"
+    assert Explanation.load("~/maps.safetensors") == found
+
+
+def test_maps_with_a_graph_or_views_of_one_tensor_are_saved_too(tmp_path):
+    both = torch.rand(2, 3, 3, requires_grad=True) * 2
+    found = Explanation(both.transpose(1, 2), both[:, :, 0], "conv6", "a method")
+    again = Explanation.load(found.save(tmp_path / "maps.safetensors"))
+    assert again == found and not again.maps.requires_grad
+
+
+def test_what_is_loaded_does_not_change_with_the_file(tmp_path):
+    path = tmp_path / "maps.safetensors"
+    found = explanation(2, 3, 3)
+    loaded = Explanation.load(found.save(path))
+    path.write_bytes(bytes(len(path.read_bytes())))
+    assert loaded == found
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", bytes(100), b"PK" + b"\xff" * 50, None])
+def test_a_damaged_file_is_named(content, tmp_path):
+    path = explanation(2, 3, 3).save(tmp_path / "maps.safetensors")
+    path.write_bytes(path.read_bytes()[:-1] if content is None else content)
+    with pytest.raises(ValueError, match="maps.safetensors is damaged .*save it again"):
+        Explanation.load(path)
+
+
+def test_a_file_of_something_else_and_none_at_all_are_named(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    for tensors in ({"weight": torch.ones(2)}, {"maps": torch.ones(1), "logits": torch.ones(1)}):
+        save_file(tensors, path)
+        message = f"weights.safetensors holds no explanation but {', '.join(sorted(tensors))}; "
+        with pytest.raises(ValueError, match=message):
+            Explanation.load(path)
+    with pytest.raises(FileNotFoundError, match="there is no file .*other"):
+        Explanation.load(tmp_path / "other")
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_copy_is_equal_and_has_its_hash(again, shape):
+    found = explanation(*shape)
+    assert again(found) == found and len({again(found), found}) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"maps": torch.zeros(2, 3, 3)},
+        {"maps": torch.zeros(2, 3, 4)},
+        {"logits": torch.ones(2, 5)},
+        {"layer": "conv4"},
+        {"method": "another"},
+    ],
+)
+def test_another_content_is_not_equal(change):
+    found = explanation(2, 3, 3)
+    other = dataclasses.replace(found, **change)
+    assert (found == other) is False and found != other
+
+
+def test_nothing_else_is_equal_to_an_explanation():
+    assert explanation(2, 3, 3) != "conv6" and explanation(2, 3, 3) is not None
+
+
+def test_the_hash_stays_when_a_map_is_written_into():
+    found = explanation(2, 3, 3)
+    before = hash(found)
+    found.maps.zero_()
+    assert hash(found) == before
+
+
+def test_it_moves_to_a_device_and_back():
+    found = explanation(4, 2, 3, 3)
+    there = found.to("meta")
+    assert there.maps.is_meta and there.logits.is_meta
+    assert (there.layer, there.method) == (found.layer, found.method)
+    assert found.cpu() == found.to(torch.device("cpu")) == found
+
+
+@pytest.mark.wrong_input
+def test_it_does_not_move_to_another_kind_of_number():
+    with pytest.raises(TypeError, match="device"):
+        explanation(2, 3, 3).to(torch.float16)
+
+
+def test_its_text_has_the_shapes_and_not_the_numbers():
+    assert repr(explanation(4, 2, 3, 5)) == (
+        "Explanation(maps [4, 2, 3, 5], logits [2, 5], layer='conv6', method='a method')"
+    )
 
 
 def test_explanations_are_frozen():

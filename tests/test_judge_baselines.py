@@ -226,13 +226,15 @@ def test_every_order_of_the_steps_comes_up():
 # ---- from the image, or from nothing
 
 
-@pytest.mark.parametrize(("size", "sigma"), [(64, 16.0), (7, 1.5)])
+@pytest.mark.parametrize(("size", "sigma"), [(64, 16.0), (7, 1.5), ((6, 11), 2.0), ([9, 2], 1.0)])
 def test_the_bump_equals_its_formula(size, sigma):
     found = centred_gaussian(2, size, sigma)
-    expected = torch.tensor(oracle.centred_gaussian(size, sigma))
-    assert found.shape == (2, size, size)
+    height, width = (size, size) if isinstance(size, int) else size
+    expected = torch.tensor(oracle.centred_gaussian(height, width, sigma))
+    assert found.shape == (2, height, width)
     torch.testing.assert_close(found, expected.expand_as(found))
-    for flipped in (found.flip(1), found.flip(2), found.transpose(1, 2)):
+    turned = centred_gaussian(2, (width, height), sigma).transpose(1, 2)
+    for flipped in (found.flip(1), found.flip(2), turned):
         torch.testing.assert_close(flipped, found)
 
 
@@ -265,9 +267,20 @@ def test_noise_is_uniform_and_follows_from_the_generator():
     assert found.var().item() == pytest.approx(1 / 12, abs=0.002)
     assert torch.equal(noise(50, 32, generator=generator(1)), found)
     assert not torch.equal(noise(50, 32, generator=generator(2)), found)
+    wide = noise(50, (16, 64), generator=generator(1))
+    assert wide.shape == (50, 16, 64)
+    assert torch.equal(wide.flatten(1), found.flatten(1))
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"size": 0}, {"sigma": 0.0}, {"sigma": -1.0}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"sigma": 0.0}, {"sigma": -1.0}])
 def test_a_bump_without_extent_is_refused(wrong):
-    with pytest.raises(ValueError, match="expected count, size and sigma above 0, got"):
+    with pytest.raises(ValueError, match="expected count and sigma above 0, got"):
         centred_gaussian(**{"count": 1, **wrong})
+
+
+@pytest.mark.parametrize("size", [0, (4, 0), 4.0, (4, 5, 6)])
+@pytest.mark.wrong_input
+def test_maps_of_another_size_are_refused(size):
+    for make in (centred_gaussian, lambda *given: noise(*given, generator=generator())):
+        with pytest.raises(ValueError, match="a size as an int or as .height, width., .* got"):
+            make(2, size)

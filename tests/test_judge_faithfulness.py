@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from oracles import judge as oracle
 from scipy.ndimage import gaussian_filter
 from torch import nn
+from torchvision.transforms.v2.functional import gaussian_blur
 
 from snnlab.judge.faithfulness import (
     area_under,
@@ -170,6 +171,31 @@ def test_blurring_equals_scipys_and_keeps_what_is_flat():
     flat = torch.full((1, 3, 64, 64), 0.3)
     torch.testing.assert_close(blurred(flat), flat)
     assert blurred(images(1, 64)).std() < 0.1 * images(1, 64).std()
+
+
+@pytest.mark.parametrize("size", [(32, 16), (16, 64), (8, 96), (256, 32), (1, 40)])
+def test_each_axis_is_blurred_by_an_eighth_of_its_own_length(size):
+    x = torch.rand(1, 3, *size, generator=generator(), dtype=torch.float64)
+    sigma = [length / 8 for length in size]
+    radius = [int(3 * each) for each in sigma]
+    expected = gaussian_filter(x.numpy(), (0, 0, *sigma), mode="mirror", radius=(0, 0, *radius))
+    torch.testing.assert_close(blurred(x), torch.from_numpy(expected), rtol=0, atol=1e-6)
+    torch.testing.assert_close(blurred(x.transpose(2, 3)), blurred(x).transpose(2, 3))
+
+
+@pytest.mark.parametrize("size", [8, 16, 50, 64])
+def test_a_square_image_is_blurred_by_one_number(size):
+    x = images(1, size)
+    assert torch.equal(blurred(x), gaussian_blur(x, 2 * int(3 * size / 8) + 1, size / 8))
+
+
+@pytest.mark.parametrize("size", [(8, 96), (96, 8)])
+def test_curves_of_an_image_that_is_not_square_begin_and_end_with_its_answers(size):
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 2)).double()
+    x = torch.rand(1, 3, *size, generator=generator(), dtype=torch.float64)
+    curve = deletion(model, x, torch.rand(1, *size, generator=generator()), 0, steps=2)
+    for step, image in [(0, x), (2, blurred(x))]:
+        torch.testing.assert_close(curve[step], model(image).softmax(1)[:, 0].detach())
 
 
 @pytest.mark.parametrize("curve", [deletion, insertion])

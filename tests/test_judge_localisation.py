@@ -95,7 +95,7 @@ def test_a_map_inside_the_region_scores_1_and_one_outside_0():
 @pytest.mark.parametrize("box", [(0, 0, 1, 1), (2, 3, 6, 4), (0, 5, 7, 7), (0, 0, 7, 7)])
 def test_masks_equal_the_double_loop_and_hold_both_ends(box):
     mask = box_masks(torch.tensor([box]), 8)
-    assert mask.tolist() == [oracle.box_mask(box, 8)]
+    assert mask.tolist() == [oracle.box_mask(box, (8, 8))]
     x1, y1, x2, y2 = box
     assert mask.sum() == (x2 - x1 + 1) * (y2 - y1 + 1)
     assert area(mask).item() == mask.sum() / 64
@@ -107,6 +107,28 @@ def test_masks_are_64_wide_and_of_several_boxes():
     assert masks.shape == (2, 64, 64) and masks.dtype == torch.bool
     assert masks.sum((1, 2)).tolist() == [64 * 64, 21 * 6]
     assert masks[1, 20:26, 10:31].all()  # rows are y
+
+
+@pytest.mark.parametrize("size", [(4, 9), [9, 4], (1, 12), torch.zeros(5, 8).shape])
+def test_masks_of_any_size_equal_the_double_loop(size):
+    height, width = size
+    if height > 1:
+        box = (1, 0, width - 1, height - 2)
+        assert box_masks(torch.tensor([box]), size).tolist() == [oracle.box_mask(box, size)]
+    box = (0, 0, width, height - 1)
+    for wrong, axis in [((0, 0, width, 1), "x"), ((0, 0, 1, height), "y")]:
+        with pytest.raises(ValueError, match=f"boxes must lie in .* along {axis}, got 0 to"):
+            box_masks(torch.tensor([wrong]), size)
+
+
+def test_no_boxes_are_no_masks():
+    assert box_masks(torch.zeros(0, 4, dtype=torch.long), (4, 9)).shape == (0, 4, 9)
+
+
+@pytest.mark.wrong_input
+def test_masks_of_another_size_are_refused():
+    with pytest.raises(ValueError, match="a size as an int or as .height, width."):
+        box_masks(torch.tensor([[0, 0, 1, 1]]), 8.0)
 
 
 LINES = torch.tensor([[3, 2, 3, 6], [2, 3, 6, 3], [4, 4, 4, 4], [5, 5, 4, 6], [1, 1, 2, 2]])
@@ -122,8 +144,9 @@ def test_a_line_and_a_point_have_no_area():
 @pytest.mark.parametrize(
     ("boxes", "message"),
     [
-        ([[0, 0, 8, 3]], r"boxes must lie in 0..7, got 0 to 8"),
-        ([[-1, 0, 4, 3]], r"boxes must lie in 0..7, got -1 to 4"),
+        ([[0, 0, 8, 3]], r"boxes must lie in 0..7 along x, got 0 to 8"),
+        ([[-1, 0, 4, 3]], r"boxes must lie in 0..7 along x, got -1 to 4"),
+        ([[0, 0, 4, 9]], r"boxes must lie in 0..7 along y, got 0 to 9; size is .*height, width"),
         ([0, 0, 4, 3], r"expected boxes \[N, 4\] \(x1 y1 x2 y2\), got \(4,\)"),
         ([[0, 0, 4]], r"expected boxes \[N, 4\] \(x1 y1 x2 y2\), got \(1, 3\)"),
     ],

@@ -61,6 +61,26 @@ def test_a_missing_or_incomplete_file_is_named(tmp_path):
         results.load("leak", tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["a string", "from home"])
+def test_a_folder_may_be_a_string_and_begin_at_home(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    folder = str(tmp_path) if kind == "a string" else f"~/{tmp_path.name}"
+    written = files.write(result("leak"), folder + "/deeper")
+    assert written == tmp_path / "deeper" / "leak.json"
+    write(tmp_path, result("ann", "undecided"))
+    assert results.names(folder) == ["ann"]
+    assert results.load("ann", folder).folder == tmp_path
+    assert [row["claim"] for row in results.scoreboard(folder)] == ["ann"]
+
+
+@pytest.mark.parametrize(
+    "read", [results.names, results.scoreboard, lambda folder: results.load("leak", folder)]
+)
+def test_no_folder_of_results_says_where_they_are_to_be_had(read, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*nothing: the results come with the"):
+        read(tmp_path / "nothing")
+
+
 def test_measures_are_chosen_by_name_and_labels():
     one = result(measures=GRID)
     assert [m["value"] for m in results.select(one, "energy", map="SAM")] == [0.1, 0.2]

@@ -195,6 +195,14 @@ def test_a_truncated_checkpoint_says_what_to_do(tmp_path, left):
     assert path.read_bytes() == damaged
 
 
+@pytest.mark.parametrize("given", ["{home}/runs", "~/runs"])
+def test_a_folder_may_be_a_string_and_begin_at_home(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    recipe = replace(RELU, epochs=1)
+    fit(VGG(4, recipe.widths), photos(), recipe, given.format(home=tmp_path))
+    assert (tmp_path / "runs" / "recipe.json").exists()
+
+
 def test_a_folder_with_another_recipe_is_refused_and_left_alone(tmp_path):
     run(RELU, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

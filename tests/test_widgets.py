@@ -1,10 +1,14 @@
 """The Python side of the widgets: traits, errors, the text of the front end, what a page gets."""
 
 import base64
+import io
 import json
 import re
+import subprocess
+import sys
 
 import matplotlib
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -12,6 +16,8 @@ from helpers.node import node
 from helpers.tiny import generator, images
 from helpers.widget_pages import OBLONG, WIDGETS
 from matplotlib import colormaps
+from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter, RSTExporter
+from PIL import Image
 from traitlets import Bytes, TraitError
 
 from snnlab import plotting, widgets
@@ -69,6 +75,12 @@ def test_the_encoder_encodes_the_image_that_it_keeps():
     kept = EncoderExplorer(image).scaled()
     again = EncoderExplorer((image * 255).round() / 255).scaled()
     assert torch.equal(kept, again)
+
+
+def test_without_anywidget_the_widgets_say_what_to_install():
+    code = "import sys; sys.modules['anywidget'] = None; from snnlab import widgets"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "the widgets need anywidget, which is not installed: pip install anyw" in done.stderr
 
 
 # What there is, and what it shows
@@ -161,15 +173,48 @@ def test_rows_of_toggles_line_up_with_the_plots():
 
 
 def test_a_notebook_shows_the_widget_and_a_picture_for_where_it_cannot_run():
-    view, still = KernelExplorer().outputs()
+    widget = KernelExplorer()
+    view, still = widget.outputs()
     assert view["application/vnd.jupyter.widget-view+json"]["model_id"]
     found = re.fullmatch(
-        r'<noscript><img alt="([^"]+)" src="data:image/webp;base64,([\w+/=]+)"></noscript>',
+        r'<img class="(snn-still-\w+)" alt="([^"]+)" src="data:image/webp;base64,([\w+/=]+)" '
+        r'style="max-width: 100%">',
         still["text/html"],
     )
-    assert len(found.group(1).split()) > 10
-    assert base64.b64decode(found.group(2))[8:12] == b"WEBP"
-    assert view["text/plain"] == "KernelExplorer()" and not still["text/plain"]
+    assert found.group(1) == widget.get_state()["_still"] != KernelExplorer().get_state()["_still"]
+    assert len(found.group(2).split()) > 10
+    assert base64.b64decode(found.group(3))[8:12] == b"WEBP"
+    assert still["text/plain"] == "KernelExplorer()" and not view["text/plain"]
+
+
+def notebook(*shown):
+    """With the outputs of these widgets, and without their state: none can run."""
+    outputs = [
+        nbformat.v4.new_output("display_data", data)
+        for widget in shown
+        for data in widget.outputs()
+    ]
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("widget", outputs=outputs)])
+
+
+@pytest.mark.parametrize(
+    ("exporter", "picture"),
+    [
+        (HTMLExporter, r"<img [^>]*src=\"data:image/webp;base64"),
+        (MarkdownExporter, r"<img [^>]*src=\"data:image/webp;base64"),
+        (RSTExporter, r"<img [^>]*src=\"data:image/webp;base64"),
+        (LatexExporter, r"\\includegraphics|\\adjustimage"),
+    ],
+)
+def test_a_notebook_is_converted_with_the_picture_once(exporter, picture):
+    text, resources = exporter().from_notebook_node(notebook(KernelExplorer()))
+    text = text.split("begin{document}")[-1]
+    assert len(re.findall(picture, text)) == 1 and "KernelExplorer()" not in text
+    assert "noscript" not in text
+    if exporter is LatexExporter:
+        ((name, content),) = resources["outputs"].items()
+        assert name in text
+        assert Image.open(io.BytesIO(content)).size[0] > 700
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,13 @@ def test_page_and_kernel_move_together(lab, name):
     assert seen(view) == began
 
 
+def test_no_picture_stands_beside_a_widget_that_runs(lab):
+    tab, _ = lab
+    pictures = tab.locator("img[class^=snn-still]")
+    assert pictures.count() == len(WIDGETS) + 1
+    assert tab.locator(".jp-OutputArea-child:visible img[class^=snn-still]").count() == 0
+
+
 def test_the_kernel_gives_the_network_that_the_page_runs(lab):
     tab, kernel = lab
     view = tab.locator(".snn-widget").last

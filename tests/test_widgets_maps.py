@@ -7,7 +7,7 @@ import torch
 from helpers import map_cases
 from helpers.widget_pages import (
     OBLONG,
-    SIZE,
+    WIDE,
     assert_numbers,
     changes,
     opened,
@@ -83,7 +83,7 @@ def test_a_place_may_lie_anywhere_in_an_oblong_photograph(browser, written):
         assert_numbers(view, case, case.make())
         canvas = view.locator("canvas").first
         size = (canvas.bounding_box()["width"] - 3 * 14) / 4
-        at = {"x": 0.9 * size, "y": 24 + 0.25 * size * SIZE[0] / SIZE[1]}
+        at = {"x": 0.9 * size, "y": 24 + 0.25 * size * WIDE[0] / WIDE[1]}
         changes(tab, view, lambda: canvas.click(position=at), "a click")
         x, y = view.evaluate("view => [view.traits().x, view.traits().y]")
         assert abs(x - 72) <= 1 and abs(y - 12) <= 1
@@ -162,14 +162,14 @@ def test_what_the_page_does_not_carry_is_refused():
 def test_a_place_begins_in_the_middle():
     model, twin = map_cases.networks()
     widget = MapExplorer(
-        model, twin, map_cases.images(1, SIZE), map_cases.labels(1), map_cases.CLASSES
+        model, twin, map_cases.images(1, WIDE), map_cases.labels(1), map_cases.CLASSES
     )
     assert (widget.x, widget.y) == (40, 24)
 
 
 def test_two_pictures_of_two_sizes_are_refused():
     model, _ = map_cases.networks()
-    first, second = map_cases.images(1, SIZE)[0], map_cases.images(1, (48, 64))[0]
+    first, second = map_cases.images(1, WIDE)[0], map_cases.images(1, (48, 64))[0]
     with pytest.raises(
         ValueError, match=r"two pictures of one size, got \(3, 48, 80\) and \(3, 48"
     ):

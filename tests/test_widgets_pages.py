@@ -10,11 +10,14 @@ from helpers import map_cases
 from helpers.site import serving
 from helpers.widget_pages import (
     OBLONG,
-    SIZE,
+    SMALL,
+    TALL,
+    WIDE,
     WIDGETS,
     assert_numbers,
     changes,
     controls,
+    of_photographs,
     opened,
     page,
     photograph,
@@ -85,20 +88,21 @@ PIXELS = """([canvas, box]) =>
   Array.from(canvas.getContext('2d').getImageData(0, 24, ...box).data)"""
 
 
+@pytest.mark.parametrize("size", [WIDE, TALL, SMALL])
 @pytest.mark.parametrize("name", OBLONG)
-def test_a_photograph_of_any_size_is_drawn_as_it_is(browser, written, name):
-    case = OBLONG[name]
+def test_a_photograph_of_any_size_is_drawn_as_it_is(browser, written, name, size):
+    case = of_photographs(size)[name]
     with opened(browser, written(page(case.make()))) as tab:
         view, widget = the_view(tab), case.make()
         assert_numbers(view, case, widget)
         canvas = view.locator("canvas").first
         columns, most, photographs = PANELS[name]
         width = min(most, (canvas.bounding_box()["width"] - 14 * (columns - 1)) / columns)
-        height = width * SIZE[0] / SIZE[1] / photographs
+        height = width * size[0] / size[1] / photographs
         box = int(width), int(height)
         drawn = torch.tensor(tab.evaluate(PIXELS, [canvas.element_handle(), box])).float()
         drawn = drawn.view(1, *reversed(box), 4)[..., :3].permute(0, 3, 1, 2)
-        expected = torch.cat(list(map_cases.images(photographs, SIZE)), -1)
+        expected = torch.cat(list(map_cases.images(photographs, size)), -1)
         blocks = expected.shape[1] // 4, expected.shape[2] // 4  # the page blends neighbours
         both = [
             torch.nn.functional.interpolate(each, blocks, mode="area").flatten()
@@ -155,6 +159,37 @@ def test_without_javascript_there_is_a_picture_with_its_words(browser, pages, na
         assert picture.bounding_box()["height"] > 100
 
 
+HIDDEN = "picture => !picture.offsetParent"
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_that_runs_stands_in_its_pictures_place(browser, pages, name):
+    with opened(browser, f"{pages['file']}/{name}.html") as tab:
+        view, picture = the_view(tab), tab.locator("img[class^=snn-still]")
+        assert picture.count() == 1 and picture.evaluate(HIDDEN)
+        view.evaluate("view => view.parentElement.remove()")
+        tab.wait_for_function("() => document.querySelector('img').offsetParent")
+
+
+def test_where_no_widget_manager_runs_there_is_the_picture(browser, written):
+    """The page of another program, with JavaScript: nothing reads the widgets' scripts."""
+    widget = KernelExplorer()
+    alone = re.sub(r"<script>.*?</script>", "", page(widget), flags=re.S)
+    with opened(browser, written(alone)) as tab:
+        assert tab.locator(".snn-widget").count() == 0
+        assert tab.get_by_role("img", name=widget.alt).bounding_box()["width"] > 300
+
+
+def test_each_widget_hides_its_own_picture(browser, written):
+    shown = KernelExplorer(), EncoderExplorer(photograph())
+    state = state_of(*shown)
+    state["state"][shown[1].model_id]["state"]["_esm"] = ""  # it cannot run
+    with opened(browser, written(page(*shown, state=json.dumps(state)))) as tab:
+        the_view(tab)
+        first, second = tab.locator("img[class^=snn-still]").all()
+        assert first.evaluate(HIDDEN) and not second.evaluate(HIDDEN)
+
+
 # The host script
 
 
@@ -177,7 +212,7 @@ def test_widgets_of_one_kind_are_apart(browser, written):
         changes(tab, one, lambda: one.get_by_text("the authors’ code").click(), "variant")
         assert seen(two) == before
         assert two.get_by_label("the equation").is_checked()
-        assert tab.locator("style").count() == 2  # the page's and one for all widgets
+        assert tab.locator("head style").count() == 2  # the page's and one for all widgets
 
 
 def test_a_view_that_leaves_the_page_is_cleaned_up(browser, written):
@@ -238,6 +273,7 @@ def test_a_broken_page_says_so_in_place(browser, written, broken, message):
         alert.wait_for()
         assert re.search(message, alert.inner_text())
         assert alert.bounding_box()["y"] > tab.locator("h1").bounding_box()["y"]
+        assert tab.get_by_role("img", name=widget.alt).bounding_box()["width"] > 300
 
 
 class Foreign(IntSlider):

@@ -95,10 +95,24 @@ def test_names_lists_what_the_folder_holds(stored):
     assert zoo.names(folder / "nothing") == []
 
 
+@pytest.mark.parametrize("kind", ["a string", "a path", "from home"])
+def test_a_folder_may_be_a_string_and_begin_at_home(kind, stored, monkeypatch):
+    folder, model = stored
+    monkeypatch.setenv("HOME", str(folder.parent))
+    given = {"a string": str(folder), "a path": folder, "from home": f"~/{folder.name}"}[kind]
+    assert zoo.names(given) == ["tiny"]
+    assert zoo.card("tiny", given) == zoo.card("tiny", folder)
+    assert zoo.load("tiny", given).architecture == model.architecture
+    inside = given / "deeper" if kind == "a path" else given + "/deeper"
+    assert zoo.save("two", model, {}, inside) == folder / "deeper" / "two.safetensors"
+    with pytest.raises(ValueError, match=f"no network 'big' in {folder}; there are: tiny"):
+        zoo.load("big", given)
+
+
 def test_an_unknown_name_lists_the_known(stored):
     folder, _ = stored
     for read in (zoo.card, zoo.load):
-        with pytest.raises(ValueError, match="there is no network 'big'; there are: tiny"):
+        with pytest.raises(ValueError, match="there is no network 'big' in .*; there are: tiny"):
             read("big", folder)
         with pytest.raises(ValueError, match="there are: none"):
             read("big", folder / "nothing")
@@ -139,7 +153,9 @@ def test_a_card_may_come_without_weights(stored):
     assert zoo.names(folder) == ["tiny"]
     assert zoo.card("measured", folder)["accuracy"] == {"val": 0.7}
     assert zoo.card("tiny", folder)["accuracy"] == {"val": 0.5}
-    with pytest.raises(ValueError, match="there is no network 'big'; there are: measured, tiny"):
+    with pytest.raises(
+        ValueError, match="there is no network 'big' in .*; there are: measured, tiny"
+    ):
         zoo.card("big", folder)
 
 

@@ -1,15 +1,16 @@
 """Sphinx extension: light pages, and what a page offers to do with it.
 
 Figures become WebP, which takes an eighth of the bytes of a PNG where it shows photographs.  Every
-executed page can be downloaded as a notebook.  Once _config.yml says where the repository
-lies (``repository: url``), pages also get buttons for Binder, the source, edits and issues; without
-an address there is nothing honest that such a button could open, so there are none.
+executed page can be downloaded as a notebook, which says what it needs beside it.  Once _config.yml
+says where the repository lies (``repository: url``), pages also get buttons for Binder, the source,
+edits and issues; without an address there is nothing honest that such a button could open, so there
+are none.
 """
 
 import re
-import shutil
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
 from PIL import Image
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
@@ -31,12 +32,35 @@ def add_buttons(app, config):
         config.html_theme_options = {**options, **BUTTONS}
 
 
+# What the exercises import lies beside the chapters, not in snnlab.
+NEEDS = """# The exercises need two folders of the book's source{where} beside this notebook.
+from importlib.util import find_spec
+
+if missing := [f"book/{{name}}" for name in ("checks", "quizzes") if not find_spec(name)]:
+    raise ModuleNotFoundError(
+        f"the exercises need {{' and '.join(missing)}} of the book's source{where}: "
+        "put them beside this notebook, and run this cell again"
+    )"""
+
+
+def say_needs(notebook, address: str | None = None) -> None:
+    """Before the first cell of a downloaded chapter that imports checks or quizzes: what to fetch
+    where they are not there, and from which address, if the book has one."""
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and re.search("^from (checks|quizzes)", cell.source, re.M):
+            needs = NEEDS.format(where=f" ({address})" if address else "")
+            notebook.cells.insert(i, nbformat.v4.new_code_cell(needs, id="needs"))
+            return
+
+
 def offer_notebook(app, pagename, templatename, context, doctree):
     executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
     if doctree is not None and executed.exists():
         offered = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         offered.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(executed, offered)
+        notebook = nbformat.read(executed, as_version=4)
+        say_needs(notebook, app.config.html_theme_options.get("repository_url"))
+        nbformat.write(notebook, offered)
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -12,23 +12,45 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from snnlab.checks import Size, height_and_width
 from snnlab.passes import Layer, Pass
 
 __all__ = ["Explained", "Explanation", "of_each"]
 
+FORMAT = "snnlab explanation"
 
-@dataclass(frozen=True, eq=False, repr=False)
+
+@dataclass(frozen=True)
 class Explanation:
     """``maps``: [T, B, H, W], a map a step, or [B, H, W] for a still network, not below 0, on the
     layer's own grid; ``logits`` [B, K] of the pass that made them, the sum over the steps where
     the model scores each step; ``layer``; ``method``.
 
-    Two are equal if all four are.  Like a tensor, none is hashed by what it holds."""
+    Two are equal (``==``) that hold the same values, layer and method, wherever their tensors lie.
+    """
 
     maps: Float[Tensor, "*T B H W"]
     logits: Float[Tensor, "B K"]
     layer: str
     method: str
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Explanation):
+            return NotImplemented
+        return (self.layer, self.method) == (other.layer, other.method) and all(
+            torch.equal(mine, theirs.to(mine.device))
+            for mine, theirs in [(self.maps, other.maps), (self.logits, other.logits)]
+        )
+
+    def __hash__(self) -> int:
+        # of what is equal in equal ones, and stays when a tensor is written into
+        return hash((self.maps.shape, self.logits.shape, self.layer, self.method))
+
+    def __repr__(self) -> str:
+        return (
+            f"Explanation(maps {list(self.maps.shape)}, logits {list(self.logits.shape)}, "
+            f"layer={self.layer!r}, method={self.method!r})"
+        )
 
     @property
     def total(self) -> Float[Tensor, "B H W"]:
@@ -37,77 +59,73 @@ class Explanation:
             return self.maps
         return self.maps.sum(0, dtype=torch.promote_types(self.maps.dtype, torch.float32))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Explanation):
-            return NotImplemented
-        tensors = [(self.maps, other.maps), (self.logits, other.logits)]
-        same = all(a.dtype == b.dtype and torch.equal(a, b.to(a.device)) for a, b in tensors)
-        return same and (self.layer, self.method) == (other.layer, other.method)
+    def upsampled(self, size: Size) -> Float[Tensor, "*T B h w"]:
+        """The maps on another grid, e.g. that of the image: bilinear, corners not aligned.
 
-    __hash__ = object.__hash__
+        ``size`` in pixels: an int for a square, or (height, width).  Raises ValueError for others.
+        """
+        maps = self.maps.reshape(-1, 1, *self.maps.shape[-2:])
+        grid = height_and_width(size)
+        maps = F.interpolate(maps, size=grid, mode="bilinear", align_corners=False)
+        return maps.reshape(*self.maps.shape[:-2], *grid)
 
-    def __repr__(self) -> str:
-        return (
-            f"Explanation({self.method} of {self.layer!r}, maps {tuple(self.maps.shape)}, "
-            f"logits {tuple(self.logits.shape)})"
-        )
-
-    def to(self, device: str | torch.device) -> "Explanation":
-        """The same on another device."""
+    def to(self, device: torch.device | str) -> "Explanation":
+        """The explanation with its tensors on a device."""
+        device = torch.device(device)
         return replace(self, maps=self.maps.to(device), logits=self.logits.to(device))
 
     def cpu(self) -> "Explanation":
-        """The same on the CPU."""
+        """The explanation with its tensors on the CPU."""
         return self.to("cpu")
 
     def save(self, path: str | Path) -> Path:
-        """Write a safetensors file; returns its path.  See :meth:`load`."""
+        """Write it to a safetensors file, without graph; returns where.  :meth:`load` reads it."""
         path = Path(path).expanduser()
+        path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {
-            "maps": self.maps.detach().contiguous(),
-            "logits": self.logits.detach().contiguous(),
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in [("maps", self.maps), ("logits", self.logits)]
         }
-        save_file(tensors, path, {"layer": self.layer, "method": self.method})
+        save_file(tensors, path, {"format": FORMAT, "layer": self.layer, "method": self.method})
         return path
 
-    @classmethod
-    def load(cls, path: str | Path) -> "Explanation":
-        """What :meth:`save` has written, on the CPU.  Raises FileNotFoundError, and ValueError for
-        a file that is damaged or something else."""
+    @staticmethod
+    def load(path: str | Path) -> "Explanation":
+        """Read what :meth:`save` wrote, onto the CPU.  Nothing is unpickled.
+
+        Raises FileNotFoundError where there is no file, and ValueError for one that is damaged or
+        holds something else.
+        """
         path = Path(path).expanduser()
         if not path.is_file():
-            raise FileNotFoundError(f"there is no file {path}")
+            raise FileNotFoundError(f"there is no file {path}; explanation.save(path) writes one")
         try:
             with safe_open(path, "pt") as file:
-                found, about = {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}
+                about = file.metadata() or {}
+                # copies: the file may change
+                tensors = {key: file.get_tensor(key).clone() for key in file.keys()}
         except SafetensorError as error:
-            raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from None
-        if found.keys() != {"maps", "logits"} or not {"layer", "method"} <= about.keys():
-            raise ValueError(f"{path} holds no explanation, but {', '.join(sorted(found))}")
-        return cls(found["maps"], found["logits"], about["layer"], about["method"])
-
-    def upsampled(self, size: int | Sequence[int]) -> Float[Tensor, "*T B h w"]:
-        """The maps on another grid, e.g. that of the image: bilinear, corners not aligned.
-
-        Raises ValueError for a size that is no whole number, or two of them.
-        """
-        sides = list(size) if isinstance(size, Sequence) else [size, size]
-        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-            raise ValueError(f"expected a size, or (height, width), in whole pixels, got {size!r}")
-        height, width = sides
-        maps = self.maps.reshape(-1, 1, *self.maps.shape[-2:])
-        maps = F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)
-        return maps.reshape(*self.maps.shape[:-2], height, width)
+            raise ValueError(
+                f"{path} is damaged or not a safetensors file ({error}); save it again"
+            ) from None
+        if about.get("format") != FORMAT or tensors.keys() != {"maps", "logits"}:
+            raise ValueError(
+                f"{path} holds no explanation but {', '.join(sorted(tensors)) or 'nothing'}; "
+                "expected a file that explanation.save wrote"
+            )
+        return Explanation(**tensors, layer=about["layer"], method=about["method"])
 
     def plot(
         self,
         images: Float[Tensor, "*T B C h w"],
-        steps: Iterable[int] | None = None,
+        steps: Iterable[SupportsIndex] | None = None,
         titles: Sequence[str] | None = None,
     ) -> Any:
         """Draw the maps over their images: a row an image; the total, and the given steps.
 
-        Returns a matplotlib figure.  See :func:`snnlab.plotting.explanation`.
+        ``images`` in [0, 1], of 3 channels (colours), 2 (events, off and on) or 1 (grey), or the
+        sequence [T, B, C, H, W] that was explained.  Returns a matplotlib figure.  See
+        :func:`snnlab.plotting.explanation`.
         """
         from snnlab import plotting
 

@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_images, check_spikes
+from snnlab.checks import Size, check_images, check_spikes, height_and_width
 from snnlab.explain.spike_activation import neuronal_contribution_score
-from snnlab.judge.shares import both_sides
 
 __all__ = [
     "centred_gaussian",
@@ -128,18 +127,18 @@ def permute_intervals(
     return permuted.scatter_(1, times, 1)[:, :steps].T.reshape(spikes.shape)
 
 
-def centred_gaussian(
-    count: int, size: int | tuple[int, int] = 64, sigma: float | tuple[float, float] = 16.0
-) -> Float[Tensor, "N H W"]:
-    """A bump in the middle, ``sigma`` pixels wide: photographers put the object there.
+def centred_gaussian(count: int, size: Size = 64, sigma: float = 16.0) -> Float[Tensor, "N H W"]:
+    """A bump in the middle, ``sigma`` pixels wide in both directions: photographers put the object
+    there.  ``size`` of the maps: an int for square ones, or (height, width)."""
+    height, width = height_and_width(size)
+    if count < 1 or not sigma > 0:
+        raise ValueError(f"expected count and sigma above 0, got {count} and {sigma}")
 
-    ``size`` and ``sigma``: one for both sides, or for (height, width)."""
-    sides, widths = both_sides(size), both_sides(sigma)
-    if count < 1 or min(sides) < 1 or not min(widths) > 0:
-        raise ValueError(f"expected count, size and sigma above 0, got {count}, {size}, {sigma}")
-    places = [torch.arange(side) - (side - 1) / 2 for side in sides]
-    y, x = ((-p.square() / (2 * w**2)).exp() for p, w in zip(places, widths, strict=True))
-    return (y[:, None] * x).expand(count, -1, -1)
+    def profile(length: int) -> Tensor:
+        x = torch.arange(length) - (length - 1) / 2
+        return (-x.square() / (2 * sigma**2)).exp()
+
+    return (profile(height)[:, None] * profile(width)).expand(count, -1, -1)
 
 
 def edges(images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N H W"]:
@@ -151,12 +150,11 @@ def edges(images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N H W"]:
     return torch.hypot(x, y)
 
 
-def noise(
-    count: int, size: int | tuple[int, int] = 64, *, generator: torch.Generator
-) -> Float[Tensor, "N H W"]:
-    """Independent uniform values: what a map without any knowledge scores.  ``size``: one for both
-    sides, or (height, width)."""
-    return torch.rand(count, *both_sides(size), generator=generator, device=generator.device)
+def noise(count: int, size: Size = 64, *, generator: torch.Generator) -> Float[Tensor, "N H W"]:
+    """Independent uniform values: what a map without any knowledge scores.  ``size`` of the maps:
+    an int for square ones, or (height, width)."""
+    height, width = height_and_width(size)
+    return torch.rand(count, height, width, generator=generator, device=generator.device)
 
 
 def _count(spikes: Tensor) -> Tensor:

@@ -21,9 +21,10 @@ __all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertio
 
 
 def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """The fill of taken pixels: the image without detail (Gaussian, an eighth of each side)."""
-    sigma = [side / 8 for side in images.shape[:-3:-1]]  # of width and height
-    return gaussian_blur(images, [2 * int(3 * s) + 1 for s in sigma], sigma)
+    """The fill of taken pixels: the image without detail (Gaussian; along the width an eighth of
+    the width, along the height an eighth of the height)."""
+    sigma = [length / 8 for length in (images.shape[-1], images.shape[-2])]
+    return gaussian_blur(images, [2 * int(3 * each) + 1 for each in sigma], sigma)
 
 
 def deletion(

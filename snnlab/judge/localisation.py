@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from snnlab.judge.shares import both_sides, check, shares, top_share
+from snnlab.checks import Size, height_and_width
+from snnlab.judge.shares import check, shares, top_share
 
 __all__ = ["area", "box_masks", "energy", "has_area", "pointing_game", "rank_accuracy"]
 
@@ -20,27 +21,28 @@ def has_area(boxes: Int[Tensor, "N 4"]) -> Bool[Tensor, " N"]:
     return (x2 > x1) & (y2 > y1)
 
 
-def box_masks(boxes: Int[Tensor, "N 4"], size: int | tuple[int, int] = 64) -> Bool[Tensor, "N H W"]:
-    """Boxes x1 y1 x2 y2, both ends inclusive, as masks.
+def box_masks(boxes: Int[Tensor, "N 4"], size: Size = 64) -> Bool[Tensor, "N H W"]:
+    """Boxes x1 y1 x2 y2, both ends inclusive, as masks of a ``size``: an int for square images, or
+    (height, width).
 
     Raises ValueError for a box without area or one that leaves the image.
     """
+    height, width = height_and_width(size)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"expected boxes [N, 4] (x1 y1 x2 y2), got {tuple(boxes.shape)}")
-    height, width = both_sides(size)
-    across, down = boxes[:, ::2], boxes[:, 1::2]
-    if boxes.min() < 0 or across.max() >= width or down.max() >= height:
-        raise ValueError(
-            f"boxes must lie in an image of {height} x {width}, counted from 0, got x "
-            f"{across.min()} to {across.max()} and y {down.min()} to {down.max()}"
-        )
+    for axis, places, length in (("x", boxes[:, ::2], width), ("y", boxes[:, 1::2], height)):
+        if ((places < 0) | (places >= length)).any():
+            raise ValueError(
+                f"boxes must lie in 0..{length - 1} along {axis}, got {places.min()} to "
+                f"{places.max()}; size is the image's (height, width)"
+            )
     if not has_area(boxes).all():
         raise ValueError(
             f"{int((~has_area(boxes)).sum())} boxes have no area (x2 <= x1 or y2 <= y1); leave "
             "them out: boxes[has_area(boxes)]"
         )
     x1, y1, x2, y2 = boxes[:, :, None].unbind(1)
-    x, y = (torch.arange(side, device=boxes.device) for side in (width, height))
+    x, y = (torch.arange(length, device=boxes.device) for length in (width, height))
     columns, rows = (x >= x1) & (x <= x2), (y >= y1) & (y <= y2)
     return rows[:, :, None] & columns[:, None, :]
 

@@ -1,21 +1,11 @@
 """What every judge asks of a map."""
 
-from typing import TypeVar
-
 from jaxtyping import Float
 from torch import Tensor
 
 from snnlab.checks import check_finite
 
-T = TypeVar("T", int, float)
-
-__all__ = ["both_sides", "check", "shares", "top_share"]
-
-
-def both_sides(size: T | tuple[T, T]) -> tuple[T, T]:
-    """(height, width), of one number for both or of the two."""
-    height, width = size if isinstance(size, tuple) else (size, size)
-    return height, width
+__all__ = ["check", "shares", "top_share"]
 
 
 def check(maps: Float[Tensor, "N H W"]) -> None:

@@ -22,13 +22,15 @@ class Result(dict):
 
 
 def names(folder: str | Path = FOLDER) -> list[str]:
-    """The claims that have a results file."""
-    return sorted(path.stem for path in Path(folder).expanduser().glob("*.json"))
+    """The claims that have a results file.  Raises FileNotFoundError where there is no folder."""
+    return sorted(path.stem for path in _existing(folder).glob("*.json"))
 
 
 def load(claim: str, folder: str | Path = FOLDER) -> dict:
-    """One results file.  Raises ValueError for a claim without one, or a file that is not one."""
-    path = Path(folder).expanduser() / f"{claim}.json"
+    """One results file.  Raises ValueError for a claim without one, or a file that is not one, and
+    FileNotFoundError where there is no folder."""
+    folder = _existing(folder)
+    path = folder / f"{claim}.json"
     if not path.exists():
         raise ValueError(
             f"there are no results for {claim!r} in {folder}; there are: "
@@ -38,8 +40,19 @@ def load(claim: str, folder: str | Path = FOLDER) -> dict:
     result = Result(json.loads(path.read_text()))
     if missing := _missing(result):
         raise ValueError(f"{path} is not a results file: it lacks {', '.join(missing)}")
-    result.folder = Path(folder).expanduser()
+    result.folder = folder
     return result
+
+
+def _existing(folder: str | Path) -> Path:
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {folder}: the results come with the project's source, not with "
+            "an installed package; install snnlab from its source (pip install --editable .), or "
+            "say where they lie: load(claim, folder)"
+        )
+    return folder
 
 
 def write(result: dict, folder: str | Path) -> Path:
@@ -47,8 +60,9 @@ def write(result: dict, folder: str | Path) -> Path:
     number that is not finite."""
     if missing := _missing(result):
         raise ValueError(f"not a results file: it lacks {', '.join(missing)}")
-    Path(folder).expanduser().mkdir(parents=True, exist_ok=True)
-    path = Path(folder).expanduser() / f"{result['claim']}.json"
+    folder = Path(folder).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result['claim']}.json"
     path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     return path
 

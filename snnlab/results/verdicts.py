@@ -37,7 +37,7 @@ def of_figures(figures: list[dict], valid: bool = True) -> str:
     return FAILS if all(one == "fails" for one in states) else UNDECIDED
 
 
-def scoreboard(folder: Path = FOLDER) -> list[dict]:
+def scoreboard(folder: str | Path = FOLDER) -> list[dict]:
     """Every claim with its deciding figures and its verdict, corrected for the number of claims.
 
     A claim's p value is the largest of the figures that speak for it; Holm's method corrects it

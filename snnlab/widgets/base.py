@@ -9,7 +9,8 @@ frozen dataclass; a function of the module gathers it from networks and photogra
 :mod:`snnlab.widgets.packed`.  The class computes nothing: all numbers are worked out in JavaScript,
 so that the page needs no kernel.
 ``alt`` says in words what the widget shows, and ``still()`` draws it once with
-:func:`snnlab.plotting.picture`, for pages without JavaScript::
+:func:`snnlab.plotting.picture`, for where it cannot run: without JavaScript, in a notebook that is
+opened or converted where no widget manager runs, on paper.  A widget that runs hides it::
 
     @dataclass(frozen=True)
     class Train:
@@ -30,14 +31,23 @@ The JavaScript side is explained at the top of ``front/view.js``.
 
 import base64
 import html
+import io
 import re
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import uuid4
 
-import anywidget
-from IPython.display import display
+from PIL import Image
 from torch import Tensor
-from traitlets import List, TraitError
+
+try:
+    import anywidget
+    from IPython.display import display
+    from traitlets import List, TraitError, Unicode
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the widgets need {error.name}, which is not installed: pip install anywidget"
+    ) from None
 
 __all__ = ["Spikes", "Widget"]
 
@@ -76,6 +86,7 @@ class Widget(anywidget.AnyWidget):
     """A figure that computes in the page; with a kernel its traits are the reader's controls."""
 
     alt: str
+    _still = Unicode().tag(sync=True)  # the class of its picture's element, which view.js hides
     #: The widgets that there are, by their names; a class with a front end enters itself.
     kinds: ClassVar[dict[str, type["Widget"]]] = {}
 
@@ -92,11 +103,11 @@ class Widget(anywidget.AnyWidget):
         if unknown := set(traits) - set(known):
             raise TypeError(
                 f"{type(self).__name__} has no {', '.join(sorted(unknown))}; it has "
-                + ", ".join(sorted(set(known) - set(anywidget.AnyWidget.class_trait_names())))
+                + ", ".join(sorted(set(known) - set(Widget.class_trait_names())))
             )
         self.shown = shown
         given = {} if shown is None else shown.traits()
-        super().__init__(**{**given, **traits})
+        super().__init__(**{"_still": f"snn-still-{uuid4().hex}", **given, **traits})
 
     @classmethod
     def of(cls, shown, **traits):
@@ -109,18 +120,32 @@ class Widget(anywidget.AnyWidget):
         return widget
 
     def still(self) -> bytes:
-        """The widget as it stands, as a WebP file: what a page without JavaScript shows."""
+        """The widget as it stands, as a WebP file: what is shown where it cannot run."""
         raise NotImplementedError
 
     def outputs(self) -> list[dict[str, str]]:
-        """What a notebook shows: the widget, and a picture for where there is no JavaScript."""
-        picture = base64.b64encode(self.still()).decode()
+        """What a notebook shows: the widget, and a picture for where it cannot run.
+
+        The picture comes twice, as WebP in HTML, and as JPEG for what shows no HTML (LaTeX); a page
+        takes one of them.
+        """
+        picture = self.still()
+        jpeg = io.BytesIO()
+        Image.open(io.BytesIO(picture)).convert("RGB").save(jpeg, "jpeg", quality=85)
+        source = f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
         alt = html.escape(self.alt)
-        image = f'<noscript><img alt="{alt}" src="data:image/webp;base64,{picture}"></noscript>'
+        image = f'<img class="{self._still}" alt="{alt}" src="{source}" style="max-width: 100%">'
         view = self._repr_mimebundle_()
         if view is None:
             raise RuntimeError(f"{type(self).__name__} has no front end to show")
-        return [view[0], {"text/plain": "", "text/html": image}]
+        return [
+            {**view[0], "text/plain": ""},
+            {
+                "text/plain": repr(self),
+                "text/html": image,
+                "image/jpeg": base64.b64encode(jpeg.getvalue()).decode(),
+            },
+        ]
 
     def _ipython_display_(self):
         for output in self.outputs():

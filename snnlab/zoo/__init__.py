@@ -24,22 +24,21 @@ __all__ = ["FOLDER", "card", "load", "names", "save"]
 FOLDER = Path(__file__).parent
 
 
-def _in(folder: str | Path) -> Path:
-    return Path(folder).expanduser()
-
-
 def names(folder: str | Path = FOLDER) -> list[str]:
     """The networks that can be loaded, e.g. "relu-s0" (ReLU, seed 0) and "lif-s0" (spiking)."""
-    return sorted(path.stem for path in _in(folder).glob("*.safetensors"))
+    return sorted(path.stem for path in Path(folder).expanduser().glob("*.safetensors"))
 
 
 def card(name: str, folder: str | Path = FOLDER) -> dict:
     """What a network is, how it was made and how well it does; also of networks whose weights are
     not shipped.  Unknown names raise ValueError."""
-    cards = sorted(path.stem for path in _in(folder).glob("*.json"))
+    folder = Path(folder).expanduser()
+    cards = sorted(path.stem for path in folder.glob("*.json"))
     if name not in cards:
-        raise ValueError(f"there is no network {name!r}; there are: {', '.join(cards) or 'none'}")
-    return json.loads((_in(folder) / f"{name}.json").read_text())
+        raise ValueError(
+            f"there is no network {name!r} in {folder}; there are: {', '.join(cards) or 'none'}"
+        )
+    return json.loads((folder / f"{name}.json").read_text())
 
 
 def load(name: str, folder: str | Path = FOLDER) -> nn.Module:
@@ -48,7 +47,7 @@ def load(name: str, folder: str | Path = FOLDER) -> nn.Module:
     Raises ValueError for an unknown name and for weights that are not the card's.
     """
     about = card(name, folder)
-    path = _in(folder) / f"{name}.safetensors"
+    path = Path(folder).expanduser() / f"{name}.safetensors"
     if not path.exists():
         raise ValueError(
             f"the weights of {name!r} are not at {path}; make them again from the training images: "
@@ -80,7 +79,7 @@ def save(name: str, model: nn.Module, about: dict, folder: str | Path = FOLDER) 
         for key, value in model.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
-    folder = _in(folder)
+    folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
     content = save_bytes(weights)

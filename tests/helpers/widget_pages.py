@@ -1,7 +1,7 @@
 """Pages with widgets for the tests, and what every widget must do there.
 
 A new widget needs an entry in WIDGETS: how it is made, and its numbers worked out by snnlab.  One
-that shows photographs needs another in OBLONG.
+that shows photographs needs another in of_photographs.
 """
 
 import functools
@@ -82,10 +82,6 @@ def encoder(widget):
     }
 
 
-def oblong(make, expected):
-    return Case(functools.partial(make, size=SIZE), functools.partial(expected, size=SIZE))
-
-
 def photograph():
     return data.photographs()[0].images[0]
 
@@ -98,12 +94,22 @@ WIDGETS = {
     "kernel without decay": Case(lambda: widgets.KernelExplorer(gamma=0), kernel),
     **{name: Case(*parts) for name, parts in map_cases.CASES.items()},
 }
-# photographs that are neither square nor of 64 pixels
-SIZE = 48, 80
-OBLONG = {
-    "encoder": Case(lambda: widgets.EncoderExplorer(map_cases.images(1, SIZE)[0]), encoder),
-    **{name: oblong(*parts) for name, parts in map_cases.CASES.items()},
-}
+
+
+def of_photographs(size: tuple[int, int]) -> dict[str, Case]:
+    """The widgets that show photographs, of photographs [H, W]."""
+
+    def case(make, expected):
+        return Case(functools.partial(make, size=size), functools.partial(expected, size=size))
+
+    return {
+        "encoder": Case(lambda: widgets.EncoderExplorer(map_cases.images(1, size)[0]), encoder),
+        **{name: case(*parts) for name, parts in map_cases.CASES.items()},
+    }
+
+
+WIDE, TALL, SMALL = (48, 80), (96, 40), (32, 32)
+OBLONG = of_photographs(WIDE)
 
 
 def state_of(*shown) -> dict:

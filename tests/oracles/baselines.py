@@ -43,9 +43,10 @@ def intervals(train):
     return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
-def centred_gaussian(size, sigma):
-    middle = (size - 1) / 2
+def centred_gaussian(height, width, sigma):
+    def squared(x, y):
+        return (x - (width - 1) / 2) ** 2 + (y - (height - 1) / 2) ** 2
+
     return [
-        [math.exp(-((x - middle) ** 2 + (y - middle) ** 2) / (2 * sigma**2)) for x in range(size)]
-        for y in range(size)
+        [math.exp(-squared(x, y) / (2 * sigma**2)) for x in range(width)] for y in range(height)
     ]

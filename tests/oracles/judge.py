@@ -12,7 +12,8 @@ def shares(values):
 
 def box_mask(box, size):
     x1, y1, x2, y2 = box
-    return [[x1 <= x <= x2 and y1 <= y <= y2 for x in range(size)] for y in range(size)]
+    height, width = size
+    return [[x1 <= x <= x2 and y1 <= y <= y2 for x in range(width)] for y in range(height)]
 
 
 def energy(values, region):

@@ -112,6 +112,7 @@ export class View {
     this.listen("change", () => this.refresh());
     this.#watch();
     this.redraw();
+    if (!this.error) this.#hideStill();
     // For tests, and for the curious in the browser's console
     this.root.numbers = () => {
       if (this.frame) this.redraw();
@@ -120,6 +121,13 @@ export class View {
     this.root.traits = () => plain(Object.fromEntries(this.traits.map((t) => [t, this.model.get(t)])));
     this.root.redraw = () => this.redraw();
     return () => this.stop();
+  }
+
+  /** As long as the widget is there: hide its picture, and the box of the page that holds it. */
+  #hideStill() {
+    const still = `.${this.model.get("_still")}`;
+    const boxes = [".output", ".jp-OutputArea-child"].map((box) => `${box}:has(${still})`);
+    this.root.append(make("style", {}, `${[still, ...boxes].join()} { display: none; }`));
   }
 
   /** Follow the theme and the width. */

@@ -1,0 +1,64 @@
+"""A chapter downloaded from its page, and what it says where its exercises lack something."""
+
+import sys
+from types import SimpleNamespace
+
+import jupytext
+import nbformat
+import pytest
+
+from book.tools import contents, pages
+from book.tools.contents import BOOK
+
+CHAPTERS = contents.chapters()
+
+
+def downloaded(name, folder, address=""):
+    """As the page of a chapter offers it."""
+    executed = folder / "jupyter_execute" / "book" / f"{name}.ipynb"
+    executed.parent.mkdir(parents=True)
+    nbformat.write(jupytext.read(BOOK / f"{name}.md"), executed)
+    config = SimpleNamespace(html_theme_options={"repository_url": address})
+    app, context = SimpleNamespace(outdir=folder / "html", config=config), {}
+    pages.offer_notebook(app, f"book/{name}", "page.html", context, doctree=object())
+    assert context == {"ipynb_source": f"book/{name}.ipynb"}
+    return nbformat.read(folder / "html" / "_sources" / f"book/{name}.ipynb", as_version=4)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_before_its_first_check_a_downloaded_chapter_says_what_it_needs(name, tmp_path):
+    cells = downloaded(name, tmp_path).cells
+    chapter = jupytext.read(BOOK / f"{name}.md").cells
+    (needs,) = [i for i, cell in enumerate(cells) if cell.get("id") == "needs"]
+    assert cells[needs + 1].source.startswith(("from checks", "from quizzes"))
+    before = "\n".join(cell.source for cell in cells[:needs])
+    assert "\nfrom checks" not in before and "\nfrom quizzes" not in before
+    kept = [cell.source for i, cell in enumerate(cells) if i != needs]
+    assert kept == [cell.source for cell in chapter]
+
+
+@pytest.mark.parametrize(
+    ("address", "where"), [("", "source:"), ("https://a.org/b", "source .https://a.org/b.:")]
+)
+def test_without_the_folders_its_first_error_says_what_to_fetch(
+    address, where, tmp_path, monkeypatch
+):
+    (needs,) = [c for c in downloaded(CHAPTERS[0], tmp_path, address).cells if c.id == "needs"]
+    exec(needs.source, {})  # the tests have them, as the book has
+    for name in ("checks", "quizzes"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    without = [p for p in sys.path if p != str(BOOK)]
+    monkeypatch.setattr(sys, "path", without)
+    missing = "need book/checks and book/quizzes of the book's "
+    with pytest.raises(ModuleNotFoundError, match=f"{missing}{where} put them beside this"):
+        exec(needs.source, {})
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "__init__.py").touch()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *without])
+    with pytest.raises(ModuleNotFoundError, match="need book/quizzes of the book's source"):
+        exec(needs.source, {})
+
+
+def test_a_page_without_exercises_needs_nothing(tmp_path):
+    cells = downloaded("when-may-i-trust", tmp_path).cells
+    assert not [cell for cell in cells if cell.get("id") == "needs"]
