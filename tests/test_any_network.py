@@ -147,7 +147,7 @@ def test_the_page_explains_a_network_of_snntorch(execute):
 
 
 def test_the_page_explains_a_network_of_spikingjelly(execute):
-    first, second, third, _ = blocks("SpikingJelly")
+    first, second, third, *_ = blocks("SpikingJelly")
     found = execute([first, second], {})
     model, x, labels = found["model"].eval(), found["sequence"], found["photos"].labels
     functional.reset_net(model)
@@ -172,11 +172,11 @@ def test_the_page_explains_a_network_of_spikingjelly(execute):
 
 
 def test_the_page_explains_a_spiking_transformer(execute):
-    *_, last = blocks("SpikingJelly")
-    assert len(last.splitlines()) < 10
+    *_, builds, explains = blocks("SpikingJelly")
+    assert len(explains.splitlines()) < 10
     photos = data.photographs()[:2]
-    found = execute([last], {"photos": photos, "snnlab": snnlab})
-    former, seen = found["former"], {}
+    found = execute([builds, explains], {"photos": photos, "snnlab": snnlab})
+    former, seen = found["former"].eval(), {}
     for name in found["tokens"]:
         former.get_submodule(name).register_forward_hook(
             lambda m, a, output, name=name: seen.update({name: output.detach()})
