@@ -89,7 +89,8 @@ def test_without_channels_last_the_layout_is_another():
 def test_the_law_of_growth_is_found():
     assert growth.power((1, 2, 4, 8), [3 * x**1.5 for x in (1, 2, 4, 8)]) == pytest.approx(1.5)
     found = growth.measure(2, 1, 0.25, 32, "SAM")
-    assert found["seconds"] > 0 and found["megabytes"] >= 0
+    assert found["seconds"] > 0
+    assert found["megabytes"] > -0.5, "Linux counts pages in batches, by processor"
 
 
 def test_the_machine_is_named():

@@ -108,13 +108,15 @@ class Spikes(nn.Module):
         return torch.zeros(30, 1, 3, 64, 64)
 
     def forward(self, spikes):
-        drawn = torch.rand(30, 1, 128, 16, 16, generator=torch.Generator().manual_seed(0))
-        return self.layer((drawn < 0.2).float()).mean((0, 3, 4))
+        drawn = torch.rand(30, 128, 16, 16, generator=torch.Generator().manual_seed(0))
+        spikes = nn.functional.avg_pool2d((drawn < 0.2).float(), 1)  # shows what a picture is
+        return self.layer(spikes[:, None]).mean((0, 3, 4))
 
 
 class Still(Spikes):
     def forward(self, images):
-        return self.layer(images.mean() * torch.ones(1, 128, 16, 16)).mean((2, 3))
+        pictures = images.mean() * nn.functional.avg_pool2d(torch.ones(1, 128, 16, 16), 1)
+        return self.layer(pictures).mean((2, 3))
 
 
 GAMMA = """view => {
