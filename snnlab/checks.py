@@ -8,6 +8,7 @@ from torch import Tensor
 
 __all__ = [
     "Labels",
+    "check_encoding",
     "check_finite",
     "check_images",
     "check_labels",
@@ -19,6 +20,14 @@ __all__ = [
 
 #: One label for all images, or one for each.
 Labels = int | Int[Tensor, ""] | Int[Tensor, " B"]
+
+
+def check_encoding(encoding: str, steps: int) -> None:
+    """Raise ValueError unless a spiking network can encode images so, for so many steps."""
+    if encoding not in ("poisson", "direct"):
+        raise ValueError(f"encoding must be 'poisson' or 'direct', got {encoding!r}")
+    if steps < 1:
+        raise ValueError(f"expected steps >= 1, got {steps}")
 
 
 def check_finite(values: Tensor, message: str) -> tuple[float, float]:
