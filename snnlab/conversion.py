@@ -13,8 +13,11 @@ linear layers, batch norm, ReLU, average pooling, sums of branches and what only
 import copy
 import operator
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
+import jaxtyping
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -198,12 +201,23 @@ class _Tracer(fx.Tracer):
         return node
 
 
+@contextmanager
+def _unchecked_types() -> Iterator[None]:
+    """Annotations of shapes may be checked, and what passes through in tracing is no tensor."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+
+
 def _traced(ann: nn.Module) -> fx.GraphModule:
     """A copy of a ReLU network, in eval mode and float32 at least, of which each ReLU, layer and
     batch norm is a module that is called once."""
     _check_kind(ann)
     root, tracer = _Alone(ann), _Tracer()
-    with evaluating(root):
+    with evaluating(root), _unchecked_types():
         try:
             graph = tracer.trace(root)
         except Exception as error:
@@ -358,9 +372,7 @@ def _problem(node: fx.Node, network: fx.GraphModule) -> str | None:
         return ": the logits before it are the network's answer; leave it out"
     if kind in ACTIVATIONS:
         return ": a firing rate imitates a ReLU alone; train the network with nn.ReLU"
-    known = ", ".join(
-        sorted(one.__name__ for one in LAYERS | NORMS | POOLINGS if type(one) is type)
-    )
+    known = ", ".join(sorted(one.__name__ for one in LAYERS | NORMS | {nn.AvgPool2d, nn.ReLU}))
     return f", which cannot be converted; {known}, sums, flattening and dropout can"
 
 
@@ -450,12 +462,13 @@ def _check_same(network: fx.GraphModule, ann: nn.Module, images: Tensor) -> None
     with evaluating(ann):
         expected = ann(images.to(like, copy=True))
     found = _run(network, network.graph, images.to(next(network.parameters(), images)))
-    error = (found - expected).abs().max() / expected.abs().max()
-    if error > torch.finfo(like.dtype).eps ** 0.5:
+    error, largest = (found - expected).abs().max(), expected.abs().max()
+    if error > largest * torch.finfo(like.dtype).eps ** 0.5:
         raise ValueError(
-            f"the layers that torch.fx found put out other logits than the network (off by "
-            f"{error:.1g} of the largest): it changes a value in place that is used again, or does "
-            "not do the same each time; write x = x + y for x += y, and nn.ReLU() without inplace"
+            "the layers that torch.fx found put out other logits than the network (off by "
+            f"{error / largest:.1g} of the largest): it changes a value in place that is used "
+            "again, or does not do the same each time; write x = x + y for x += y, and nn.ReLU() "
+            "without inplace"
         )
 
 
