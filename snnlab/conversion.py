@@ -244,7 +244,7 @@ def _plain(part: Any) -> Any:
     """A module with the weights that its parametrizations (weight norm) make; else what came."""
     if not (isinstance(part, nn.Module) and parametrize.is_parametrized(part)):
         return part
-    kind = parametrize.type_before_parametrizations(part)
+    kind: Any = parametrize.type_before_parametrizations(part)
     plain = kind.__new__(kind)
     plain.__dict__ = part.__dict__ | {"_parameters": part._parameters.copy(), "_modules": {}}
     for name in cast(nn.ModuleDict, part.parametrizations):
@@ -264,11 +264,8 @@ def _separate(network: fx.GraphModule) -> None:
             name = f"{node.meta['scope']}.relu".removeprefix(".")
         if node.op != "call_module" or name in seen:
             name = _free(name, taken)
-        module = nn.ReLU()
-        if what not in RELUS:
-            module = network.get_submodule(node.target)
-            module = copy.deepcopy(module) if name != node.target else module
-        network.add_submodule(name, module)
+        module = nn.ReLU() if what in RELUS else _module(node, network)
+        network.add_submodule(name, module if name == node.target else copy.deepcopy(module))
         taken.add(name)
         seen.add(name)
         node.op, node.target = "call_module", name
@@ -285,7 +282,11 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _what(node: fx.Node, network: fx.GraphModule) -> Any:
     """The class of the module that a node calls, its function, or the name of its method."""
-    return type(network.get_submodule(node.target)) if node.op == "call_module" else node.target
+    return type(_module(node, network)) if node.op == "call_module" else node.target
+
+
+def _module(node: fx.Node, network: fx.GraphModule) -> Any:
+    return network.get_submodule(cast(str, node.target))
 
 
 def _run(model: nn.Module, graph: fx.Graph, *inputs: Any) -> Tensor:
@@ -349,15 +350,13 @@ def _problem(node: fx.Node, network: fx.GraphModule) -> str | None:
     is_module = node.op == "call_module"
     kind = what.__name__ if is_module else re.sub(r"_\d+$", "", node.name)
     kind = kind.lower().replace("_", "")
-    if what in NORMS and network.get_submodule(node.target).running_mean is None:
+    if what in NORMS and _module(node, network).running_mean is None:
         return (
             " without running statistics, which normalises each batch by itself; train it with "
             "track_running_stats=True"
         )
     if what in UNWEIGHTED | SUMS | CATS:
-        return _wrong_argument(
-            node, what, network.get_submodule(node.target) if is_module else None
-        )
+        return _wrong_argument(node, what, _module(node, network) if is_module else None)
     if node.op == "output":
         is_one = isinstance(node.args[0], fx.Node)
         return None if is_one else " with several values; let forward return the logits alone"
@@ -415,8 +414,8 @@ def _scales(
     if images.ndim != 4:
         raise ValueError(f"expected images of shape [N, C, H, W], got {tuple(images.shape)}")
     like = next(network.parameters(), images)
-    names = [n.target for n in network.graph.nodes if _what(n, network) is nn.ReLU]
-    tops = {name: _Top(len(images), percentile) for name in names}
+    names = [cast(str, n.target) for n in network.graph.nodes if _what(n, network) is nn.ReLU]
+    tops: dict[str, Any] = {name: _Top(len(images), percentile) for name in names}
     with torch.no_grad():
         _check_same(network, ann, images[:2])
     with torch.no_grad(), evaluating(network), intervene(network, tops):
@@ -490,8 +489,8 @@ def _preprocessing(network: fx.GraphModule) -> list[fx.Node]:
         (user,) = node.users
         what = _what(user, network)
         if user.op == "call_module":
-            module = network.get_submodule(user.target)
-            is_early = not what.__module__.startswith("torch.nn.") and not [*module.parameters()]
+            has_weights = any(True for _ in _module(user, network).parameters())
+            is_early = not what.__module__.startswith("torch.nn.") and not has_weights
         else:
             is_early = what in ARITHMETIC and set(user.all_input_nodes) <= {node, *constants}
         if not is_early:
@@ -525,14 +524,14 @@ def _fold_norms(network: fx.GraphModule) -> None:
         if _what(node, network) not in NORMS:
             continue
         (before,) = node.all_input_nodes
-        norm = cast(nn.BatchNorm2d, network.get_submodule(node.target))
-        gain = (norm.get_buffer("running_var") + norm.eps).sqrt()
+        norm = _module(node, network)
+        gain = (norm.running_var + norm.eps).sqrt()
         gain = (1 if norm.weight is None else norm.weight) / gain
-        shift = (0 if norm.bias is None else norm.bias) - norm.get_buffer("running_mean") * gain
+        shift = (0 if norm.bias is None else norm.bias) - norm.running_mean * gain
         if _what(before, network) is not nn.Conv2d or len(before.users) > 1:
             network.add_submodule(node.target, _Affine(gain, shift))
             continue
-        conv = cast(nn.Conv2d, network.get_submodule(before.target))
+        conv = _module(before, network)
         if conv.bias is not None:
             shift = shift + conv.bias * gain
         conv.weight = nn.Parameter(conv.weight * gain[:, None, None, None])
@@ -564,11 +563,10 @@ def _rescale(network: fx.GraphModule, scales: dict[str, float], first: float) ->
         if node.op == "placeholder":
             units[node] = first
         elif what in LAYERS | {_Affine}:
-            layer, units[node] = network.get_submodule(node.target), _unit(node, network, scales)
-            weight = cast(Tensor, layer.weight) * units[values[0]] / units[node]
-            layer.weight = nn.Parameter(weight)
+            layer, units[node] = _module(node, network), _unit(node, network, scales)
+            layer.weight = nn.Parameter(layer.weight * units[values[0]] / units[node])
             if layer.bias is not None:
-                layer.bias = nn.Parameter(cast(Tensor, layer.bias) / units[node])
+                layer.bias = nn.Parameter(layer.bias / units[node])
         elif what in UNWEIGHTED:
             units[node] = units[values[0]]
         elif what not in SIZES:  # a ReLU, a sum, or the logits
@@ -589,7 +587,7 @@ def _unit(node: fx.Node, network: fx.GraphModule, scales: dict[str, float]) -> f
     for user in node.users:
         what = _what(user, network)
         if what is nn.ReLU:
-            return scales[user.target]
+            return scales[cast(str, user.target)]
         if what in UNWEIGHTED | SUMS | CATS:
             return _unit(user, network, scales)
     return 1.0
