@@ -138,6 +138,10 @@ class ConvertedNetwork(nn.Module):
         self.graph = _with_neurons(network)  # of images in which time is folded into the batch
         self.preprocess = preprocess
         for name, child in network.named_children():
+            if hasattr(self, name):
+                raise ValueError(
+                    f"a converted network has a {name!r} of its own; give the module another name"
+                )
             self.add_module(name, child)
 
     def encode(

@@ -552,6 +552,13 @@ def test_values_that_are_changed_in_place_and_used_again_are_refused():
         refused(made(Forward, function), "put out other logits .*changes a value in place that is")
 
 
+@pytest.mark.parametrize("name", ["encode", "preprocess", "graph"])
+def test_names_that_are_taken_are_refused(name):
+    ann = nn.Sequential()
+    ann.add_module(name, made(Sandwich))
+    refused(ann, f"a converted network has a '{name}' of its own; give the module another name")
+
+
 def test_dead_neurons_and_wrong_settings_are_refused():
     ann = made(Sandwich)
     ann[0].bias.data.fill_(-100)
