@@ -12,6 +12,7 @@ __all__ = [
     "Label",
     "Labels",
     "Size",
+    "check_encoding",
     "check_finite",
     "check_images",
     "check_input",
@@ -31,6 +32,14 @@ Label = int | Int[Tensor, ""]
 Labels = Label | Int[Tensor, " B"]
 #: A size in pixels: an int is a square's, a pair is (height, width).
 Size = int | Sequence[int]
+
+
+def check_encoding(encoding: str, steps: int) -> None:
+    """Raise ValueError unless a spiking network can encode images so, for so many steps."""
+    if encoding not in ("poisson", "direct"):
+        raise ValueError(f"encoding must be 'poisson' or 'direct', got {encoding!r}")
+    if steps < 1:
+        raise ValueError(f"expected steps >= 1, got {steps}")
 
 
 def check_finite(values: Tensor, message: str) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab import encoding
-from snnlab.checks import check_finite, check_images, either
+from snnlab.checks import check_encoding, check_finite, check_images, either
 from snnlab.layers import BatchNormThroughTime, Readout, over_time
 from snnlab.neurons import IF, LIF
 
@@ -189,10 +189,7 @@ class _SpikingBlocks(_Blocks):
     is_spiking = True
 
     def _describe_spiking(self, network, classes, channels, widths, steps, encoding, **more):
-        if encoding not in ("poisson", "direct"):
-            raise ValueError(f"encoding must be 'poisson' or 'direct', got {encoding!r}")
-        if steps < 1:
-            raise ValueError(f"expected steps >= 1, got {steps}")
+        check_encoding(encoding, steps)
         more = {"steps": steps, **more, "encoding": encoding}
         self._describe(network, classes, channels, widths, **more)
         self.steps = steps

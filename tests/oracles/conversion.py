@@ -4,6 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
 
 POOLED = ("conv1", "conv2", "conv4", "conv6")
 
@@ -45,3 +46,53 @@ def converted_vgg(model, spikes):
                 x = F.avg_pool2d(x, 2)
         logits.append(x.mean((2, 3)) @ model.head.linear.weight.T + model.head.linear.bias)
     return sum(logits) / len(logits)
+
+
+RELUS = (F.relu, torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_)
+
+
+class EveryReLU(TorchFunctionMode):
+    """Inside, each call of a ReLU, in whatever way, is one of ``answer(number, input)``; ``number``
+    counts the calls since ``number`` was set to 0."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer, self.number = answer, 0
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        if function not in RELUS:
+            return function(*arguments, **(named or {}))
+        self.number += 1
+        return self.answer(self.number - 1, arguments[0])
+
+
+def activations(ann, images):
+    """What each ReLU puts out, call by call."""
+    seen = []
+
+    def answer(number, x):
+        seen.append(x.clamp(min=0))
+        return seen[-1]
+
+    with torch.no_grad(), EveryReLU(answer):
+        ann(images)
+    return seen
+
+
+def converted(ann, inputs, scales):
+    """The mean logits of a ReLU network run step by step in its own units, each ReLU being neurons:
+    v_0 = lambda/2, u = v + x, s = 1[u > lambda], v = u - lambda s, and lambda s is put out."""
+    membranes = [scale / 2 for scale in scales]
+
+    def answer(number, x):
+        u = membranes[number] + x
+        fired = scales[number] * (u > scales[number]).to(u.dtype)
+        membranes[number] = u - fired
+        return fired
+
+    total = 0
+    for x in inputs:
+        with torch.no_grad(), EveryReLU(answer) as mode:
+            mode.number = 0
+            total = total + ann(x)
+    return total / len(inputs)
