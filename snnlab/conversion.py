@@ -302,18 +302,18 @@ def _run(model: nn.Module, graph: fx.Graph, *inputs: Any) -> Tensor:
 
 
 def _check_kind(ann: nn.Module) -> None:
-    taken = {*dir(fx.GraphModule), *dir(ConvertedNetwork), "steps", "encoding", "preprocess"}
-    for name, _ in ann.named_children():
-        if name in taken:
-            raise ValueError(
-                f"a converted network has a {name!r} of its own; give the module another name"
-            )
     for name, module in ann.named_modules():
         library = type(module).__module__.split(".")[0]
         if isinstance(module, LIF) or library in SPIKING or getattr(module, "is_spiking", False):
             raise ValueError(
                 f"expected a network of ReLUs, got a {type(ann).__name__} that spikes already "
                 f"({name!r} is a {type(module).__name__})"
+            )
+    taken = {*dir(fx.GraphModule), *dir(ConvertedNetwork), "steps", "encoding", "preprocess"}
+    for name, _ in ann.named_children():
+        if name in taken:
+            raise ValueError(
+                f"a converted network has a {name!r} of its own; give the module another name"
             )
 
 

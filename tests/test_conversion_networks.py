@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from helpers.tiny import WIDTHS, generator, relu_network
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import conversion as oracle
 from spikingjelly.activation_based import ann2snn, functional, neuron
@@ -262,7 +262,11 @@ def test_layers_in_any_order_are_converted(kinds, seed):
         torch.manual_seed(seed)
         ann = drawn(Sandwich(*(PARTS[kind]() for kind in kinds)), seed=seed)
     x = images(2)
-    scales = list(activation_scales(ann, x, 99).values())
+    try:
+        scales = list(activation_scales(ann, x, 99).values())
+    except ValueError as error:  # a layer without a single active value
+        assume("its rates have no scale" not in str(error))
+        raise
     model = convert(ann, x, steps=5, percentile=99)
     expected = oracle.converted(ann, x.expand(5, *x.shape), scales)
     with torch.no_grad():
