@@ -13,7 +13,7 @@ from helpers.tiny import generator, spiking_network
 from oracles import gradcam
 from oracles import sam as oracle
 from spikingjelly.activation_based import functional, layer, neuron
-from spikingjelly.activation_based.model import maxformer, sew_resnet, spikformer
+from spikingjelly.activation_based.model import maxformer, qkformer, sew_resnet, spikformer
 from spikingjelly.activation_based.model import spike_driven_transformer as driven
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
@@ -115,14 +115,20 @@ TRANSFORMERS = {
     "MaxFormer": lambda: low(maxformer.MaxFormer(
         T=4, num_classes=10, embed_dims=32, depths=(1, 1, 1), cifar=True
     )),
+    "QKFormer": lambda: low(qkformer.QKFormer(
+        T=4, num_classes=10, embed_dims=32, num_heads=(1, 2, 2), depths=(1, 1, 1)
+    )),
 }  # fmt: skip
 TOKENS = [
     ("Spikformer", "blocks.0.attn.attn_lif", "TBDCN"),
     ("Spikformer", "blocks.0.attn.proj_lif", "TBCN"),
     ("Spikformer", "blocks.0.mlp.neuron2", "TBCN"),
     ("MaxFormer", "stage3.0.attn.qkv_lif", "TBCN"),
+    ("QKFormer", "stage1.0.attn.qk_lif", "TBCN"),
+    ("QKFormer", "stage1.0.attn.attn_lif", "TBDCN"),
+    ("QKFormer", "stage1.0.mlp.lif2", "TBCN"),
 ]
-GRIDS = {"Spikformer": (8, 8), "SDT": (8, 8), "MaxFormer": (8, 8)}
+GRIDS = {"Spikformer": (8, 8), "SDT": (8, 8), "MaxFormer": (8, 8), "QKFormer": (8, 8)}
 
 
 @pytest.mark.parametrize(("kind", "name", "axes"), TOKENS)
@@ -183,6 +189,13 @@ def test_a_square_of_tokens_and_channels_is_no_picture_either():
 def test_blocks_that_put_out_pictures_are_explained_as_they_are(kind, name):
     model, x = made(TRANSFORMERS[kind]), pictures(2, 3, 32, 32)
     assert_explained(model, x, name, *read(model, x, name, 1))
+
+
+@pytest.mark.parametrize("name", ["patch_embed1.lif3", "stage1.0", "stage2.0", "stage3.0"])
+def test_pictures_that_could_be_tokens_are_explained_when_told(name):
+    """QKFormer halves its grid at each stage: a picture 4 wide might be a row of 2 x 2 tokens."""
+    model, x = made(TRANSFORMERS["QKFormer"]), pictures(2, 3, 32, 32)
+    assert_explained(Network(model, axes="TBCHW"), x, name, *read(model, x, name, 1))
 
 
 def test_whole_blocks_that_add_their_spikes_up():
