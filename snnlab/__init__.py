@@ -14,6 +14,7 @@ __all__ = [
     "neurons",
     "layers",
     "checks",
+    "storing",
     "recording",
     "passes",
     "models",
