@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["check_writable", "read_json", "whole"]
+__all__ = ["check_writable", "located", "read_json", "whole"]
+
+
+def located(path: str | Path) -> Path:
+    """A path that may be text and begin with ``~``.  Raises TypeError for what is no path."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"expected a path, as text or pathlib.Path, got {path!r:.80}")
+    return Path(path).expanduser()
 
 
 @contextmanager
@@ -17,7 +24,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     The path inside belongs to this process alone, so two processes never write into one file; the
     one that ends last wins.  A block that writes nothing changes nothing.
     """
-    path = Path(path).expanduser()
+    path = located(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -30,7 +37,7 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 def check_writable(folder: str | Path) -> None:
     """Raise ValueError unless files can be written into a folder, which is made if need be."""
-    folder = Path(folder).expanduser()
+    folder = located(folder)
     part = folder / f".try.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +53,7 @@ def check_writable(folder: str | Path) -> None:
 def read_json(path: str | Path) -> dict:
     """The object that a JSON file holds.  Raises ValueError for a file that is damaged, half
     written, or holds something else."""
-    path = Path(path).expanduser()
+    path = located(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError, OSError) as error:

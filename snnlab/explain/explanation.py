@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from snnlab.checks import Size, height_and_width
 from snnlab.passes import Layer, Pass
-from snnlab.storing import whole
+from snnlab.storing import located, whole
 
 __all__ = ["Explained", "Explanation", "of_each"]
 
@@ -81,7 +81,7 @@ class Explanation:
 
     def save(self, path: str | Path) -> Path:
         """Write it to a safetensors file, without graph; returns where.  :meth:`load` reads it."""
-        path = Path(path).expanduser()
+        path = located(path)
         tensors = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in [("maps", self.maps), ("logits", self.logits)]
@@ -98,7 +98,7 @@ class Explanation:
         Raises FileNotFoundError where there is no file, and ValueError for one that is damaged or
         holds something else.
         """
-        path = Path(path).expanduser()
+        path = located(path)
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}; explanation.save(path) writes one")
         try:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from snnlab.storing import read_json, whole
+from snnlab.storing import located, read_json, whole
 
 __all__ = ["FOLDER", "Result", "load", "names", "select", "write"]
 
@@ -47,7 +47,7 @@ def load(claim: str, folder: str | Path = FOLDER) -> dict:
 
 
 def _existing(folder: str | Path) -> Path:
-    folder = Path(folder).expanduser()
+    folder = located(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"there is no folder {folder}: the results come with the project's source, not with "
@@ -62,7 +62,7 @@ def write(result: dict, folder: str | Path) -> Path:
     number that is not finite."""
     if missing := _missing(result):
         raise ValueError(f"not a results file: it lacks {', '.join(missing)}")
-    path = Path(folder).expanduser() / f"{result['claim']}.json"
+    path = located(folder) / f"{result['claim']}.json"
     text = json.dumps(result, indent=1, allow_nan=False) + "\n"
     with whole(path) as part:
         part.write_text(text)

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from snnlab.data import Photographs
 from snnlab.evaluation import accuracy, predict
 from snnlab.layers import BatchNormThroughTime
-from snnlab.storing import check_writable, read_json, whole
+from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
 
@@ -52,7 +52,7 @@ def fit(
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
     fabric.launch()
-    folder = Path(folder).expanduser()
+    folder = located(folder)
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
     wrapped, optimizer = fabric.setup(model, optimizer)

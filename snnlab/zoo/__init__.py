@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,7 +17,7 @@ from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 
 from snnlab.models import build
-from snnlab.storing import read_json, whole
+from snnlab.storing import located, read_json, whole
 
 __all__ = ["FOLDER", "card", "load", "names", "rounded", "save"]
 
@@ -28,13 +29,13 @@ FOLDER = Path(__file__).parent
 
 def names(folder: str | Path = FOLDER) -> list[str]:
     """The networks that can be loaded, e.g. "relu-s0" (ReLU, seed 0) and "lif-s0" (spiking)."""
-    return sorted(path.stem for path in Path(folder).expanduser().glob("*.safetensors"))
+    return sorted(path.stem for path in located(folder).glob("*.safetensors"))
 
 
 def card(name: str, folder: str | Path = FOLDER) -> dict:
     """What a network is, how it was made and how well it does; also of networks whose weights are
     not shipped.  Unknown names and damaged cards raise ValueError."""
-    folder = Path(folder).expanduser()
+    folder = located(folder)
     cards = sorted(path.stem for path in folder.glob("*.json"))
     if name not in cards:
         raise ValueError(
@@ -50,7 +51,7 @@ def load(name: str, folder: str | Path = FOLDER) -> nn.Module:
     not fit its architecture or are not finite.
     """
     about = card(name, folder)
-    path = Path(folder).expanduser() / f"{name}.safetensors"
+    path = located(folder) / f"{name}.safetensors"
     if not path.exists():
         raise ValueError(
             f"the weights of {name!r} are not at {path}; make them again from the training images: "
@@ -67,7 +68,7 @@ def load(name: str, folder: str | Path = FOLDER) -> nn.Module:
     return _network(path.name, content, about["architecture"])
 
 
-def _network(name: str, content: bytes, architecture: dict) -> nn.Module:
+def _network(name: str, content: bytes, architecture: Any) -> nn.Module:
     """The network of that architecture with the weights that the bytes of a file hold."""
     try:
         weights = load_bytes(content)
@@ -142,7 +143,7 @@ def save(name: str, model: nn.Module, about: dict, folder: str | Path = FOLDER) 
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     text = json.dumps(about, indent=2) + "\n"
-    path = Path(folder).expanduser() / f"{name}.safetensors"
+    path = located(folder) / f"{name}.safetensors"
     with whole(path) as part:
         part.write_bytes(content)
     with whole(path.with_suffix(".json")) as part:
