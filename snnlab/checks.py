@@ -62,9 +62,7 @@ def check_number(name: str, value: float, low: float = -math.inf, high: float = 
     except (TypeError, ValueError, RuntimeError, OverflowError):
         right = False
     if not right:
-        raise ValueError(
-            f"{name} must be a finite number in [{low:g}, {high:g}], got {value!r:.80}"
-        )
+        raise ValueError(f"{name} must lie in [{low:g}, {high:g}] and be finite, got {value!r:.80}")
 
 
 def check_generator(generator: torch.Generator) -> None:

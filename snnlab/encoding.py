@@ -59,6 +59,6 @@ def _check(x: Tensor, steps: int) -> None:
     check_tensor(x)
     if x.ndim != 4 or not x.is_floating_point():
         raise ValueError(
-            f"expected float images of shape [B, C, H, W], got {tuple(x.shape)} {x.dtype}"
+            f"expected images of shape [B, C, H, W], got {tuple(x.shape)}, {x.dtype}; floats"
         )
     check_whole("steps", steps)

@@ -64,7 +64,7 @@ def lif(
 
 
 def _check_neuron(leak: float, threshold: float, reset: str, surrogate: Surrogate) -> None:
-    check_number("leak (1: integrate-and-fire)", leak, 0, 1)
+    check_number("leak", leak, 0, 1)
     check_number("threshold", threshold)
     if not threshold > 0:
         raise ValueError(f"threshold must be above 0, got {threshold}")

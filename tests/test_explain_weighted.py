@@ -96,7 +96,7 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"got \(4, 2, 3, 2\)"):
         class_weighted_map(s[..., 0], weights(2, 3))
     with pytest.raises(
-        ValueError, match=r"gamma .0 counts spikes. must be a finite number in .0, inf., got"
+        ValueError, match=r"gamma .0 counts spikes. must lie in .0, inf. and be finite, got"
     ):
         class_weighted_map(s, weights(2, 3), -1.0)
     with pytest.raises(ValueError, match="0 or 1"):

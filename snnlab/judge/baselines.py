@@ -55,9 +55,8 @@ def count_map(spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5) -> Float[T
         raise ValueError(f"expected at least 2 steps, got {steps}")
     pairs = (count * (count - 1)).sum(1) / (steps * (steps - 1))
     t = torch.arange(steps, dtype=pairs.dtype, device=pairs.device)
-    # 1 / (e^gamma - 1) is written so that no gamma is too large
-    decay = math.exp(-gamma) / -math.expm1(-gamma) if gamma > 0 else 0.0
-    kernel = -torch.expm1(-gamma * t) * decay if gamma > 0 else t
+    # as (1 - e^-gamma t) e^-gamma / (1 - e^-gamma), for which no gamma is too large
+    kernel = torch.expm1(-gamma * t) / math.expm1(-gamma) * math.exp(-gamma) if gamma > 0 else t
     return kernel[:, None, None, None] * pairs
 
 
@@ -129,6 +128,8 @@ def permute_intervals(
     """Each neuron's intervals in a random order: keeps its counts, its intervals, its first and
     its last spike; the order of the intervals is new."""
     _check_steps(spikes, generator)
+    if spikes.ndim < 2:
+        raise ValueError(f"expected spikes of shape [T, ...], got {tuple(spikes.shape)}")
     steps = len(spikes)
     fired = spikes.flatten(1).T != 0  # [neurons, T]
     count = fired.sum(1, keepdim=True)
@@ -181,9 +182,9 @@ def noise(count: int, size: Size = 64, *, generator: torch.Generator) -> Float[T
 def _check_steps(spikes: Tensor, generator: torch.Generator) -> None:
     check_generator(generator)
     check_tensor(spikes)
-    if spikes.ndim < 2:
+    if spikes.ndim < 1:
         raise ValueError(f"expected spikes of shape [T, ...], got {tuple(spikes.shape)}")
-    check_spikes(spikes)
+    check_finite(spikes, "spikes contain NaN or infinite values")
 
 
 def _count(spikes: Tensor) -> Tensor:

@@ -84,7 +84,8 @@ def _check_boxes(boxes: Tensor) -> None:
     check_tensor(boxes)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"expected boxes [N, 4] (x1 y1 x2 y2), got {tuple(boxes.shape)}")
-    check_finite(boxes, "boxes contain NaN or infinite values")
+    if boxes.numel():
+        check_finite(boxes, "boxes contain NaN or infinite values")
 
 
 def _check_regions(regions: Tensor) -> None:
@@ -98,7 +99,7 @@ def _check_regions(regions: Tensor) -> None:
 
 def _check(maps: Tensor, regions: Tensor) -> None:
     check(maps)
-    _check_regions(regions)
+    check_tensor(regions)
     if regions.shape != maps.shape or regions.dtype != torch.bool:
         raise ValueError(
             f"expected regions as bool {tuple(maps.shape)}, like the maps, got "
