@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 
+from snnlab.storing import whole
+
 PARTS = ("neuron", "network", "explainers", "attack", "tricks", "start", "growth")
 PEERS = ("torch", "torchvision", "snntorch", "spikingjelly", "norse", "captum", "numpy")
 FILE = Path(__file__).with_name("results.json")
@@ -51,7 +53,8 @@ def main() -> None:
             rows.append(row)
             print(describe(row), flush=True)
         results[part] = {"date": date.today().isoformat(), "machine": machine(), "rows": rows}
-        options.file.write_text(json.dumps(results, indent=1) + "\n")
+        with whole(options.file) as file:
+            file.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def describe(row: dict) -> str:

@@ -19,6 +19,7 @@ from snnlab.provenance import commit, device, file_hash, versions
 from snnlab.results import FOLDER
 from snnlab.results.files import write
 from snnlab.results.verdicts import of_figures
+from snnlab.storing import check_writable
 
 
 @dataclasses.dataclass
@@ -83,19 +84,26 @@ class Experiment:
         seeds = tuple(s for s in self.seeds if s in (options.seeds or self.seeds))
         if not seeds:
             raise SystemExit(f"{self.claim} has networks of the seeds {self.seeds} only")
-        study = self._full_study(options.data, folder, seeds)
+        study = self._full_study(options.data, folder, options.results, seeds)
         command = f"python -m experiments.{self.claim} --data {options.data.name}"
         if options.seeds:
             command += f" --seeds {' '.join(map(str, seeds))}"
         data = {"name": options.data.name, "sha256": file_hash(options.data)}
         return study, {"command": command, "data": data}
 
-    def _full_study(self, data: Path | None, folder: Path, seeds: tuple[int, ...]) -> Study:
+    def _full_study(
+        self, data: Path | None, folder: Path, results: Path, seeds: tuple[int, ...]
+    ) -> Study:
         if data is None:
             raise SystemExit(
                 "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
                 "classes, as a folder or zip), or try the experiment out with --fast"
             )
+        try:
+            check_writable(folder)
+            check_writable(results)
+        except ValueError as error:
+            raise SystemExit(f"{self.claim}: {error}") from None
         print(
             f"{self.claim}: about {self.hours:g} hours on two CPU cores for all seeds; what is "
             f"computed is kept in {folder}, so it can be stopped at any time and goes on there",

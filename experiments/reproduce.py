@@ -13,6 +13,7 @@ from pathlib import Path
 import experiments
 from experiments.experiment import Experiment, add_options
 from snnlab import results, zoo
+from snnlab.storing import whole
 from snnlab.training import SHELF
 
 TITLE = "# What holds\n\nWritten by `python -m experiments.reproduce`; nothing here is typed.\n"
@@ -87,12 +88,17 @@ def main(arguments: list[str] | None = None) -> None:
         )
     if not options.page:
         check_networks(options)
+        check_seeds(options.seeds)
         ordered = everything().values()
         hours = sum(one.hours for one in ordered)
         print(f"{len(ordered)} experiments, about {hours:g} hours on two CPU cores.", flush=True)
         for one in ordered:
             one.main(passed)
-    write(options.results / "README.md", page(options.results))
+    try:
+        text = page(options.results)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+    write(options.results / "README.md", text)
     if options.results == results.FOLDER:
         write(README, rules(README.read_text()))
 
@@ -108,8 +114,19 @@ def check_networks(options: argparse.Namespace) -> None:
         )
 
 
+def check_seeds(seeds: list[int] | None) -> None:
+    """Raises SystemExit where an experiment, hours later, would have no network of these seeds."""
+    without = [one.claim for one in everything().values() if seeds and not {*seeds} & {*one.seeds}]
+    if without:
+        raise SystemExit(
+            f"there are no networks of these seeds for {', '.join(without)}; name others too, or "
+            "run the experiments one by one"
+        )
+
+
 def write(path: Path, text: str) -> None:
-    path.write_text(text)
+    with whole(path) as part:
+        part.write_text(text)
     print(f"written: {path}", flush=True)
 
 

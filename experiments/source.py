@@ -10,7 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # These write and show what was computed: a change there must not cost the hours of computing again.
-WRITING = ("experiments.experiment", "snnlab.provenance", "snnlab.results", "snnlab.plotting")
+WRITING = (
+    *("experiments.experiment", "snnlab.provenance", "snnlab.storing", "snnlab.results"),
+    "snnlab.plotting",
+)
 
 
 @functools.cache

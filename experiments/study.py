@@ -4,9 +4,10 @@ measures that it makes of values of single images."""
 import dataclasses
 import functools
 import json
-import os
 import re
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,9 +22,12 @@ from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
 from snnlab.judge.statistics import interval
 from snnlab.provenance import commit
 from snnlab.results.verdicts import state
+from snnlab.storing import whole
 
 DECIMALS = 6  # of the numbers in the files
 BATCH = 50
+# What NumPy raises for a file that is half written or altered
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 #: Of a kept array: a name, or several words.
 Key = str | tuple[str | int | float, ...]
@@ -85,9 +89,11 @@ class Study:
         folder, until the networks or the code have changed (in fast mode computed every time)."""
         path = self.folder / f"{_file_name(key)}.npz"
         code = code_hash(Path(compute.__code__.co_filename))
-        if self.fast or self._is_to_compute(path, code):
+        found = None if self.fast else self._found(path, code)
+        if found is None:
             self._compute(path, code, functools.partial(compute, *arguments))
-        about, arrays = _read(path)
+            found = _read(path)
+        about, arrays = found
         self.networks |= about["networks"]
         self.parts.append(about)
         return arrays
@@ -106,23 +112,25 @@ class Study:
         seconds = time.perf_counter() - start
         about = {"seconds": seconds, "commit": commit(), "networks": self.networks, "code": code}
         self.networks = before
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path.with_suffix(".tmp"), "wb") as file:
+        with whole(path) as part, open(part, "wb") as file:
             np.savez(file, about=json.dumps(about), **arrays)
-        os.replace(path.with_suffix(".tmp"), path)
 
-    def _is_to_compute(self, path: Path, code: str) -> bool:
-        """Whether there is no such part, or it was made with other networks or other code."""
+    def _found(self, path: Path, code: str) -> tuple[dict, dict[Key, np.ndarray]] | None:
+        """What a part holds; None where there is none, it is damaged, or it was made with other
+        networks or other code."""
         if not path.exists():
-            return True
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
+            return None
+        try:
+            about, arrays = _read(path)
+        except DAMAGED as error:
+            print(f"{self.claim}: {path.stem} again, for {path} is damaged ({error})", flush=True)
+            return None
         # Parts of before the hash was kept have none: they count as made by the code as it is.
         changed = ["the code"] if about.get("code", code) != code else []
         changed += [n for n, sha in about["networks"].items() if zoo.card(n)["sha256"] != sha]
         if changed:
             print(f"{self.claim}: {path.stem} again, for {', '.join(changed)} changed", flush=True)
-        return bool(changed)
+        return None if changed else (about, arrays)
 
     def figure(
         self, figure: Figure, samples: Samples, statistic: Callable[..., float] = np.mean

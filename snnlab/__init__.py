@@ -9,11 +9,12 @@ import importlib
 __version__ = "0.1.0"
 
 __all__ = [
+    "checks",
     "encoding",
     "surrogate",
     "neurons",
     "layers",
-    "checks",
+    "storing",
     "recording",
     "passes",
     "models",

@@ -14,7 +14,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnlab.checks import Labels, check_labels, check_pixels, check_several
+from snnlab.checks import (
+    Labels,
+    check_labels,
+    check_number,
+    check_pixels,
+    check_several,
+    check_whole,
+)
 from snnlab.neurons import Surrogate, surrogate_gradient
 from snnlab.passes import Network, scores
 
@@ -88,13 +95,10 @@ def pgd(
     the pixels; warns where it is 0 for some images.
     """
     check_pixels(images)
-    if not 0 <= epsilon <= 1:
-        raise ValueError(f"epsilon must lie in [0, 1], the range of pixels, got {epsilon:g}")
-    if not step_size >= 0 or steps < 1 or samples < 1:
-        raise ValueError(
-            "expected step_size >= 0, steps >= 1 and samples >= 1, got "
-            f"{step_size}, {steps} and {samples}"
-        )
+    check_number("epsilon, of pixels,", epsilon, 0, 1)
+    check_number("step_size", step_size, 0)
+    check_whole("steps", steps)
+    check_whole("samples", samples)
     if epsilon == 0:
         return images.detach().clone()
     attacked = Network.of(model if source is None else source)

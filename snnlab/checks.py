@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__ = [
     "Label",
@@ -16,12 +16,16 @@ __all__ = [
     "check_finite",
     "check_images",
     "check_input",
+    "check_generator",
     "check_labels",
+    "check_network",
+    "check_number",
     "check_pixels",
     "check_sequence",
     "check_several",
     "check_spikes",
     "check_tensor",
+    "check_whole",
     "either",
     "height_and_width",
 ]
@@ -38,8 +42,36 @@ def check_encoding(encoding: str, steps: int) -> None:
     """Raise ValueError unless a spiking network can encode images so, for so many steps."""
     if encoding not in ("poisson", "direct"):
         raise ValueError(f"encoding must be 'poisson' or 'direct', got {encoding!r}")
-    if steps < 1:
-        raise ValueError(f"expected steps >= 1, got {steps}")
+    check_whole("steps", steps)
+
+
+def check_whole(name: str, value: int, least: int = 1) -> None:
+    """Raise ValueError unless a value is a whole number, not below the least."""
+    try:
+        whole = operator.index(value)
+    except (TypeError, RuntimeError):
+        raise ValueError(f"{name} must be a whole number, got {value!r:.80}") from None
+    if whole < least:
+        raise ValueError(f"{name} must be at least {least}, got {value!r:.80}")
+
+
+def check_number(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> None:
+    """Raise ValueError unless a value is a finite number in [low, high]."""
+    try:
+        right = math.isfinite(value) and low <= value <= high
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        right = False
+    if not right:
+        raise ValueError(f"{name} must lie in [{low:g}, {high:g}] and be finite, got {value!r:.80}")
+
+
+def check_generator(generator: torch.Generator) -> None:
+    """Raise ValueError unless this is a generator."""
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(
+            f"expected a torch.Generator, got {generator!r:.80}; e.g. "
+            "torch.Generator().manual_seed(0)"
+        )
 
 
 def check_finite(values: Tensor, message: str) -> tuple[float, float]:
@@ -48,6 +80,9 @@ def check_finite(values: Tensor, message: str) -> tuple[float, float]:
 
     One pass, where ``isfinite`` takes several.
     """
+    check_tensor(values)
+    if values.is_complex():
+        raise ValueError(f"expected real numbers, got {values.dtype}; use abs() or .real")
     if values.numel() == 0:
         raise ValueError(f"expected at least one value, got shape {tuple(values.shape)}")
     low, high = (value.item() for value in values.detach().aminmax())
@@ -68,6 +103,15 @@ def check_input(inputs: Tensor) -> Tensor:
     return inputs
 
 
+def check_network(model: nn.Module) -> None:
+    """Raise TypeError for what is no network, as its name."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"expected a network (torch.nn.Module), got {model!r:.80}; e.g. "
+            'snnlab.zoo.load("lif-s0")'
+        )
+
+
 def check_tensor(inputs: Tensor) -> None:
     """Raise ValueError unless this is a dense tensor."""
     if not isinstance(inputs, Tensor):
@@ -80,6 +124,7 @@ def check_tensor(inputs: Tensor) -> None:
 
 def check_images(images: Tensor, channels: int = 3) -> None:
     """Raise ValueError unless images are floats [B, channels, H, W], finite, in [0, 1]."""
+    check_tensor(images)
     if images.ndim != 4 or images.shape[1] != channels or images.numel() == 0:
         raise ValueError(
             f"expected images of shape [B, {channels}, H, W], got {tuple(images.shape)}; one "
@@ -105,11 +150,18 @@ def check_pixels(images: Tensor) -> None:
 
 def check_labels(labels: Labels, logits: Float[Tensor, "B K"]) -> Int[Tensor, " B"]:
     """One label for each image [B], from an int or a tensor; ValueError if out of range."""
+    check_tensor(logits)
     if logits.ndim != 2:
         raise ValueError(f"expected logits of shape [B, K], got {tuple(logits.shape)}")
-    labels = torch.as_tensor(labels, device=logits.device)
-    if labels.is_floating_point() or labels.dtype == torch.bool:
+    try:
+        labels = torch.as_tensor(labels, device=logits.device)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(
+            f"labels must be an int or a tensor of labels, got {labels!r:.80}"
+        ) from None
+    if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
         raise ValueError(f"labels must be an int or a tensor of labels, got {labels.dtype}")
+    labels = labels.long()  # bytes, too, choose a class
     count, classes = logits.shape
     if labels.ndim > 1 or (labels.ndim == 1 and len(labels) != count):
         raise ValueError(f"labels must be one label or {count}, got shape {tuple(labels.shape)}")
@@ -139,6 +191,12 @@ def check_sequence(layer: str, activity: Tensor, is_sequence: bool) -> None:
 
 def check_spikes(spikes: Tensor) -> bool:
     """Raise ValueError unless every value is 0 or 1, to 1e-6; says whether any needs rounding."""
+    check_tensor(spikes)
+    if not spikes.is_floating_point() or spikes.numel() == 0 or spikes.ndim == 0:
+        raise ValueError(
+            f"expected spikes as floats 0/1, got {spikes.dtype} {tuple(spikes.shape)}; use "
+            "spikes.float()"
+        )
     # step by step, which stays in the processor's cache
     if all(torch.equal(step.clamp(0, 1).ceil_(), step) for step in spikes):
         return False

@@ -26,7 +26,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils import parametrize
 
 from snnlab import encoding as encodings
-from snnlab.checks import check_encoding, check_finite, either
+from snnlab.checks import check_encoding, check_finite, check_network, either
 from snnlab.models import VGG, ConvertedVGG, build
 from snnlab.neurons import IF, LIF
 from snnlab.passes import evaluating
@@ -78,6 +78,7 @@ def convert(
     already or has no ReLU; then, in one message, for everything that spikes cannot imitate; and
     for what :func:`activation_scales` refuses.
     """
+    check_network(ann)
     check_encoding(encoding, steps)
     like = next(ann.parameters(), calibration_images)
     network = _traced(ann)
@@ -218,6 +219,7 @@ def _unchecked_types() -> Iterator[None]:
 def _traced(ann: nn.Module) -> fx.GraphModule:
     """A copy of a ReLU network, in eval mode and float32 at least, of which each ReLU, layer and
     batch norm is a module that is called once."""
+    check_network(ann)
     _check_kind(ann)
     root, tracer = _Alone(ann), _Tracer()
     with evaluating(root), _unchecked_types():

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from snnlab.checks import check_tensor, check_whole
+
 __all__ = ["direct", "draws", "poisson"]
 
 
@@ -49,11 +51,14 @@ def draws(seed: int = 0) -> torch.Generator:
     It is ``torch.Generator().manual_seed(seed)``, on the CPU.  One generator that is kept and given
     twice goes on where it was; ``draws()`` begins anew.
     """
+    check_whole("seed", seed, least=0)
     return torch.Generator().manual_seed(seed)
 
 
 def _check(x: Tensor, steps: int) -> None:
-    if x.ndim != 4:
-        raise ValueError(f"expected images of shape [B, C, H, W], got {tuple(x.shape)}")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_tensor(x)
+    if x.ndim != 4 or not x.is_floating_point():
+        raise ValueError(
+            f"expected images of shape [B, C, H, W], got {tuple(x.shape)}, {x.dtype}; floats"
+        )
+    check_whole("steps", steps)

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
+from snnlab.checks import check_finite, check_input, check_labels, check_whole
 from snnlab.judge.statistics import interval
 from snnlab.passes import Network, scores
 
@@ -16,6 +17,11 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
     """Logits [N, K] in eval mode, on the CPU, of images or of sequences [T, N, C, H, W]; what an
     encoder draws follows from ``seed`` and the order.  Each batch starts from rest."""
     network = Network.of(model)
+    check_input(images)
+    if images.ndim < 2:
+        raise ValueError(f"expected images [N, C, H, W], got {tuple(images.shape)}")
+    check_whole("seed", seed, least=0)
+    check_whole("batch", batch)
     device = next((p.device for p in model.parameters()), images.device)
     generator = torch.Generator(device).manual_seed(seed)
     found = []
@@ -32,6 +38,8 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
 
 def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:
     """Top-1 accuracy with its 95 % interval (Wilson)."""
+    labels = check_labels(labels, logits)
+    check_finite(logits, "the class scores contain NaN or infinite values")
     right = int((logits.argmax(1) == labels).sum())
     low, high = map(float, binomtest(right, len(labels)).proportion_ci(method="wilson"))
     return {"value": right / len(labels), "low": low, "high": high, "n": len(labels)}
@@ -42,6 +50,8 @@ def accuracy_difference(
 ) -> dict:
     """Accuracy minus that of another network on the same images, with its 95 % interval
     (bootstrap over images, so it is a paired one)."""
+    labels = check_labels(labels, logits)
+    check_labels(labels, others)
     right, theirs = ((x.argmax(1) == labels).double() for x in (logits, others))
     found = interval(right - theirs)
     return {key: found[key] for key in ("value", "low", "high", "n")}

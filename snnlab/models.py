@@ -86,7 +86,8 @@ class _Normalise(nn.Module):
 
     def forward(self, images):
         check_images(images, len(self.mean))
-        return (images - self.mean) / self.deviation
+        normalised = (images - self.mean) / self.deviation
+        return normalised.to(self.mean.dtype)  # float64 images are right for a float32 network
 
 
 class _ReLUBlock(nn.Module):

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnlab.checks import check_finite, check_network, check_number, check_tensor
 from snnlab.surrogate import rate, triangle
 
 __all__ = ["IF", "LIF", "Surrogate", "lif", "surrogate_gradient"]
@@ -38,27 +39,39 @@ def lif(
     Spikes have the dtype and device of the currents; under bfloat16 and float16 the membrane (and
     the returned state) is float32.  Raises ValueError for a wrong leak, threshold, reset or state.
     """
+    check_tensor(currents)
     if currents.ndim < 2 or len(currents) == 0:
         raise ValueError(
             f"expected currents of shape [T, ...] with time first, got {tuple(currents.shape)}"
         )
     if not currents.is_floating_point():
         raise ValueError(f"expected float currents, got {currents.dtype}; use currents.float()")
-    if not 0 <= leak <= 1:
-        raise ValueError(f"leak must lie in [0, 1] (1 = integrate-and-fire), got {leak}")
-    if not threshold > 0:
-        raise ValueError(f"threshold must be above 0, got {threshold}")
-    if reset not in ("soft", "hard"):
-        raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}")
+    _check_neuron(leak, threshold, reset, surrogate)
     wide = torch.float64 if currents.dtype == torch.float64 else torch.float32
     if state is None:
         state = torch.zeros_like(currents[0], dtype=wide)
-    elif state.shape != currents.shape[1:]:
+    elif not isinstance(state, Tensor) or state.shape != currents.shape[1:]:
         raise ValueError(
             f"state has the shape of one step, {tuple(currents.shape[1:])}, got "
-            f"{tuple(state.shape)}"
+            f"{tuple(getattr(state, 'shape', ())) or state!r}"
         )
-    return _LIF.apply(currents, state.to(wide), leak, threshold, reset == "hard", surrogate)
+    spikes, state = _LIF.apply(
+        currents, state.to(wide), leak, threshold, reset == "hard", surrogate
+    )
+    # A membrane that is not finite stays so: its end tells of all steps.
+    check_finite(state, "currents or state contain NaN or infinite values, which are no spikes")
+    return spikes, state
+
+
+def _check_neuron(leak: float, threshold: float, reset: str, surrogate: Surrogate) -> None:
+    check_number("leak", leak, 0, 1)
+    check_number("threshold", threshold)
+    if not threshold > 0:
+        raise ValueError(f"threshold must be above 0, got {threshold}")
+    if reset not in ("soft", "hard"):
+        raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r:.80}")
+    if not (callable(surrogate) or isinstance(surrogate, rate)):
+        raise TypeError(f"expected a surrogate, e.g. triangle(), got {surrogate!r:.80}")
 
 
 class _LIF(torch.autograd.Function):
@@ -121,6 +134,8 @@ class LIF(nn.Module):
         start: float = 0.0,
     ):
         super().__init__()
+        _check_neuron(leak, threshold, reset, surrogate)
+        check_number("start", start)
         self.leak, self.threshold, self.reset = leak, threshold, reset
         self.surrogate, self.start = surrogate, start
 
@@ -160,6 +175,7 @@ def surrogate_gradient(model: nn.Module, surrogate: Surrogate) -> Iterator[None]
     The forward pass, and so the map of spikes, stays what it was.  Raises ValueError for a model
     that has no such layer.
     """
+    check_network(model)
     neurons = [module for module in model.modules() if isinstance(module, LIF)]
     if not neurons:
         raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from snnlab import __version__
+from snnlab.storing import located
 
 __all__ = ["commit", "device", "file_hash", "versions"]
 
@@ -49,5 +50,5 @@ def device(kind: str = "cpu") -> str:
 
 def file_hash(path: str | Path) -> str | None:
     """The sha256 of a file; None for a folder."""
-    path = Path(path).expanduser()
+    path = located(path)
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

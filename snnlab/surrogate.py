@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from snnlab.checks import check_number
+
 __all__ = ["arctan", "fast_sigmoid", "rate", "triangle"]
 
 
@@ -21,6 +23,8 @@ class _Surrogate:
     width: float = 1.0
 
     def __post_init__(self):
+        check_number("scale", self.scale)
+        check_number("width", self.width)
         if not (self.scale > 0 and self.width > 0):
             raise ValueError(
                 f"scale and width must be above 0, got scale={self.scale}, width={self.width}"

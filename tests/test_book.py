@@ -164,3 +164,14 @@ def test_buttons_come_with_a_public_address_and_not_before(tiny):
         f"{address}/issues/new?title=",
     ]:
         assert any(link.startswith(expected) for link in links), (expected, links)
+
+
+def test_a_build_that_was_copied_from_elsewhere_goes_on(tiny, tmp_path_factory):
+    code, log = build(tiny)
+    assert code == 0, log
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "book"
+    shutil.copytree(tiny, elsewhere)
+    code, log = build(elsewhere)
+    assert code == 0, log
+    assert "The book:" in log and "Traceback" not in log
+    assert (elsewhere / "_build" / "html" / "book" / "intro.html").exists()

@@ -180,9 +180,9 @@ def test_a_part_of_a_network_that_has_changed_is_computed_again(study, monkeypat
     study.kept("part", compute)
     assert study.networks == {"lif-s0": zoo.card("lif-s0")["sha256"]}
     code = source.code_hash(Path(__file__))
-    assert not study._is_to_compute(study.folder / "part.npz", code)
+    assert study._found(study.folder / "part.npz", code) is not None
     monkeypatch.setattr(zoo, "card", lambda name: {"sha256": "another"})
-    assert study._is_to_compute(study.folder / "part.npz", code)
+    assert study._found(study.folder / "part.npz", code) is None
 
 
 def test_the_networks_of_a_kept_part_are_named_too(study):
@@ -235,6 +235,23 @@ def test_the_keys_of_a_part_are_read_as_they_were_given(study):
 def test_a_key_that_would_be_read_as_another_is_refused(study, key):
     with pytest.raises(ValueError, match="cannot be read back as it is: expected a name, or two"):
         study.kept("part", lambda: {key: 1})
+
+
+@pytest.mark.parametrize("left", [0, 20, -30, "other bytes"])
+def test_a_damaged_part_is_computed_again_and_named(left, study, capsys):
+    kept = study.kept("part", lambda: {"x": np.arange(1000.0)})
+    path = study.folder / "part.npz"
+    content = bytearray(path.read_bytes())
+    if left == "other bytes":
+        content[len(content) // 2] ^= 1
+    else:
+        content = content[:left]
+    path.write_bytes(content)
+    again = study.kept("part", lambda: {"x": np.arange(1000.0)})
+    assert np.array_equal(again["x"], kept["x"])
+    assert re.fullmatch(
+        r"leak: part again, for .*part.npz is damaged .*\n", capsys.readouterr().out
+    )
 
 
 #: What parts are called, and the files that hold them.

@@ -155,9 +155,9 @@ def test_other_things_than_spikes_are_refused(baseline):
 
 
 def test_the_count_map_needs_two_steps_and_no_negative_gamma():
-    with pytest.raises(ValueError, match="at least 2 steps and gamma >= 0, got 1 and 0.5"):
+    with pytest.raises(ValueError, match="at least 2 steps, got 1"):
         count_map(spikes(1, 1, 1, 2, 2))
-    with pytest.raises(ValueError, match="at least 2 steps and gamma >= 0, got 3 and -0.1"):
+    with pytest.raises(ValueError, match="gamma must lie in .0, inf. and be finite, got -0.1"):
         count_map(spikes(3, 1, 1, 2, 2), -0.1)
 
 
@@ -274,7 +274,7 @@ def test_noise_is_uniform_and_follows_from_the_generator():
 
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"sigma": 0.0}, {"sigma": -1.0}])
 def test_a_bump_without_extent_is_refused(wrong):
-    with pytest.raises(ValueError, match="expected count and sigma above 0, got"):
+    with pytest.raises(ValueError, match="(count|sigma) must (be at least|be above|lie in)"):
         centred_gaussian(**{"count": 1, **wrong})
 
 

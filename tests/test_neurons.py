@@ -393,7 +393,7 @@ def test_norse_agrees(leak):
         ({"currents": torch.zeros(4)}, r"expected currents of shape \[T, ...\] with time first"),
         ({"currents": torch.zeros(0, 3)}, r"with time first, got \(0, 3\)"),
         ({"currents": torch.zeros(4, 3).long()}, r"got torch.int64; use currents.float\(\)"),
-        ({"leak": 1.1}, r"leak must lie in \[0, 1\] \(1 = integrate-and-fire\), got 1.1"),
+        ({"leak": 1.1}, r"leak must lie in \[0, 1\] and be finite, got 1.1"),
         ({"leak": -0.1}, r"leak must lie in \[0, 1\]"),
         ({"leak": float("nan")}, r"leak must lie in \[0, 1\]"),
         ({"threshold": 0.0}, "threshold must be above 0, got 0.0"),

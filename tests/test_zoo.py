@@ -191,7 +191,84 @@ def test_weights_of_another_network_are_refused(stored):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     card = {**zoo.card("tiny", folder), "sha256": digest}
     (folder / "tiny.json").write_text(json.dumps(card))
-    with pytest.raises(RuntimeError, match="head.linear.bias"):
+    with pytest.raises(ValueError, match="head.linear.bias not at all, the architecture .* dif"):
+        zoo.load("tiny", folder)
+
+
+def with_weights(folder, change):
+    """The stored network with other weights, and a card that fits them."""
+    path = folder / "tiny.safetensors"
+    save_file(change(load_file(path)), path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    card = {**zoo.card("tiny", folder), "sha256": digest}
+    (folder / "tiny.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("key", ["conv3.conv.weight", "conv1.norm.running_var"])
+def test_one_weight_that_is_not_finite_is_named(stored, key, value):
+    """A comparison with NaN is no spike: the scores would be finite and the maps plausible."""
+    folder, _ = stored
+
+    def spoil(weights):
+        weights[key].view(-1)[1] = value
+        return weights
+
+    with_weights(folder, spoil)
+    with pytest.raises(ValueError, match=f"{key} of tiny.safetensors is not finite"):
+        zoo.load("tiny", folder)
+
+
+def test_weights_that_are_not_finite_are_not_stored(tmp_path):
+    model = spiking_network(dtype=torch.float32)
+    with torch.no_grad():
+        model.head.linear.bias[0] = 1e6  # more than float16 holds
+    for store in (zoo.rounded, lambda model: zoo.save("tiny", model, {}, tmp_path)):
+        with pytest.raises(ValueError, match="head.linear.bias of .* is not finite"):
+            store(model)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_can_be_seen_as_it_is_read_back_before_it_is_stored(network, tmp_path):
+    model = network(dtype=torch.float32)
+    seen = zoo.rounded(model)
+    zoo.save("tiny", model, {}, tmp_path)
+    read = zoo.load("tiny", tmp_path)
+    assert type(seen) is type(read) and not seen.training
+    assert seen.architecture == read.architecture
+    for (key, one), other in zip(
+        seen.state_dict().items(), read.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other), key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"steps": n} for n in (10**7, 1.5, "3", None, -1, 2**70, [3])),
+        *({"widths": w} for w in (None, [4] * 7, "abcdefgh", [4] * 7 + [10**12], [-4] * 8)),
+        *({"classes": 10**12}, {"leak": float("nan")}, {"leak": "much"}, {"network": ["relu"]}),
+        {"colour": "red"},
+    ],
+    ids=str,
+)
+def test_a_card_of_another_architecture_is_refused_in_no_time(stored, change):
+    folder, _ = stored
+    card = zoo.card("tiny", folder)
+    card["architecture"] |= change
+    (folder / "tiny.json").write_text(json.dumps(card))
+    with pytest.raises(
+        ValueError, match="describes no network of snnlab|are of different networks"
+    ):
+        zoo.load("tiny", folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "\0", "[" * 10**5, '{"name": "tiny"}'])
+def test_a_damaged_card_is_named(stored, text):
+    folder, _ = stored
+    (folder / "tiny.json").write_text(text)
+    with pytest.raises(ValueError, match="tiny.json (is damaged|holds a|is no card)"):
         zoo.load("tiny", folder)
 
 

@@ -100,7 +100,8 @@ def build(root: Path) -> int:
         print("\nSeconds to execute each chapter:")
         records = sorted(get_cache(cache).list_cache_records(), key=lambda record: record.created)
         for uri, record in sorted({record.uri: record for record in records}.items()):
-            print(f"{record.data['execution_seconds']:8.1f}  {Path(uri).relative_to(root)}")
+            if Path(uri).is_relative_to(root):  # a _build may have been copied from elsewhere
+                print(f"{record.data['execution_seconds']:8.1f}  {Path(uri).relative_to(root)}")
     if code == 0:
         print(f"\nThe book: {(out / 'html' / 'index.html').as_uri()}")
     return code

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from snnlab.checks import check_generator, check_whole
+
 __all__ = ["Scenes", "scenes"]
 
 
@@ -47,8 +49,9 @@ def scenes(
     about the class, or with ``two_objects`` a shape of another class.  Both have random place,
     size, colours and stripes, and about equal area.
     """
-    if count < 1 or size < 32:
-        raise ValueError(f"scenes needs count >= 1 and size >= 32, got {count} and {size}")
+    check_whole("count", count)
+    check_whole("size", size, least=32)
+    check_generator(generator)
 
     def uniform(low, high, *shape):
         return low + (high - low) * torch.rand(count, *shape, generator=generator)

@@ -10,6 +10,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from snnlab.data.images import OFFICIAL, Photographs, to_images
+from snnlab.storing import located
 
 __all__ = ["tiny_imagenet"]
 
@@ -31,7 +32,7 @@ def tiny_imagenet(
     """
     if split not in ("train", "val"):
         raise ValueError(f"split must be 'train' or 'val', got {split!r}")
-    read, base = _reader(Path(root).expanduser())
+    read, base = _reader(located(root))
     rows = []  # (label, name, path, box)
     if split == "train":
         for label, wnid in enumerate(wnids):

@@ -10,6 +10,8 @@ import yaml
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from snnlab.checks import check_whole
+
 __all__ = ["CLASSES", "OFFICIAL", "Photographs", "hold_out", "photographs", "to_images"]
 
 # The 20 classes of Tiny-ImageNet that the book's networks know, in the networks' order (by wnid),
@@ -105,6 +107,7 @@ def to_images(pixels: np.ndarray) -> Float[Tensor, "N 3 H W"]:
 
 def hold_out(photos: Photographs, per_class: int = 50) -> tuple[Photographs, Photographs]:
     """Split into (fit, tune): the last ``per_class`` photographs of each class are for tuning."""
+    check_whole("per_class", per_class)
     tune = torch.zeros(len(photos), dtype=torch.bool)
     for label in photos.labels.unique():
         tune[(photos.labels == label).nonzero()[-per_class:]] = True

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from snnlab.checks import Size, height_and_width
 from snnlab.passes import Layer, Pass
+from snnlab.storing import located, whole
 
 __all__ = ["Explained", "Explanation", "of_each"]
 
@@ -80,13 +81,14 @@ class Explanation:
 
     def save(self, path: str | Path) -> Path:
         """Write it to a safetensors file, without graph; returns where.  :meth:`load` reads it."""
-        path = Path(path).expanduser()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = located(path)
         tensors = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in [("maps", self.maps), ("logits", self.logits)]
         }
-        save_file(tensors, path, {"format": FORMAT, "layer": self.layer, "method": self.method})
+        about = {"format": FORMAT, "layer": self.layer, "method": self.method}
+        with whole(path) as part:
+            save_file(tensors, part, about)
         return path
 
     @staticmethod
@@ -96,7 +98,7 @@ class Explanation:
         Raises FileNotFoundError where there is no file, and ValueError for one that is damaged or
         holds something else.
         """
-        path = Path(path).expanduser()
+        path = located(path)
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}; explanation.save(path) writes one")
         try:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import check_sequence, check_spikes
+from snnlab.checks import check_network, check_number, check_sequence, check_spikes, check_tensor
 from snnlab.explain.explanation import Explained, Explanation, of_each
 from snnlab.layers import continuing
 from snnlab.passes import Layer, Network, Pass, run
@@ -68,6 +68,7 @@ def spike_activation_map(
     :func:`neuronal_contribution_score`.  Needs only the trace of one step, so memory does not grow
     with T.  Raises ValueError for gamma < 0, spikes not 0/1, a wrong shape.
     """
+    check_tensor(spikes)
     if spikes.ndim != 5:
         raise ValueError(
             f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}; SAM needs the "
@@ -162,6 +163,9 @@ def sam_in_chunks(
     those of :mod:`snnlab.neurons`; each call of this function follows states of its own, so two may
     run side by side, and the network may be called in between.  Errors as for :func:`sam`.
     """
+    check_network(model)
+    if isinstance(chunks, Tensor) and chunks.ndim == 0:
+        raise ValueError("expected a sequence of chunks [T, B, C, H, W], got a single number")
     trace, stream = None, continuing(model)
     network = Network(model, axes="TBCHW")  # as neurons that can go on have them
     for chunk in chunks:
@@ -187,6 +191,7 @@ def activation_map(
     the activity stands for both the spike and its score.  ``layer``: as for :func:`sam`.  Raises
     ValueError for an unknown layer or one that runs through time.
     """
+    check_number("power", power, 0)
 
     def explain(found: Pass) -> Explanation:
         if found.is_sequence:
@@ -211,9 +216,9 @@ def sizes_of(spikes: Float[Tensor, "T ..."], graded: bool = False) -> Float[Tens
 
 
 def _check(spikes: Tensor, gamma: float) -> None:
-    if len(spikes) == 0:
+    check_tensor(spikes)
+    check_number("gamma (0 counts spikes)", gamma, 0)
+    if spikes.ndim == 0 or len(spikes) == 0:
         raise ValueError(f"expected at least one step, got spikes {tuple(spikes.shape)}")
-    if not gamma >= 0:
-        raise ValueError(f"gamma must not be negative (0 counts spikes), got {gamma}")
     if not spikes.is_floating_point():
         raise ValueError(f"expected spikes as floats 0/1, got {spikes.dtype}; use spikes.float()")

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import check_sequence
+from snnlab.checks import check_sequence, check_tensor
 from snnlab.explain.explanation import Explained, Explanation, of_each
 from snnlab.explain.gradcam import channel_weights
 from snnlab.explain.spike_activation import neuronal_contribution_score, sizes_of
@@ -27,6 +27,8 @@ def class_weighted_map(
     Grad-CAM, it becomes that map as ``gamma`` grows.  Raises ValueError for a wrong shape,
     gamma < 0, or spikes that are not 0/1 (``graded``: as for :func:`neuronal_contribution_score`).
     """
+    for tensor in (spikes, alpha):
+        check_tensor(tensor)
     if spikes.ndim != 5 or alpha.shape != spikes.shape[1:3]:
         raise ValueError(
             "expected spikes [T, B, C, H, W] and a weight for each channel of each image, alpha "

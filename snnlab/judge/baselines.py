@@ -11,7 +11,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import Size, check_images, check_spikes, height_and_width
+from snnlab.checks import (
+    Size,
+    check_finite,
+    check_generator,
+    check_images,
+    check_number,
+    check_spikes,
+    check_tensor,
+    check_whole,
+    height_and_width,
+)
 from snnlab.explain.spike_activation import neuronal_contribution_score
 
 __all__ = [
@@ -39,12 +49,14 @@ def count_map(spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5) -> Float[T
     in a rhythm, most of that may follow from the counts (:func:`map_by_count`).  Raises ValueError
     for fewer than 2 steps, a wrong shape, or gamma < 0.
     """
-    steps, count = len(spikes), _count(spikes)
-    if steps < 2 or gamma < 0:
-        raise ValueError(f"expected at least 2 steps and gamma >= 0, got {steps} and {gamma}")
+    check_number("gamma", gamma, 0)
+    count, steps = _count(spikes), len(spikes)
+    if steps < 2:
+        raise ValueError(f"expected at least 2 steps, got {steps}")
     pairs = (count * (count - 1)).sum(1) / (steps * (steps - 1))
     t = torch.arange(steps, dtype=pairs.dtype, device=pairs.device)
-    kernel = -torch.expm1(-gamma * t) / math.expm1(gamma) if gamma > 0 else t
+    # as (1 - e^-gamma t) e^-gamma / (1 - e^-gamma), for which no gamma is too large
+    kernel = torch.expm1(-gamma * t) / math.expm1(-gamma) * math.exp(-gamma) if gamma > 0 else t
     return kernel[:, None, None, None] * pairs
 
 
@@ -61,6 +73,7 @@ def kernel_by_count(spikes: Float[Tensor, "T B C H W"], gamma: float = 0.5) -> F
     neuron has takes a value between those of its neighbours.  Raises ValueError for a wrong shape,
     gamma < 0, or if no neuron fires twice.
     """
+    check_number("gamma", gamma, 0)
     count = _count(spikes).flatten().long()
     score = (neuronal_contribution_score(spikes, gamma) * spikes).sum(0).flatten().double()
     neurons = count.bincount(minlength=len(spikes) + 1).cpu().numpy()
@@ -83,6 +96,7 @@ def map_by_count(
     what intervals tell beyond that.  Raises ValueError for a wrong shape of either.
     """
     count = _count(spikes).long()
+    check_finite(kernel, "the kernel contains NaN or infinite values")
     if kernel.shape != (len(spikes) + 1,):
         raise ValueError(f"expected {len(spikes) + 1} kernel values, got {tuple(kernel.shape)}")
     return (kernel[count] * (count * (count - 1) / 2)).sum(1)
@@ -103,6 +117,7 @@ def permute_steps(
 ) -> Float[Tensor, "T ..."]:
     """The steps in a random order, the same for all neurons: keeps who fires together, and every
     count; intervals are new."""
+    _check_steps(spikes, generator)
     order = torch.randperm(len(spikes), generator=generator, device=generator.device)
     return spikes[order.to(spikes.device)]
 
@@ -112,6 +127,9 @@ def permute_intervals(
 ) -> Float[Tensor, "T ..."]:
     """Each neuron's intervals in a random order: keeps its counts, its intervals, its first and
     its last spike; the order of the intervals is new."""
+    _check_steps(spikes, generator)
+    if spikes.ndim < 2:
+        raise ValueError(f"expected spikes of shape [T, ...], got {tuple(spikes.shape)}")
     steps = len(spikes)
     fired = spikes.flatten(1).T != 0  # [neurons, T]
     count = fired.sum(1, keepdim=True)
@@ -131,8 +149,10 @@ def centred_gaussian(count: int, size: Size = 64, sigma: float = 16.0) -> Float[
     """A bump in the middle, ``sigma`` pixels wide in both directions: photographers put the object
     there.  ``size`` of the maps: an int for square ones, or (height, width)."""
     height, width = height_and_width(size)
-    if count < 1 or not sigma > 0:
-        raise ValueError(f"expected count and sigma above 0, got {count} and {sigma}")
+    check_whole("count", count)
+    check_number("sigma", sigma)
+    if not sigma > 0:
+        raise ValueError(f"sigma must be above 0, got {sigma}")
 
     def profile(length: int) -> Tensor:
         x = torch.arange(length) - (length - 1) / 2
@@ -154,10 +174,21 @@ def noise(count: int, size: Size = 64, *, generator: torch.Generator) -> Float[T
     """Independent uniform values: what a map without any knowledge scores.  ``size`` of the maps:
     an int for square ones, or (height, width)."""
     height, width = height_and_width(size)
+    check_whole("count", count)
+    check_generator(generator)
     return torch.rand(count, height, width, generator=generator, device=generator.device)
 
 
+def _check_steps(spikes: Tensor, generator: torch.Generator) -> None:
+    check_generator(generator)
+    check_tensor(spikes)
+    if spikes.ndim < 1:
+        raise ValueError(f"expected spikes of shape [T, ...], got {tuple(spikes.shape)}")
+    check_finite(spikes, "spikes contain NaN or infinite values")
+
+
 def _count(spikes: Tensor) -> Tensor:
+    check_tensor(spikes)
     if spikes.ndim != 5:
         raise ValueError(f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}")
     check_spikes(spikes)

@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
-from snnlab.checks import Labels, check_images, check_labels, check_several
+from snnlab.checks import (
+    Labels,
+    check_finite,
+    check_images,
+    check_labels,
+    check_several,
+    check_whole,
+)
 from snnlab.judge.shares import check
 from snnlab.passes import Network, names, run, scores
 from snnlab.recording import intervene
@@ -23,8 +30,11 @@ __all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertio
 def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
     """The fill of taken pixels: the image without detail (Gaussian; along the width an eighth of
     the width, along the height an eighth of the height)."""
+    check_images(images)
     sigma = [length / 8 for length in (images.shape[-1], images.shape[-2])]
-    return gaussian_blur(images, [2 * int(3 * each) + 1 for each in sigma], sigma)
+    kernel = [2 * int(3 * each) + 1 for each in sigma]
+    wide = images.to(torch.promote_types(images.dtype, torch.float32))  # half takes minutes on CPUs
+    return gaussian_blur(wide, kernel, sigma).to(images.dtype)
 
 
 def deletion(
@@ -61,6 +71,9 @@ def insertion(
 
 def area_under(curve: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
     """The mean of the curve over the share of pixels changed, by the trapezium rule."""
+    check_finite(curve, "the curve contains NaN or infinite values")
+    if curve.ndim != 2 or len(curve) < 2:
+        raise ValueError(f"expected a curve [steps + 1, B], got {tuple(curve.shape)}")
     return torch.trapezoid(curve, dx=1 / (len(curve) - 1), dim=0)
 
 
@@ -73,8 +86,9 @@ def _curve(model, images, maps, labels, steps, seed, first, last):
             f"expected maps at the size of the images, {(len(images), *images.shape[2:])}, got "
             f"{tuple(maps.shape)}; use explanation.upsampled(size)"
         )
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_whole("steps", steps)
+    if seed is not None:
+        check_whole("seed", seed, least=0)
     flat = maps.flatten(1)
     lot = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(flat.device)
     order = lot[flat[:, lot].argsort(dim=1, descending=True, stable=True)]

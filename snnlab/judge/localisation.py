@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from snnlab.checks import Size, height_and_width
+from snnlab.checks import Size, check_finite, check_tensor, height_and_width
 from snnlab.judge.shares import check, shares, top_share
 
 __all__ = ["area", "box_masks", "energy", "has_area", "pointing_game", "rank_accuracy"]
@@ -17,6 +17,7 @@ __all__ = ["area", "box_masks", "energy", "has_area", "pointing_game", "rank_acc
 
 def has_area(boxes: Int[Tensor, "N 4"]) -> Bool[Tensor, " N"]:
     """Whether a box x1 y1 x2 y2 is more than a line or a point; leave out and count the others."""
+    _check_boxes(boxes)
     x1, y1, x2, y2 = boxes.unbind(1)
     return (x2 > x1) & (y2 > y1)
 
@@ -28,8 +29,7 @@ def box_masks(boxes: Int[Tensor, "N 4"], size: Size = 64) -> Bool[Tensor, "N H W
     Raises ValueError for a box without area or one that leaves the image.
     """
     height, width = height_and_width(size)
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"expected boxes [N, 4] (x1 y1 x2 y2), got {tuple(boxes.shape)}")
+    _check_boxes(boxes)
     for axis, places, length in (("x", boxes[:, ::2], width), ("y", boxes[:, 1::2], height)):
         if ((places < 0) | (places >= length)).any():
             raise ValueError(
@@ -49,6 +49,7 @@ def box_masks(boxes: Int[Tensor, "N 4"], size: Size = 64) -> Bool[Tensor, "N H W
 
 def area(regions: Bool[Tensor, "N H W"]) -> Float[Tensor, " N"]:
     """A region's share of its image: what a uniform map scores."""
+    _check_regions(regions)
     return regions.flatten(1).double().mean(1)
 
 
@@ -79,8 +80,26 @@ def rank_accuracy(
     return (top_share(maps.flatten(1), size) * regions.flatten(1)).sum(1) / size
 
 
+def _check_boxes(boxes: Tensor) -> None:
+    check_tensor(boxes)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"expected boxes [N, 4] (x1 y1 x2 y2), got {tuple(boxes.shape)}")
+    if boxes.numel():
+        check_finite(boxes, "boxes contain NaN or infinite values")
+
+
+def _check_regions(regions: Tensor) -> None:
+    check_tensor(regions)
+    if regions.ndim != 3 or regions.dtype != torch.bool or regions.numel() == 0:
+        raise ValueError(
+            f"expected regions as bool [N, H, W], got {str(regions.dtype).removeprefix('torch.')} "
+            f"{tuple(regions.shape)}"
+        )
+
+
 def _check(maps: Tensor, regions: Tensor) -> None:
     check(maps)
+    check_tensor(regions)
     if regions.shape != maps.shape or regions.dtype != torch.bool:
         raise ValueError(
             f"expected regions as bool {tuple(maps.shape)}, like the maps, got "

@@ -12,10 +12,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from snnlab.checks import check_generator, check_tensor
 from snnlab.explain import Explanation
 from snnlab.judge.stability import pearson
 from snnlab.models import BlockNetwork
-from snnlab.passes import call
+from snnlab.passes import Network, call
 
 __all__ = ["cascade", "class_sensitivity", "recalibrate"]
 
@@ -35,7 +36,8 @@ def cascade(
     a spiking network could fall silent.  So they are measured anew on ``images`` (training images,
     200 or so).  ``model`` stays as it was.
     """
-    model = copy.deepcopy(model)
+    check_generator(generator)
+    model = copy.deepcopy(Network.of(model).model)
     for part in parts or ("head", *reversed(cast(BlockNetwork, model).blocks)):
         with torch.no_grad():
             for layer in model.get_submodule(part).modules():
@@ -54,6 +56,7 @@ def recalibrate(
 
     Train flags stay.  ``generator`` is passed to a network that takes one.
     """
+    model = Network.of(model).model
     norms: list[Any] = [m for m in model.modules() if hasattr(m, "running_mean")]
     before = [(norm, norm.training, norm.momentum) for norm in norms]
     try:
@@ -77,6 +80,13 @@ def class_sensitivity(
 
     ``explain(target)`` gives the explanation; pass it the same spikes each time.
     """
+    for one in (labels, others):
+        check_tensor(one)
+    if labels.shape != others.shape:
+        raise ValueError(
+            f"expected two classes for each image, got {tuple(labels.shape)} and "
+            f"{tuple(others.shape)}"
+        )
     if (labels == others).any():
         raise ValueError("each image needs two different classes")
     return 1 - pearson(explain(labels).total, explain(others).total)

@@ -3,13 +3,14 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_finite
+from snnlab.checks import check_finite, check_tensor
 
 __all__ = ["check", "shares", "top_share"]
 
 
 def check(maps: Float[Tensor, "N H W"]) -> None:
     """Raise ValueError unless maps are [N, H, W], finite and nowhere below 0."""
+    check_tensor(maps)
     if maps.ndim != 3 or maps.numel() == 0:
         raise ValueError(
             f"expected maps of shape [N, H, W], got {tuple(maps.shape)}; of a sequence of maps "

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from snnlab.checks import check_number
 from snnlab.judge.shares import shares
 
 __all__ = ["entropy", "half_mass_area", "total_variation"]
@@ -17,6 +18,7 @@ def half_mass_area(maps: Float[Tensor, "N H W"], mass: float = 0.5) -> Float[Ten
     From 0.5/P for a single place of P to 0.5 for a uniform map; the last place counts by the part
     of it that is needed.  Raises ValueError for a mass outside (0, 1).
     """
+    check_number("mass", mass, 0, 1)
     if not 0 < mass < 1:
         raise ValueError(f"mass must lie between 0 and 1, got {mass}")
     ordered = shares(maps).sort(dim=1, descending=True).values

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from snnlab.checks import check_finite, check_number
 from snnlab.judge.shares import check, top_share
 
 __all__ = ["between_images", "normalised", "pearson", "relative_l2", "top_overlap"]
@@ -30,7 +31,8 @@ def top_overlap(
     two random choices.
     """
     _check(first, second)
-    if not 0 < share <= 1:
+    check_number("share", share, 0, 1)
+    if not share > 0:
         raise ValueError(f"share must lie in (0, 1], got {share}")
     places = first[0].numel()
     size = math.ceil(share * places - 1e-9)
@@ -45,7 +47,7 @@ def relative_l2(
     """The length of the difference over that of the reference: 0 for equal maps (also two that are
     0 everywhere), infinite where the reference alone is."""
     _check(reference, other)
-    difference = (other - reference).flatten(1).double().norm(dim=1)
+    difference = (other.double() - reference.double()).flatten(1).norm(dim=1)
     ratio = difference / reference.flatten(1).double().norm(dim=1)
     return torch.where(difference == 0, 0.0, ratio)
 
@@ -55,6 +57,7 @@ def between_images(
 ) -> Float[Tensor, " N"]:
     """The mean correlation of each map of ``first`` with those of all OTHER images in ``second``:
     what maps agree on whatever the image.  Raises ValueError for fewer than 2 images."""
+    _check(first, second)
     if len(first) < 2:
         raise ValueError("agreement between images needs at least 2 of them")
     every = _standardised(first, second) @ _standardised(second, first).T
@@ -70,13 +73,15 @@ def normalised(
     Raises ValueError where the denominator is under 0.05: then the map hardly tells images apart,
     and the ratio is not a sound one.
     """
-    room = (seed.mean() - between.mean()).item()
+    for values in (changed, seed, between):
+        check_finite(values, "the agreements contain NaN or infinite values")
+    room = (seed.double().mean() - between.double().mean()).item()
     if room < 0.05:
         raise ValueError(
-            f"draws of one image agree by {seed.mean():.3f}, different images by "
-            f"{between.mean():.3f}: under 0.05 apart, too close to normalise"
+            f"draws of one image agree by {seed.double().mean():.3f}, different images by "
+            f"{between.double().mean():.3f}: under 0.05 apart, too close to normalise"
         )
-    return (changed.mean() - between.mean()).item() / room
+    return (changed.double().mean() - between.double().mean()).item() / room
 
 
 def _check(first: Tensor, second: Tensor) -> None:

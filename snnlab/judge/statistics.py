@@ -7,6 +7,8 @@ from scipy.stats import bootstrap
 from statsmodels.stats.multitest import multipletests
 from torch import Tensor
 
+from snnlab.checks import check_whole
+
 __all__ = ["holm", "interval"]
 
 
@@ -22,7 +24,9 @@ def interval(
     bootstrap a paired one.  ``statistic(*samples)`` gives one number.  ``p``: two-sided, that the
     statistic is 0.  Raises ValueError for fewer than 2 images, NaN, or samples of unequal length.
     """
-    arrays = [np.asarray(sample, dtype=np.float64) for sample in samples]
+    check_whole("resamples", resamples)
+    check_whole("seed", seed, least=0)
+    arrays = [_numbers(sample) for sample in samples]
     if not arrays or {a.shape for a in arrays} != {arrays[0].shape} or arrays[0].ndim != 1:
         raise ValueError(f"expected samples of one length, got {[a.shape for a in arrays]}")
     if len(arrays[0]) < 2 or not all(np.isfinite(a).all() for a in arrays):
@@ -45,4 +49,14 @@ def interval(
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's corrected p values (1979): all claims together err in at most 5 % where one takes
     those under 0.05."""
-    return [float(value) for value in multipletests(p, method="holm")[1]]
+    values = _numbers(p)
+    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all() or not len(values):
+        raise ValueError(f"expected p values in [0, 1], at least one, got {p!r:.80}")
+    return [float(value) for value in multipletests(values, method="holm")[1]]
+
+
+def _numbers(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"expected numbers, got {values!r:.80}") from None

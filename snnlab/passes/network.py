@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatch
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from snnlab.checks import either
+from snnlab.checks import check_network, either
 from snnlab.passes.axes import Axes, arranged, batch_axis, check_spelling, groups, without_time
 from snnlab.recording import first_tensor
 
@@ -73,7 +73,9 @@ class Network(nn.Module):
 
     @classmethod
     def of(cls, model: nn.Module) -> "Network":
-        """``model`` itself if it is described, else with nothing to add."""
+        """``model`` itself if it is described, else with nothing to add.  Raises TypeError for
+        what is no network, as its name."""
+        check_network(model)
         return model if isinstance(model, Network) else cls(model)
 
     def forward(
@@ -236,8 +238,13 @@ def generator_for(model: nn.Module, generator: torch.Generator | None) -> dict:
 
 def names(model: nn.Module, layer: Layer) -> tuple[str, ...]:
     """The names of a layer, or of several, within the model."""
-    several = [layer] if isinstance(layer, str | nn.Module) else list(layer)
+    check_network(model)
+    is_one = isinstance(layer, str | nn.Module) or not isinstance(layer, Sequence)
+    several = [cast(str | nn.Module, layer)] if is_one else list(cast(Sequence, layer))
     known = {module: name for name, module in model.named_modules()}
+    for one in several:
+        if not isinstance(one, str | nn.Module):
+            raise TypeError(f"expected a layer, by its name or itself, got {one!r:.80}")
     for one in several:
         if isinstance(one, nn.Module) and not known.get(one):
             raise ValueError(f"the layer {type(one).__name__} is not a part of the model")

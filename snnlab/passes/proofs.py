@@ -1,5 +1,6 @@
 """What shows that a pass was read rightly; where one pass cannot show it, another one does."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,12 @@ def explained(call: Callable, **arguments: Any) -> Any:
     try:
         return call(**arguments)
     except RuntimeError as error:
+        if re.search("types? .* should be the same|scalar type|same dtype", str(error)):
+            given = next(one for one in arguments.values() if isinstance(one, Tensor))
+            raise ValueError(
+                f"the network does not take {given.dtype} ({error}); give it what its weights are: "
+                "images.to(next(model.parameters()).dtype)"
+            ) from error
         if "Inference tensors" not in str(error):
             raise
         raise ValueError(
@@ -53,6 +60,15 @@ def unfolded(network: Network, inputs: Tensor, steps: int | None, scores: Tensor
         scores = scores.unflatten(0, (steps, -1) if "(TB)" in spelled else (-1, steps))
         return scores if "(TB)" in spelled else scores.transpose(0, 1)
     return scores
+
+
+def check_no_nan(scores: Tensor) -> None:
+    """Raise ValueError where a class score is NaN."""
+    if scores.isnan().any():
+        raise ValueError(
+            "the network's class scores contain NaN: weights or input are not finite, or the "
+            "network's numbers leave what its type can hold (then model.float())"
+        )
 
 
 def check_calls(model: nn.Module, name: str, recording: Recording) -> None:

@@ -17,6 +17,7 @@ from snnlab.passes.proofs import (
     check_axes,
     check_batch,
     check_calls,
+    check_no_nan,
     check_rest,
     check_scores,
     check_shapes,
@@ -208,6 +209,7 @@ class _Run:
                 )
             outputs = {name: self._output(name, recording) for name in self.layers}
             found = unfolded(network, self.inputs, self.steps, network.read(output))
+            check_no_nan(found)
             if "" not in network.axes or network.axes[""] is None:
                 check_scores(self.inputs, found)
             passes = {

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from snnlab import checks
+
 __all__ = ["Draws", "check_generator", "seeded"]
 
 
@@ -30,10 +32,8 @@ def seeded(generator: torch.Generator | None, inputs: Tensor) -> Iterator[None]:
 
 def check_generator(generator: torch.Generator | None) -> None:
     """Raise ValueError for a seed in a generator's place."""
-    if not isinstance(generator, torch.Generator | None):
-        raise ValueError(
-            f"expected a torch.Generator, got {generator!r}; e.g. torch.Generator().manual_seed(0)"
-        )
+    if generator is not None:
+        checks.check_generator(generator)
 
 
 class Draws:

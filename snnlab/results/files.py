@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from snnlab.storing import located, read_json, whole
+
 __all__ = ["FOLDER", "Result", "load", "names", "select", "write"]
 
 FOLDER = Path(__file__).parents[2] / "results"
@@ -37,7 +39,7 @@ def load(claim: str, folder: str | Path = FOLDER) -> dict:
             f"{', '.join(names(folder)) or 'none'}. The results belong to the project's source; "
             f"python -m experiments.{claim} --data PATH makes them again"
         )
-    result = Result(json.loads(path.read_text()))
+    result = Result(read_json(path))
     if missing := _missing(result):
         raise ValueError(f"{path} is not a results file: it lacks {', '.join(missing)}")
     result.folder = folder
@@ -45,7 +47,7 @@ def load(claim: str, folder: str | Path = FOLDER) -> dict:
 
 
 def _existing(folder: str | Path) -> Path:
-    folder = Path(folder).expanduser()
+    folder = located(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"there is no folder {folder}: the results come with the project's source, not with "
@@ -60,10 +62,10 @@ def write(result: dict, folder: str | Path) -> Path:
     number that is not finite."""
     if missing := _missing(result):
         raise ValueError(f"not a results file: it lacks {', '.join(missing)}")
-    folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result['claim']}.json"
-    path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    path = located(folder) / f"{result['claim']}.json"
+    text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+    with whole(path) as part:
+        part.write_text(text)
     return path
 
 

@@ -17,23 +17,44 @@ from snnlab.conversion import convert
 from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
 from snnlab.evaluation import accuracy, accuracy_difference, predict
 from snnlab.models import NETWORKS, VGG, ConvertedVGG, SpikingVGG, build
+from snnlab.storing import check_writable
 from snnlab.training.loop import FAST, fit
 from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
 
 
 def _recipe(name: str, changes: list[str]) -> Recipe:
     kind, _, seed = name.rpartition("-s")
-    if kind not in RECIPES or not seed.isdigit():
-        raise SystemExit(f"the name is <recipe>-s<seed>, with a recipe of {', '.join(RECIPES)}")
-    recipe = replace(RECIPES[kind], seed=int(seed))
+    if kind not in RECIPES or not seed.isdecimal():
+        raise SystemExit(
+            f"there is no network {name!r}: the name is <recipe>-s<seed>, with a recipe of "
+            f"{', '.join(RECIPES)}"
+        )
+    recipe = RECIPES[kind]
+    changed: dict[str, Any] = {"seed": int(seed)}
     for change in changes:
         field, _, text = change.partition("=")
         if field not in asdict(recipe):
             raise SystemExit(f"a recipe has no {field!r}; it has {', '.join(asdict(recipe))}")
-        old = getattr(recipe, field)
-        value: Any = tuple(map(int, text.split(","))) if isinstance(old, tuple) else type(old)(text)
-        recipe = replace(recipe, **{field: value})
+        changed[field] = _value(change, text, getattr(recipe, field))
+    try:
+        recipe = replace(recipe, **changed)
+    except ValueError as error:
+        raise SystemExit(f"{name}: {error}") from None
+    if recipe.start and recipe.start not in RECIPES:
+        raise SystemExit(f"start must be one of {', '.join(RECIPES)}, got {recipe.start!r}")
     return recipe
+
+
+def _value(change: str, text: str, like: Any) -> Any:
+    """The value of FIELD=VALUE, of the kind that the field has."""
+    try:
+        return tuple(map(int, text.split(","))) if isinstance(like, tuple) else type(like)(text)
+    except ValueError:
+        if isinstance(like, tuple):
+            expected = ",".join(map(str, like))
+        else:
+            expected = f"a {type(like).__name__}, e.g. {like}"
+        raise SystemExit(f"--set {change}: expected {expected}") from None
 
 
 def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, options, progress):
@@ -59,9 +80,9 @@ def _network(recipe: Recipe, classes: int) -> VGG | SpikingVGG | ConvertedVGG:
 
 
 def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: dict, folder: Path):
-    """Store a network and its card with its accuracy, which is that of the stored weights."""
-    zoo.save(name, model, about, folder)
-    stored = zoo.load(name, folder)
+    """Store a network and its card with its accuracy, which is that of the stored weights; it is
+    measured before, so what is stored is whole."""
+    stored = zoo.rounded(model)
     results: dict[str, Any] = {"encoder_seed": 0}
     for where, photos in tests.items():
         logits = predict(stored, photos.images)
@@ -81,6 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
         tests = {"val": tiny_imagenet(options.data, "val"), "photographs": photographs()}
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f"--data: {error}") from None
+    _check_folders(options)
     train, tune = hold_out(train)
     progress = tqdm(
         total=sum(sum(recipe.passes()) for recipe in recipes.values()),
@@ -89,7 +111,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     for i, (name, recipe) in enumerate(recipes.items()):
         progress.set_description_str(f"{i + 1} of {len(recipes)}, {name}:")
-        model, twin, log = _make(name, recipe, train, tune, options, progress)
+        try:
+            model, twin, log = _make(name, recipe, train, tune, options, progress)
+        except (ValueError, FloatingPointError) as error:
+            raise SystemExit(f"{name}: {error}") from error
         if log:
             progress.write(f"{name}, last epoch: {json.dumps(log[-1])}")
         if not options.tune:
@@ -121,30 +146,55 @@ def _parser() -> argparse.ArgumentParser:
         help="only train and report on the images held out of train; store nothing",
     )
     parser.add_argument(
-        "--set", nargs="+", default=[], metavar="FIELD=VALUE", help="change the recipe"
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change the recipe",
     )
     return parser
+
+
+def _check_folders(options) -> None:
+    """SystemExit where nothing can be written, before hours are spent."""
+    try:
+        for folder in [options.runs] if options.tune else [options.runs, options.zoo]:
+            check_writable(folder)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
 
 
 def _to_make(options) -> dict[str, Recipe]:
     """The networks that are asked for and not stored, with their recipes; SystemExit where one is
     made from another that is neither stored nor named before it."""
     recipes = {name: _recipe(name, options.set) for name in options.names or SHELF}
-    known = set(zoo.names(options.zoo))
-    there = [name for name in recipes if name in known and not options.tune]
+    there = [name for name in recipes if not options.tune and _is_stored(name, options.zoo)]
     if there:
         print(f"stored already: {', '.join(there)}")
     recipes = {name: recipe for name, recipe in recipes.items() if name not in there}
+    made = set()
     for name, recipe in recipes.items():
         parents = [f"{kind}-s{recipe.seed}" for kind in recipe.parents()]
-        if missing := [parent for parent in parents if parent not in known]:
+        if missing := [p for p in parents if p not in made and not _is_stored(p, options.zoo)]:
             raise SystemExit(
                 f"{name} is made from {', '.join(missing)}, which {options.zoo} does not hold; "
                 f"name it first: python -m snnlab.training {' '.join(missing)} {name} ..."
             )
         if not options.tune:
-            known.add(name)
+            made.add(name)
     return recipes
+
+
+def _is_stored(name: str, folder: Path) -> bool:
+    """Whether a network can be loaded and its card is whole, with its accuracy."""
+    try:
+        zoo.load(name, folder)
+    except ValueError as error:
+        if name in zoo.names(folder):
+            print(f"{name} is made again: {error}")
+        return False
+    return "accuracy" in zoo.card(name, folder)
 
 
 def _about(name: str, recipe: Recipe, train: Photographs, log: list[dict], options) -> dict:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from tqdm.auto import tqdm
 from snnlab.data import Photographs
 from snnlab.evaluation import accuracy, predict
 from snnlab.layers import BatchNormThroughTime
+from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
 
@@ -47,11 +47,12 @@ def fit(
     ``folder`` gets recipe.json, log.jsonl (a line an epoch) and checkpoint.ckpt (after each
     epoch), from which the same call goes on.  ``test``: photographs to report on as it goes;
     ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
-    Raises ValueError where the folder holds another recipe's run, or a damaged checkpoint.
+    Raises ValueError where the folder cannot be written to, holds another recipe's run, or a
+    damaged recipe or checkpoint.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
     fabric.launch()
-    folder = Path(folder).expanduser()
+    folder = located(folder)
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
     wrapped, optimizer = fabric.setup(model, optimizer)
@@ -185,13 +186,14 @@ def _repeat_last_step(steps: int, *models: nn.Module) -> None:
 
 def _claim(folder: Path, recipe: Recipe, fabric: Fabric) -> None:
     """Write the recipe into the run's folder; refuse the folder of another recipe."""
-    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder)
     settings = json.loads(json.dumps(asdict(recipe)))
     written = folder / "recipe.json"
-    if written.exists() and json.loads(written.read_text()) != settings:
+    if written.exists() and read_json(written) != settings:
         raise ValueError(f"{folder} holds a run of another recipe; move it away, or name another")
     if fabric.is_global_zero:
-        written.write_text(json.dumps(settings, indent=2) + "\n")
+        with whole(written) as part:
+            part.write_text(json.dumps(settings, indent=2) + "\n")
 
 
 def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
@@ -200,22 +202,37 @@ def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
     if checkpoint.exists():
         try:
             fabric.load(checkpoint, state, weights_only=True)
+            _check_state(state, recipe)
         except Exception as error:
             raise ValueError(
-                f"{checkpoint} cannot be read ({type(error).__name__}); delete it to start again"
+                f"{checkpoint} cannot be read ({type(error).__name__}: {error}); delete it to "
+                "start again"
             ) from error
         fabric.print(f"going on after epoch {state['epoch']} of {recipe.epochs}")
     if fabric.is_global_zero:
         _write_log(state, folder)  # a run may have ended between its checkpoint and its log
 
 
+def _check_state(state: dict, recipe: Recipe) -> None:
+    """Raise ValueError unless this is the state of a run of the recipe after some epoch."""
+    epoch, log = state["epoch"], state["log"]
+    if not isinstance(epoch, int) or not 0 <= epoch <= recipe.epochs:
+        raise ValueError(f"it is of epoch {epoch!r:.20}, of {recipe.epochs}")
+    if not isinstance(log, list) or [row["epoch"] for row in log] != [*range(1, epoch + 1)]:
+        raise ValueError(f"its log is not that of {epoch} epochs")
+    for name in ("model", "averaged"):
+        for key, value in state[name].state_dict().items():
+            if not value.isfinite().all():
+                raise ValueError(f"{key} is not finite")
+
+
 def _save(state: dict, folder: Path, fabric: Fabric) -> None:
-    fabric.save(folder / "checkpoint.tmp", state)
+    with whole(folder / "checkpoint.ckpt") as part:
+        fabric.save(part, state)  # by the first process alone
     if fabric.is_global_zero:
-        os.replace(folder / "checkpoint.tmp", folder / "checkpoint.ckpt")
         _write_log(state, folder)
 
 
 def _write_log(state: dict, folder: Path) -> None:
-    log = "".join(json.dumps(row) + "\n" for row in state["log"])
-    (folder / "log.jsonl").write_text(log)
+    with whole(folder / "log.jsonl") as part:
+        part.write_text("".join(json.dumps(row) + "\n" for row in state["log"]))

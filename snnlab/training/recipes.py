@@ -1,6 +1,7 @@
 """What each kind of network is made of: architecture, start, schedule, loss."""
 
 import inspect
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -9,9 +10,36 @@ from snnlab.models import NETWORKS, WIDTHS
 __all__ = ["CALIBRATION", "RECIPES", "SEEDS", "SHELF", "Recipe"]
 
 
+# What a field of a recipe may be
+CHOICES = {
+    "network": tuple(NETWORKS),
+    "encoding": ("poisson", "direct"),
+    "optimizer": ("sgd", "adamw"),
+    "precision": ("32-true", "bf16-mixed"),
+}
+RANGES: dict[str, tuple[type, float, float]] = {
+    "steps": (int, 1, math.inf),
+    "leak": (float, 0, 1),
+    "epochs": (int, 0, math.inf),
+    "short_epochs": (int, 0, math.inf),
+    "short_steps": (int, 1, math.inf),
+    "batch": (int, 1, math.inf),
+    "rate": (float, 1e-12, 1e6),
+    "weight_decay": (float, 0, 1e6),
+    "label_smoothing": (float, 0, 1),
+    "distil": (float, 0, 1),
+    "average": (float, 0, 1),
+    "augmentation": (float, 0, 1),
+    "seed": (int, 0, 2**32),
+}
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """All that a training run depends on, beside the data and the seed of its name."""
+    """All that a training run depends on, beside the data and the seed of its name.
+
+    Raises ValueError for values that no run can have.
+    """
 
     network: str = "relu"  # or "spiking", "converted"
     start: str = ""  # the recipe whose network, of the same seed, this one starts from
@@ -33,6 +61,27 @@ class Recipe:
     # "bf16-mixed" where the machine is fast at it
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field, allowed in CHOICES.items():
+            if (value := getattr(self, field)) not in allowed:
+                raise ValueError(f"{field} must be one of {', '.join(allowed)}, got {value!r}")
+        for field, (kind, low, high) in RANGES.items():
+            value = getattr(self, field)
+            right_kind = isinstance(value, kind | int) and not isinstance(value, bool)
+            if not (right_kind and low <= value <= high):
+                called = {int: "a whole number", float: "a number"}[kind]
+                raise ValueError(f"{field} must be {called} in [{low:g}, {high:g}], got {value!r}")
+        widths = self.widths if isinstance(self.widths, tuple) else ()
+        if len(widths) != len(WIDTHS) or not all(isinstance(w, int) and w > 0 for w in widths):
+            raise ValueError(
+                f"widths must be {len(WIDTHS)} whole numbers above 0, got {self.widths!r}"
+            )
+        if self.short_epochs > self.epochs or self.short_epochs and self.short_steps > self.steps:
+            raise ValueError(
+                f"the short epochs must fit into the run: {self.short_epochs} of {self.epochs} "
+                f"epochs, with {self.short_steps} of {self.steps} steps; set short_epochs too"
+            )
 
     def passes(self) -> list[int]:
         """The steps of each epoch, which is what its time is proportional to (of a still network:

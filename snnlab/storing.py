@@ -1,0 +1,63 @@
+"""Files that are whole or not there: nobody ever reads a half-written one."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["check_writable", "located", "read_json", "whole"]
+
+
+def located(path: str | Path) -> Path:
+    """A path that may be text and begin with ``~``.  Raises TypeError for what is no path."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"expected a path, as text or pathlib.Path, got {path!r:.80}")
+    return Path(path).expanduser()
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A path to write to inside the block; what was written takes the place of ``path`` when the
+    block ends.  If it raises, or the process dies, ``path`` is as it was.
+
+    The path inside belongs to this process alone, so two processes never write into one file; the
+    one that ends last wins.  A block that writes nothing changes nothing.
+    """
+    path = located(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        if part.exists():
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Raise ValueError unless files can be written into a folder, which is made if need be."""
+    folder = located(folder)
+    part = folder / f".try.{os.getpid()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"nothing can be written into {folder} ({error.strerror}); name another folder, or "
+            "change its permissions"
+        ) from None
+
+
+def read_json(path: str | Path) -> dict:
+    """The object that a JSON file holds.  Raises ValueError for a file that is damaged, half
+    written, or holds something else."""
+    path = located(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as error:
+        raise ValueError(f"{path} is damaged or not a JSON file ({error})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds a {type(found).__name__}, expected a JSON object")
+    return found

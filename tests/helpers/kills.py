@@ -1,0 +1,191 @@
+"""Processes that die while they store: at each write in turn, or at random moments by a signal.
+
+As a script: trains a tiny network in forked processes that are killed, and says what it found.
+"""
+
+import io
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from unittest import mock
+
+import torch
+from torch import nn
+
+from helpers.tiny import generator
+from snnlab import zoo
+from snnlab.data import Photographs, scenes
+from snnlab.training import __main__ as command
+
+
+class Death(BaseException):
+    """What stands for the end of the process: nothing that cleans up gets anything done."""
+
+
+class Half:
+    """A file of which only half is written when the process dies."""
+
+    def __init__(self, file, death):
+        self.file, self.death = file, death
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, content):
+        if self.death.event():
+            self.file.write(content[: len(content) // 2])
+            self.file.close()
+            raise Death
+        return self.file.write(content)
+
+
+class DeathAtWrite:
+    """Inside the block the process dies at the n-th write, half of which is done, or replacement of
+    a file; ``happened`` says whether it came to that."""
+
+    def __init__(self, number):
+        self.left, self.happened = number, False
+
+    def event(self):
+        self.left -= 1
+        if self.left == 0:
+            self.happened = True
+        return self.happened
+
+    def open(self, file, mode="r", *arguments, **settings):
+        opened = io_open(file, mode, *arguments, **settings)
+        return Half(opened, self) if {*"wax+"} & {*mode} else opened
+
+    def replace(self, *paths, **settings):
+        if self.event():
+            raise Death
+        return os_replace(*paths, **settings)
+
+    def unlink(self, *arguments, **settings):
+        if self.happened:
+            raise Death
+        return path_unlink(*arguments, **settings)
+
+    def __enter__(self):
+        unlink = self.unlink
+        self.patches = [
+            mock.patch("io.open", self.open),
+            mock.patch("builtins.open", self.open),
+            mock.patch("os.replace", self.replace),
+            mock.patch.object(Path, "unlink", lambda *a, **s: unlink(*a, **s)),
+        ]
+        for patch in self.patches:
+            patch.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for patch in self.patches:
+            patch.stop()
+        return kind is Death
+
+
+io_open, os_replace, path_unlink = io.open, os.replace, Path.unlink
+
+
+def photos(count):
+    """Drawn scenes of 16 x 16 pixels, the smallest that the networks take."""
+    drawn = scenes(count, generator(), size=32)
+    names = tuple(f"scene {i}" for i in range(count))
+    images = nn.functional.avg_pool2d(drawn.images, 2)
+    return Photographs(images, drawn.labels, names, None, drawn.classes)
+
+
+def train(folder, *names):
+    """The training command on a few drawn scenes, with a folder of its own."""
+    data = photos(24)
+    with (
+        mock.patch.object(command, "tiny_imagenet", lambda root, split: data),
+        mock.patch.object(command, "photographs", lambda: photos(10)),
+        mock.patch.object(command, "hold_out", lambda given: (given, given[:4])),
+    ):
+        command.main(
+            [*names, "--data", "scenes.zip", "--runs", str(folder / "runs")]
+            + ["--zoo", str(folder / "zoo"), "--set", "widths=4,4,4,4,4,4,4,4", "epochs=2"]
+            + ["short_epochs=0", "batch=8", "steps=2"]
+        )
+
+
+def stored(folder):
+    """The weights of each network, and its card without what a clock says."""
+    found = {}
+    for name in zoo.names(folder / "zoo"):
+        card = zoo.card(name, folder / "zoo")
+        card["log"] = [{**row, "seconds": 0} for row in card["log"]]
+        found[name] = (folder / "zoo" / f"{name}.safetensors").read_bytes().hex(), card
+    return found
+
+
+def wrong(folder, whole):
+    """What in a folder, left by a dead process, could be taken for something that it is not."""
+    found = []
+    for path in folder.rglob("*.json"):
+        try:
+            json.loads(path.read_text())
+        except ValueError:
+            found.append(f"{path.name} is half written")
+    for name in zoo.names(folder / "zoo"):
+        try:
+            zoo.load(name, folder / "zoo")
+        except ValueError:
+            continue  # noticed
+        if stored(folder)[name] != whole[name]:
+            found.append(f"{name} can be loaded, and is not what it should be")
+    return found
+
+
+def in_a_process(function, *arguments):
+    """The id of a forked process that runs a function without a word."""
+    child = os.fork()
+    if child == 0:
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        try:
+            function(*arguments)
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return child
+
+
+def main(folder, names, count, seed):
+    draws, found = random.Random(seed), {"kills": 0, "wrong": []}
+    start = time.perf_counter()
+    os.waitpid(in_a_process(train, folder / "whole", *names), 0)
+    seconds, whole = time.perf_counter() - start, stored(folder / "whole")
+    parts = 0
+    while found["kills"] < count:
+        here = folder / f"parts{parts}"
+        child = in_a_process(train, here, *names)
+        time.sleep(draws.uniform(0, 0.8 * seconds))
+        os.kill(child, draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+        _, status = os.waitpid(child, 0)
+        found["kills"] += status != 0
+        found["wrong"] += wrong(here, whole)
+        if status == 0:
+            parts += 1
+    for here in folder.glob("parts*"):
+        os.waitpid(in_a_process(train, here, *names), 0)
+        if stored(here) != whole or not whole:
+            found["wrong"].append(f"{here.name} ended as another network")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(Path(sys.argv[1]), sys.argv[4:], int(sys.argv[2]), int(sys.argv[3]))
