@@ -1,6 +1,6 @@
 """Real photographs with boxes, held-out photographs, and drawn scenes with exact masks."""
 
-from snnlab.data.drawn import Scenes, scenes
+from snnlab.data.drawn import RhythmScenes, Scenes, rhythm_scenes, scenes
 from snnlab.data.imagenet import tiny_imagenet
 from snnlab.data.images import CLASSES as _CLASSES
 from snnlab.data.images import Photographs, hold_out, photographs
@@ -8,9 +8,11 @@ from snnlab.data.images import Photographs, hold_out, photographs
 __all__ = [
     "CLASSES",
     "Photographs",
+    "RhythmScenes",
     "Scenes",
     "hold_out",
     "photographs",
+    "rhythm_scenes",
     "scenes",
     "tiny_imagenet",
 ]
