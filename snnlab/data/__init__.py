@@ -1,6 +1,7 @@
-"""Real photographs with boxes, held-out photographs, and drawn scenes with exact masks."""
+"""Real photographs with boxes, held-out photographs, drawn scenes with exact masks, and events."""
 
 from snnlab.data.drawn import RhythmScenes, Scenes, rhythm_scenes, scenes
+from snnlab.data.events import events, saccade
 from snnlab.data.imagenet import tiny_imagenet
 from snnlab.data.images import CLASSES as _CLASSES
 from snnlab.data.images import Photographs, hold_out, photographs
@@ -10,9 +11,11 @@ __all__ = [
     "Photographs",
     "RhythmScenes",
     "Scenes",
+    "events",
     "hold_out",
     "photographs",
     "rhythm_scenes",
+    "saccade",
     "scenes",
     "tiny_imagenet",
 ]

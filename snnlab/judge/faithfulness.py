@@ -145,8 +145,8 @@ def retimed(
 ) -> Float[Tensor, "T B C H W"]:
     """The same spikes at other times: each neuron's steps in an order of its own, drawn at random.
 
-    ``spikes`` [T, B, C, H, W].  Every neuron keeps its count (and the sizes of its spikes), so what a network loses by it was
-    told by time::
+    ``spikes`` [T, B, C, H, W].  Every neuron keeps its count (and the sizes of its
+    spikes), so what a network loses by it was told by time::
 
         with intervene(model, {"conv4": retimed}):
             logits = model(images)
