@@ -11,9 +11,18 @@ import pytest
 import torch
 import yaml
 from helpers.tiny import generator
+from oracles.rhythm import rhythm
 from PIL import Image
 
-from snnlab.data import CLASSES, Photographs, hold_out, photographs, scenes, tiny_imagenet
+from snnlab.data import (
+    CLASSES,
+    Photographs,
+    hold_out,
+    photographs,
+    rhythm_scenes,
+    scenes,
+    tiny_imagenet,
+)
 from snnlab.data.images import OFFICIAL as KNOWN
 
 # the class, its wnid, and its 0-based line in Tiny-ImageNet's wnids.txt
@@ -414,3 +423,70 @@ def test_hold_out_splits_off_the_last_of_each_class():
     for label in range(4):
         of_class = [n for n, k in zip(data.names, data.labels.tolist(), strict=True) if k == label]
         assert [n for n in last.names if n in of_class] == of_class[-3:]
+
+
+# ---- scenes in rhythm
+
+
+@pytest.mark.parametrize("message", ["burst", "even"])
+@pytest.mark.parametrize("steps", [6, 12, 15])
+def test_each_pixel_has_the_rhythm_of_the_shape_that_it_lies_in(message, steps):
+    drawn = rhythm_scenes(2, generator(), message, steps, size=40)
+    assert drawn.spikes.shape == (steps, 2, 1, 40, 40)
+    trains = drawn.spikes[:, :, 0].flatten(1).T.tolist()
+    places = zip(drawn.bursting.flatten().tolist(), drawn.even.flatten().tolist(), strict=True)
+    seen = {"once": 0, "never": 0}
+    for train, (bursting, even) in zip(trains, places, strict=True):
+        assert not (bursting and even)
+        if bursting or even:
+            assert rhythm(train) == ("burst" if bursting else "even")
+        else:
+            seen[rhythm(train)] += 1
+    assert 0.27 < seen["once"] / sum(seen.values()) < 0.33
+
+
+@pytest.mark.parametrize(("message", "told"), [("burst", "bursting"), ("even", "even")])
+def test_the_class_is_the_shape_that_the_message_names(message, told):
+    drawn = rhythm_scenes(200, generator(1), message)
+    other = "even" if told == "bursting" else "bursting"
+    fills = []
+    for mask in (getattr(drawn, told), getattr(drawn, other)):
+        areas = []
+        for one in mask:
+            y, x = one.nonzero().T
+            areas.append(one.sum() / ((y.max() - y.min() + 1) * (x.max() - x.min() + 1)))
+        fills.append(torch.stack(areas))
+    # how full its bounding box is tells a square from a disc from the other two
+    square = drawn.labels == 1
+    assert (fills[0][square] == 1).all() and (fills[0][~square] < 0.95).all()
+    assert (fills[1][square] < 0.95).all()
+    assert sorted(drawn.labels.unique().tolist()) == [0, 1, 2, 3]
+
+
+def test_neither_a_step_nor_a_count_tells_the_rhythms_apart():
+    drawn = rhythm_scenes(300, generator(2))
+    spikes = drawn.spikes[:, :, 0]
+    for mask in (drawn.bursting, drawn.even):
+        assert (spikes.sum(0)[mask] == 4).all()
+        assert ((spikes[:, mask].mean(1) - 1 / 3).abs() < 0.01).all()
+
+
+def test_rhythm_scenes_follow_from_the_generator_alone():
+    one, same = rhythm_scenes(3, generator(5)), rhythm_scenes(3, generator(5))
+    assert torch.equal(one.spikes, same.spikes) and torch.equal(one.labels, same.labels)
+    assert not torch.equal(one.spikes, rhythm_scenes(3, generator(6)).spikes)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"count": 0}, "count >= 1 and size >= 32, got 0 and 64"),
+        ({"size": 31}, "count >= 1 and size >= 32, got 2 and 31"),
+        ({"steps": 10}, "a multiple of 3, of at least 6, got 10"),
+        ({"steps": 3}, "a multiple of 3, of at least 6, got 3"),
+        ({"message": "count"}, "message must be 'burst' or 'even', got 'count'"),
+    ],
+)
+def test_rhythm_scenes_that_cannot_be_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        rhythm_scenes(**{"count": 2, "generator": generator(), **change})

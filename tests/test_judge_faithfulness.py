@@ -16,8 +16,9 @@ from snnlab.judge.faithfulness import (
     deletion,
     effect_of_silencing,
     insertion,
+    retimed,
 )
-from snnlab.recording import record
+from snnlab.recording import intervene, record
 
 SIZE = 16
 LABELS = torch.tensor([1, 3])
@@ -310,3 +311,44 @@ def test_bad_arguments_of_silencing_are_refused(wrong, message):
     arguments = {"images": images(), "labels": 0, "layer": "conv6"}
     with pytest.raises(ValueError, match=message):
         effect_of_silencing(relu_network(), **{**arguments, **wrong})
+
+
+# ---- spikes at other times
+
+
+def test_retimed_equals_the_loop():
+    spikes = torch.rand(5, 2, 3, 2, 2, generator=generator(), dtype=torch.float64)
+    draws = torch.rand(spikes.shape, generator=generator(1))
+    moved = retimed(spikes, generator(1)).flatten(1)
+    for i, (neuron, lot) in enumerate(
+        zip(spikes.flatten(1).T.tolist(), draws.flatten(1).T.tolist(), strict=True)
+    ):
+        assert moved[:, i].tolist() == oracle.retimed(neuron, lot)
+
+
+def test_retimed_gives_every_order_equally_often_and_neurons_their_own():
+    spikes = torch.eye(3)[:, :, None, None, None].expand(3, 3, 20_000, 1, 1)
+    moved = retimed(spikes, generator())
+    assert torch.equal(moved.sum(0), spikes.sum(0))
+    assert torch.allclose(moved.mean(2), torch.full((3, 3, 1, 1), 1 / 3), atol=0.02)
+
+
+def test_retimed_works_within_a_network_and_changes_what_comes_after():
+    model = spiking_network()
+    x = images()
+
+    def answer(function):
+        with intervene(model, {"conv3": function}), record(model, "conv3") as recording:
+            logits = model(x, generator=generator())
+        return logits, recording["conv3"]
+
+    whole, before = answer(lambda spikes: spikes)
+    other, after = answer(lambda spikes: retimed(spikes, generator(2)))
+    assert torch.equal(before.sum(0), after.sum(0)) and not torch.equal(before, after)
+    assert not torch.equal(whole, other)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 4), (4, 2, 7)])
+def test_retimed_refuses_what_may_be_a_single_step(shape):
+    with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got"):
+        retimed(torch.zeros(shape))

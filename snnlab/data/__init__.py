@@ -1,16 +1,24 @@
-"""Real photographs with boxes, held-out photographs, and drawn scenes with exact masks."""
+"""Real photographs with boxes, held-out photographs, drawn scenes with exact masks, events."""
 
-from snnlab.data.drawn import Scenes, scenes
+from snnlab.data.drawn import RhythmScenes, Scenes, rhythm_scenes, scenes
+from snnlab.data.events import events, saccade
 from snnlab.data.imagenet import tiny_imagenet
 from snnlab.data.images import CLASSES as _CLASSES
 from snnlab.data.images import Photographs, hold_out, photographs
+from snnlab.data.nmnist import Recordings, n_mnist
 
 __all__ = [
     "CLASSES",
     "Photographs",
+    "Recordings",
+    "RhythmScenes",
     "Scenes",
+    "events",
     "hold_out",
+    "n_mnist",
     "photographs",
+    "rhythm_scenes",
+    "saccade",
     "scenes",
     "tiny_imagenet",
 ]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnlab.checks import check_generator, check_whole
 
-__all__ = ["Scenes", "scenes"]
+__all__ = ["RhythmScenes", "Scenes", "rhythm_scenes", "scenes"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,19 @@ class Scenes:
     objects: Bool[Tensor, "N S S"]
     distractors: Bool[Tensor, "N S S"]
     others: Int[Tensor, " N"] | None = None
+    classes: tuple[str, ...] = ("disc", "square", "triangle", "cross")
+
+
+@dataclass(frozen=True)
+class RhythmScenes:
+    """``spikes`` [T, N, 1, S, S], 0 or 1; ``labels`` [N], the shape whose rhythm is the class, an
+    index into ``classes``; ``bursting`` and ``even`` [N, S, S], the exact masks of the two shapes,
+    which never touch."""
+
+    spikes: Float[Tensor, "T N 1 S S"]
+    labels: Int[Tensor, " N"]
+    bursting: Bool[Tensor, "N S S"]
+    even: Bool[Tensor, "N S S"]
     classes: tuple[str, ...] = ("disc", "square", "triangle", "cross")
 
 
@@ -40,23 +53,17 @@ def _shapes(dx: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(shapes, 2), (distance < 1.05) & (distance > 0.5)
 
 
-def scenes(
-    count: int, generator: torch.Generator, size: int = 64, two_objects: bool = False
-) -> Scenes:
-    """Scenes drawn by code: a striped object and a striped distractor on mottled ground.
-
-    The object's shape is the class; the distractor is a ring in every scene, so it says nothing
-    about the class, or with ``two_objects`` a shape of another class.  Both have random place,
-    size, colours and stripes, and about equal area.
-    """
-    check_whole("count", count)
-    check_whole("size", size, least=32)
-    check_generator(generator)
+def _uniform(count: int, generator: torch.Generator):
+    """Draws for each of ``count`` scenes: uniform(low, high, *shape) is [count, *shape]."""
 
     def uniform(low, high, *shape):
         return low + (high - low) * torch.rand(count, *shape, generator=generator)
 
-    labels = torch.randint(4, (count,), generator=generator)
+    return uniform
+
+
+def _placed(uniform, size: int) -> tuple[Tensor, Tensor]:
+    """The shapes and rings (see :func:`_shapes`) at two places that never touch."""
     radius = uniform(0.13, 0.19, 2) * size
     # object and distractor lie in opposite halves, along a random axis
     near, far = uniform(0.21, 0.27) * size, uniform(0.73, 0.79) * size
@@ -70,13 +77,31 @@ def scenes(
     dx = grid - x[..., None, None]
     dy = grid[:, None] - y[..., None, None]
     dx, dy = dx / radius[..., None, None], dy / radius[..., None, None]
-    shapes, rings = _shapes(dx, dy)
+    return _shapes(dx, dy)
+
+
+def scenes(
+    count: int, generator: torch.Generator, size: int = 64, two_objects: bool = False
+) -> Scenes:
+    """Scenes drawn by code: a striped object and a striped distractor on mottled ground.
+
+    The object's shape is the class; the distractor is a ring in every scene, so it says nothing
+    about the class, or with ``two_objects`` a shape of another class.  Both have random place,
+    size, colours and stripes, and about equal area.
+    """
+    check_whole("count", count)
+    check_whole("size", size, least=32)
+    check_generator(generator)
+    uniform = _uniform(count, generator)
+    labels = torch.randint(4, (count,), generator=generator)
+    shapes, rings = _placed(uniform, size)
     objects = shapes[torch.arange(count), 0, labels]
     distractors, others = rings[:, 1], None
     if two_objects:
         others = (labels + torch.randint(1, 4, (count,), generator=generator)) % 4
         distractors = shapes[torch.arange(count), 1, others]
 
+    grid = torch.arange(size) + 0.5
     ground = torch.randn(count, 3, size // 8, size // 8, generator=generator)
     ground = torch.nn.functional.interpolate(
         ground, size=(size, size), mode="bicubic", align_corners=False
@@ -89,3 +114,43 @@ def scenes(
         colours = uniform(0, 1, 3, 1, 1), uniform(0, 1, 3, 1, 1)
         images = torch.where(mask[:, None], torch.where(stripes, *colours), images)
     return Scenes(images.clamp(0, 1), labels, objects, distractors, others)
+
+
+def rhythm_scenes(
+    count: int,
+    generator: torch.Generator,
+    message: str = "burst",
+    steps: int = 12,
+    size: int = 64,
+) -> RhythmScenes:
+    """Two shapes whose pixels all spike equally often: one in bursts, the other evenly.
+
+    Each pixel of both spikes T/3 times in T ``steps``: of the bursting shape at T/3 steps in a row,
+    from an onset of its own; of the even one at every third, with a phase of its own.  A burst
+    that reaches the end goes on at the first step.  So each step, seen alone, is the same lottery
+    in both, with a chance of 1/3.  On the ground three pixels in ten spike once.
+
+    The class is the shape that bursts (``message`` "burst") or the even one ("even"); the other
+    shape is always another one.  Raises ValueError unless T is a multiple of 3, of at least 6.
+    """
+    if count < 1 or size < 32:
+        raise ValueError(f"rhythm_scenes needs count >= 1 and size >= 32, got {count} and {size}")
+    if steps < 6 or steps % 3:
+        raise ValueError(f"expected steps to be a multiple of 3, of at least 6, got {steps}")
+    if message not in ("burst", "even"):
+        raise ValueError(f"message must be 'burst' or 'even', got {message!r}")
+    labels = torch.randint(4, (count,), generator=generator)
+    others = (labels + torch.randint(1, 4, (count,), generator=generator)) % 4
+    shapes, _ = _placed(_uniform(count, generator), size)
+    every = torch.arange(count)
+    told, other = shapes[every, 0, labels], shapes[every, 1, others]
+    bursting, even = (told, other) if message == "burst" else (other, told)
+
+    grid = (count, size, size)
+    onset = torch.randint(steps, grid, generator=generator)
+    step = torch.arange(steps)[:, None, None, None]
+    bursts = (step - onset) % steps < steps // 3
+    evenly = (step - onset) % 3 == 0
+    ground = (step == onset) & (torch.rand(grid, generator=generator) < 0.3)
+    spikes = torch.where(bursting, bursts, torch.where(even, evenly, ground))
+    return RhythmScenes(spikes.float()[:, :, None], labels, bursting, even)

@@ -24,7 +24,7 @@ from snnlab.judge.shares import check
 from snnlab.passes import Network, names, run, scores
 from snnlab.recording import intervene
 
-__all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertion"]
+__all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertion", "retimed"]
 
 
 def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
@@ -152,3 +152,27 @@ def effect_of_silencing(
 
         effects.append(whole - score(silence))
     return torch.stack(effects, 1).unflatten(1, sizes)
+
+
+def retimed(
+    spikes: Float[Tensor, "..."], generator: torch.Generator | None = None
+) -> Float[Tensor, "T B C H W"]:
+    """The same spikes at other times: each neuron's steps in an order of its own, drawn at random.
+
+    ``spikes`` [T, B, C, H, W].  Every neuron keeps its count (and the sizes of its
+    spikes), so what a network loses by it was told by time::
+
+        with intervene(model, {"conv4": retimed}):
+            logits = model(images)
+
+    Raises ValueError unless the shape is [T, B, C, H, W]: a layer that is called step by step hands
+    over one step, whose first axis is not time.
+    """
+    if spikes.ndim != 5:
+        raise ValueError(
+            f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}; a layer that is "
+            "called step by step cannot be retimed, one that is called with the whole sequence can"
+        )
+    device = spikes.device if generator is None else generator.device
+    draws = torch.rand(spikes.shape, generator=generator, device=device)
+    return spikes.gather(0, draws.argsort(dim=0).to(spikes.device))

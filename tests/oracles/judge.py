@@ -126,3 +126,13 @@ def holm(p):
         floor = max(floor, min(1.0, p[i] * (len(p) - place)))
         corrected[i] = floor
     return corrected
+
+
+def retimed(neuron, draws):
+    """One neuron's steps [T], in the order of its draws, the smallest first."""
+    left, order = list(range(len(neuron))), []
+    while left:
+        first = min(left, key=lambda t: draws[t])
+        left.remove(first)
+        order.append(neuron[first])
+    return order

@@ -1,0 +1,116 @@
+"""What an event camera reports of a photograph that moves past it."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from snnlab.checks import check_images
+
+__all__ = ["events", "saccade"]
+
+DARK = 0.01  # added to the intensity, so that black has a logarithm
+GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the intensity (ITU-R BT.601)
+
+
+def saccade(direction: float, length: float, moves: int, room: float = 16) -> Float[Tensor, "P 2"]:
+    """A straight path [moves + 1, 2] of a window's top left corner, (y, x) in pixels.
+
+    ``direction`` in degrees, 0 to the right and 90 down; ``length`` in pixels; the path's middle is
+    the middle of ``room``, the photograph's width minus the window's.
+    """
+    if moves < 1:
+        raise ValueError(f"expected moves >= 1, got {moves}")
+    angle = math.radians(direction)
+    along = torch.linspace(-length / 2, length / 2, moves + 1)
+    return room / 2 + along[:, None] * torch.tensor([math.sin(angle), math.cos(angle)])
+
+
+def events(
+    images: Float[Tensor, "B 3 H W"],
+    path: Float[Tensor, "P 2"],
+    steps: int,
+    *,
+    size: int = 48,
+    threshold: float = 0.2,
+    spread: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "T B 2 S S"]:
+    r"""Counts of events [T, B, 2, S, S], off and on, as a window moves over each photograph.
+
+    A pixel of the camera remembers a log intensity L'.  Whenever its own, L, is a threshold C away,
+    it reports an event with the sign of the change and remembers one threshold more, or less:
+
+    .. math:: p\,(L - L') \ge C, \quad p = \pm 1: \qquad L' \leftarrow L' + p\,C
+
+    (ESIM; Rebecq, Gehrig and Scaramuzza, 2018).  Here L = log(0.01 + intensity), looked at once a
+    point of the ``path``, and straight in between, so that a large change reports several events.
+
+    ``images`` in [0, 1]; ``path``: the (y, x) of the top left corner of the window of ``size`` x
+    ``size`` pixels, whole or not (between pixels: bilinear), at equal times.  Its P - 1 moves fall
+    into ``steps`` boxes of as many moves each.  ``threshold`` C > 0, in units of L; with ``spread``
+    each pixel has one for on and one for off, drawn from N(C, spread), at least 0.01 (ESIM draws
+    anew for each event).  Raises ValueError for a path that leaves the picture, has fewer moves
+    than steps or a number that they do not divide, and for a threshold that is not above 0.
+    """
+    check_images(images)
+    _check(images, path, steps, size, threshold, spread)
+    shape = (len(images), 2, size, size)
+    thresholds = torch.full(shape, threshold, dtype=images.dtype, device=images.device)
+    if spread:
+        drawn = torch.randn(shape, generator=generator, dtype=images.dtype)
+        thresholds = (thresholds + spread * drawn.to(images.device)).clamp(min=0.01)
+    off, on = thresholds.unbind(1)
+    grey = torch.tensor(GREY, dtype=images.dtype, device=images.device)
+    log = (DARK + (images * grey[:, None, None]).sum(1)).log()
+
+    remembered = _window(log, path[0].tolist(), size)
+    counts = torch.zeros(steps, *shape, dtype=images.dtype, device=images.device)
+    moves = (len(path) - 1) // steps
+    for move, corner in enumerate(path[1:].tolist()):
+        change = _window(log, corner, size) - remembered
+        ups = (change / on).floor().clamp(min=0)
+        downs = (-change / off).floor().clamp(min=0)
+        remembered = remembered + ups * on - downs * off
+        counts[move // moves] += torch.stack([downs, ups], 1)
+    return counts
+
+
+def _window(log: Tensor, corner: list[float], size: int) -> Tensor:
+    """The window [B, S, S] at a corner (y, x), between pixels the mean of the four around."""
+    top, left = (min(int(at), log.shape[i + 1] - size) for i, at in enumerate(corner))
+    down, right = corner[0] - top, corner[1] - left
+    padded = torch.nn.functional.pad(log[:, None], (0, 1, 0, 1), mode="replicate")[:, 0]
+    part = padded[:, top : top + size + 1, left : left + size + 1]
+    rows = (1 - down) * part[:, :-1] + down * part[:, 1:]
+    return (1 - right) * rows[:, :, :-1] + right * rows[:, :, 1:]
+
+
+def _check(images, path, steps, size, threshold, spread) -> None:
+    if not threshold > 0 or spread < 0:
+        raise ValueError(
+            f"expected threshold > 0 and spread >= 0, got {threshold} and {spread}; at a threshold "
+            "of 0 every pixel would report without end"
+        )
+    if path.ndim != 2 or path.shape[1] != 2 or len(path) < 2:
+        raise ValueError(
+            f"expected a path of shape [P, 2] with at least two points, got {tuple(path.shape)}; "
+            "snnlab.data.saccade makes one"
+        )
+    moves = len(path) - 1
+    if steps < 1 or moves % steps:
+        raise ValueError(
+            f"expected steps that divide the path's {moves} moves, got {steps}; give the path "
+            "steps * n + 1 points"
+        )
+    height, width = images.shape[2:]
+    if not 1 <= size <= min(height, width):
+        raise ValueError(f"expected size in 1..{min(height, width)}, got {size}")
+    last = torch.tensor([height - size, width - size], device=path.device)
+    if not ((path >= 0) & (path <= last)).all():
+        low, high = path.amin(0).tolist(), path.amax(0).tolist()
+        raise ValueError(
+            f"the path leaves the picture: expected (y, x) within (0, 0) and {tuple(last.tolist())}"
+            f", got {low} to {high}; make it shorter, or the window smaller than {size}"
+        )

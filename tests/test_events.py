@@ -1,0 +1,104 @@
+"""Events of a photograph that moves."""
+
+import pytest
+import torch
+from helpers.tiny import generator, images
+from oracles import events as oracle
+
+from snnlab.data import events, photographs, saccade
+
+
+def by_loops(picture, path, steps, size, off, on):
+    """Counts [T][2][S][S] of one picture [3, H, W]; a threshold for each pixel."""
+    log = [
+        [oracle.log_intensity(*picture[:, i, j].tolist()) for j in range(picture.shape[2])]
+        for i in range(picture.shape[1])
+    ]
+    counts = torch.zeros(steps, 2, size, size, dtype=torch.float64)
+    moves = (len(path) - 1) // steps
+    for i in range(size):
+        for j in range(size):
+            levels = [oracle.between(log, y + i, x + j) for y, x in path.tolist()]
+            for move, sign in oracle.pixel(levels, off[i, j].item(), on[i, j].item()):
+                counts[move // moves, int(sign > 0), i, j] += 1
+    return counts
+
+
+PATH = torch.tensor([[0.0, 0.0], [0.5, 1.25], [1.0, 2.0], [3.0, 3.0], [2.2, 1.0]])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_events_equal_the_loop(steps):
+    x = images(2, size=8)
+    path = PATH.double()
+    counts = events(x, path, steps, size=5, threshold=0.3)
+    whole = torch.full((5, 5), 0.3, dtype=torch.float64)
+    for i in range(2):
+        assert torch.equal(counts[:, i], by_loops(x[i], path, steps, 5, whole, whole))
+    assert counts[:, :, 0].any() and counts[:, :, 1].any() and counts.max() > 1
+
+
+def test_thresholds_that_differ_follow_from_the_generator_alone():
+    x, path = images(2, size=8), PATH.double()
+    drawn = torch.randn(2, 2, 5, 5, generator=generator(3), dtype=torch.float64)
+    off, on = (0.3 + 0.2 * drawn).clamp(min=0.01).unbind(1)
+    counts = events(x, path, 2, size=5, threshold=0.3, spread=0.2, generator=generator(3))
+    for i in range(2):
+        assert torch.equal(counts[:, i], by_loops(x[i], path, 2, 5, off[i], on[i]))
+
+
+def test_a_picture_without_detail_and_a_window_at_rest_report_nothing():
+    path = saccade(30, 6, 12)
+    assert not events(torch.full((1, 3, 64, 64), 0.4), path, 12).any()
+    assert not events(photographs().images[:2], path[:1].expand(13, 2), 12).any()
+
+
+def test_the_way_back_reports_on_for_off():
+    x = (0.2 + 0.6 * (torch.arange(64) >= 30)).expand(1, 3, 64, 64).double()
+    there, back = (events(x, saccade(angle, 8, 8), 8).sum((0, 3, 4))[0] for angle in (0, 180))
+    assert there[0] == 0 and there[1] > 0  # brighter on the right: on
+    assert torch.equal(back, there.flip(0))
+
+
+def test_photographs_give_events_that_lie_where_they_change():
+    photos = photographs()
+    counts = events(photos.images[:4], saccade(90, 8, 24), 12)
+    assert counts.shape == (12, 4, 2, 48, 48) and counts.dtype == torch.float32
+    assert (counts.sum((0, 2, 3, 4)) > 100).all()
+
+
+@pytest.mark.parametrize(
+    ("angle", "end"), [(0, (8, 12)), (90, (12, 8)), (180, (8, 4)), (-90, (4, 8))]
+)
+def test_a_saccade_goes_through_the_middle_at_equal_speed(angle, end):
+    path = saccade(angle, 8, 4)
+    assert torch.allclose(path[-1], torch.tensor(end).float(), atol=1e-5)
+    assert torch.allclose(path[2], torch.tensor([8.0, 8.0]))
+    assert torch.allclose(path.diff(dim=0).norm(dim=1), torch.full((4,), 2.0))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"threshold": 0.0}, "expected threshold > 0 and spread >= 0, got 0.0"),
+        ({"threshold": float("nan")}, "expected threshold > 0"),
+        ({"spread": -1.0}, "expected threshold > 0 and spread >= 0"),
+        ({"path": saccade(0, 40, 12)}, "the path leaves the picture"),
+        ({"path": torch.full((13, 2), float("nan"))}, "the path leaves the picture"),
+        ({"path": torch.zeros(1, 2)}, "at least two points"),
+        ({"steps": 24}, "steps that divide the path's 12 moves, got 24"),
+        ({"steps": 0}, "steps that divide the path's 12 moves, got 0"),
+        ({"size": 65}, "expected size in 1..64, got 65"),
+        ({"images": torch.zeros(0, 3, 64, 64)}, "expected images of shape"),
+        ({"images": 2 * torch.ones(1, 3, 64, 64)}, r"images must lie in \[0, 1\]"),
+    ],
+)
+def test_events_that_cannot_be_are_refused(change, message):
+    given = {"images": torch.rand(1, 3, 64, 64), "path": saccade(0, 8, 12), "steps": 12}
+    with pytest.raises(ValueError, match=message):
+        events(**given | change)
+
+
+def test_a_saccade_without_a_move_is_refused():
+    with pytest.raises(ValueError, match="expected moves >= 1, got 0"):
+        saccade(0, 8, 0)
