@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.font_manager import FontProperties
 from torch import Tensor
 
 from snnlab.checks import check_finite
@@ -41,6 +42,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 EVENTS = ("#56B4E9", "#E69F00")
 
 
+PANEL, GAP, BAR = 1.42, 0.1, 0.8  # inches: a panel's width, between two, for a scale beside them
 ROUNDING = 2e-3  # half of a byte's step: what is left when a normalisation is undone
 NOT_FINITE = "expected finite maps, got NaN or infinite values"
 
@@ -161,10 +163,7 @@ def compare(
         _check_count(len(names), "names", len(images))
     if boxes is not None:
         _check_count(len(boxes), "boxes", len(images))
-    rows, columns = len(images), 1 + len(maps)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(1.55 * columns, 1.62 * rows + 0.3), squeeze=False
-    )
+    figure, grid, _ = _grid(images, 1 + len(maps), [*(names or []), *maps], names is not None)
     tops = {
         method: heats.max().item() if scale == "column" else None for method, heats in maps.items()
     }
@@ -204,11 +203,8 @@ def explanation(
     pictures, frames = _behind(images, explained)
     if titles is not None:
         _check_count(len(titles), "titles", len(pictures))
-    figure, grid = plt.subplots(
-        len(pictures),
-        2 + len(steps),
-        figsize=(1.55 * (2 + len(steps)), 1.62 * len(pictures) + 0.3),
-        squeeze=False,
+    figure, grid, bar = _grid(
+        pictures, 2 + len(steps), titles or [""], titles is not None, bar=bool(steps)
     )
     top = explained.maps[steps].max().item() if steps else None
     whole = "sum over time" if is_sequence else "map"
@@ -218,9 +214,39 @@ def explanation(
         for axes, t in zip(row[2:], steps, strict=True):
             overlay(axes, frames[t][i], explained.maps[t, i], top, f"t = {t}" if i == 0 else "")
     if steps:
-        bar = ScalarMappable(Normalize(0, top), MAP)
-        figure.colorbar(bar, ax=grid[:, 2:], shrink=0.8, label=explained.method, pad=0.01)
+        figure.colorbar(ScalarMappable(Normalize(0, top), MAP), bar, label=explained.method)
     return figure
+
+
+def _grid(
+    pictures: Tensor, columns: int, titles: Sequence[str], every_row: bool, bar: bool = False
+) -> tuple[Figure, list[list[Axes]], Axes | None]:
+    """A figure with panels of one size, a row a picture, and room above the rows for the titles:
+    above the first one, or above every row.  ``bar``: an axes as high as all rows at the right.
+
+    Nothing is left to a layout engine, which gives a row with a longer title another height.
+    """
+    points = FontProperties(size=plt.rcParams["axes.titlesize"]).get_size_in_points()
+    lines = max(str(title).count("\n") + 1 for title in titles)
+    title = (1.25 * points * lines + plt.rcParams["axes.titlepad"]) / 72
+    rows, width = len(pictures), PANEL
+    height = width * pictures.shape[-2] / pictures.shape[-1]
+    line = height + (max(GAP, title) if every_row else GAP)
+    whole = columns * (width + GAP) + (BAR if bar else 0)
+    tall = title + height + (rows - 1) * line + GAP  # half a gap at each edge
+    figure = plt.figure(figsize=(whole, tall))
+    figure.set_layout_engine("none")
+
+    def axes(left: float, top: float, wide: float, high: float) -> Axes:
+        left, bottom = left + GAP / 2, tall - GAP / 2 - top - high
+        return figure.add_axes((left / whole, bottom / tall, wide / whole, high / tall))
+
+    grid = [
+        [axes(k * (width + GAP), title + i * line, width, height) for k in range(columns)]
+        for i in range(rows)
+    ]
+    beside = columns * (width + GAP)
+    return figure, grid, axes(beside, title, 0.12, tall - GAP - title) if bar else None
 
 
 def _steps(steps: Iterable[SupportsIndex] | None, count: int | None) -> list[int]:
@@ -306,9 +332,9 @@ def curves(
     for i, (name, measures) in enumerate(lines.items()):
         places = [measure["labels"][x] for measure in measures]
         low, value, high = ([m[key] for m in measures] for key in ("low", "value", "high"))
-        style: dict[str, Any] = {
+        style: dict[str, Any] = {  # eight markers and seven colours: 56 lines before two are alike
             "color": COLOURS[i % len(COLOURS)],
-            "marker": "os^Dv<>"[i % 7],
+            "marker": "os^Dv<>P"[i % 8],
             "ms": 4,
         }
         axes.plot(places, value, label=str(name), **style)

@@ -13,7 +13,10 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from PIL import Image
+from sphinx.util import logging
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
+
+logger = logging.getLogger(__name__)
 
 BUTTONS = {
     "use_repository_button": True,
@@ -92,6 +95,22 @@ def polish(app, exception):
             page.write_text(text, encoding="utf-8")
 
 
+# "equal to snnlab's: False", also in a list of such words, or alone
+PROMISE_BROKEN = re.compile(r"^(?:.*[:=]\s*)?False\s*$", re.M)
+
+
+def no_promise_broken(app, doctree):
+    """A chapter prints an equality to show that it holds: where it does not, the build fails."""
+    for block in doctree.findall(nodes.literal_block):
+        if "output" in block["classes"] and (found := PROMISE_BROKEN.search(block.astext())):
+            logger.warning(
+                "a cell prints %r: what a page promises must hold; to show that things differ, "
+                "print that they do",
+                found[0].strip(),
+                location=block,
+            )
+
+
 def forget_title(analyser, section):
     """sphinx-codeautolink takes it for granted that every section has a title; the text of an
     exercise is a section without one."""
@@ -102,6 +121,7 @@ def forget_title(analyser, section):
 def setup(app):
     CodeBlockAnalyser.depart_section = forget_title
     app.connect("config-inited", add_buttons)
+    app.connect("doctree-read", no_promise_broken)
     app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", polish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
