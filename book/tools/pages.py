@@ -76,13 +76,55 @@ REPAIRS = [
     (r' role="doc-biblioentry"', ""),
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
     # The theme loads these on every page for a search while one types, which is off.
+    # The search page's own: our names for the pages.
+    (
+        r'(<script src="_static/searchtools\.js"></script>)',
+        r'\1<script src="_static/search.js"></script>',
+    ),
     (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
 ]
+
+
+# name:[width,height,[other names],"code","path"] of an icon in Font Awesome's script
+ICON = re.compile(
+    r'"?(?P<name>[\w-]+)"?:\[\d+,\d+,\[(?P<others>[^\]]*)\],"[0-9a-f]+",'
+    r'(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
+)
+SOURCE_MAP = re.compile(r"^(//# |/\*# )sourceMappingURL=[^\n]*$", re.M)
+
+
+def keep_used_icons(html: Path) -> None:
+    """Of the theme's 1.5 MB of icons, a script on every page, those that some page names."""
+    script = html / "_static" / "scripts" / "fontawesome.js"
+    if not script.exists():
+        return
+    files = [f for f in html.rglob("*") if f.suffix in {".html", ".js"} and f != script]
+    used = set()
+    for file in files:
+        if "mathjax" not in file.parts:
+            used |= {*re.findall(r"\bfa-([a-z0-9-]+)", file.read_text(encoding="utf-8"))}
+
+    def kept(icon: re.Match) -> str:
+        names = {icon["name"], *re.findall(r'"([\w-]+)"', icon["others"])}
+        return icon[0] if names & used else ""
+
+    script.write_text(ICON.sub(kept, script.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def drop_source_maps(html: Path) -> None:
+    """No reader needs the sources of the theme's scripts."""
+    for source_map in html.rglob("*.map"):
+        source_map.unlink()
+        of = source_map.with_suffix("")
+        if of.exists():
+            of.write_text(SOURCE_MAP.sub("", of.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def polish(app, exception):
     if exception:
         return
+    keep_used_icons(Path(app.outdir))
+    drop_source_maps(Path(app.outdir))
     for png in (Path(app.outdir) / "_images").glob("*.png"):
         with Image.open(png) as picture:
             picture.save(png.with_suffix(".webp"), quality=80)
