@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, SupportsIndex
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
+from PIL import Image
 from torch import Tensor
 
 from snnlab.checks import check_finite
@@ -26,6 +28,7 @@ __all__ = [
     "curves",
     "dots",
     "explanation",
+    "frames",
     "overlay",
     "picture",
     "raster",
@@ -74,13 +77,17 @@ def show(axes: Axes, image: Float[Tensor, "C H W"], title: str = "") -> None:
 
     Raises ValueError for another number of channels or values outside.
     """
-    pixels = _pixels(image)
+    axes.imshow(_coloured(_pixels(image)), interpolation="bilinear")
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def _coloured(pixels: Tensor) -> np.ndarray:
+    """A picture [1, 2 or 3, H, W] as [H, W, 3]."""
     if len(pixels) == 2:
         colours = pixels.new_tensor([to_rgb(colour) for colour in EVENTS])
         pixels = torch.einsum("khw,kc->chw", pixels, colours).clamp(max=1)
-    axes.imshow(pixels.expand(3, -1, -1).permute(1, 2, 0).numpy(), interpolation="bilinear")
-    axes.set_title(title)
-    axes.set_axis_off()
+    return pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()
 
 
 def overlay(
@@ -97,7 +104,13 @@ def overlay(
     as by :meth:`~snnlab.explain.Explanation.upsampled`.  Raises ValueError for a map with NaN or
     infinite values, and as :func:`show`.
     """
-    pixels = _pixels(image)
+    axes.imshow(_blend(_pixels(image), heat, top), interpolation="bilinear")
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def _blend(pixels: Tensor, heat: Tensor, top: float | None) -> np.ndarray:
+    """A map laid over a picture [1, 2 or 3, H, W] in grey: [H, W, 3], in [0, 1]."""
     heat = heat.detach().float().cpu()
     if heat.ndim != 2:
         raise ValueError(f"expected one map [h, w], got {tuple(heat.shape)}")
@@ -110,10 +123,7 @@ def overlay(
     grey = pixels.amax(0) if len(pixels) == 2 else pixels.mean(0)
     colour = plt.get_cmap(MAP)(strength[..., 0])[..., :3]
     opacity = 0.35 + 0.5 * strength
-    blend = (1 - opacity) * grey.numpy()[..., None] + opacity * colour
-    axes.imshow(blend, interpolation="bilinear")
-    axes.set_title(title)
-    axes.set_axis_off()
+    return (1 - opacity) * grey.numpy()[..., None] + opacity * colour
 
 
 def _pixels(image: Tensor) -> Tensor:
@@ -216,6 +226,46 @@ def explanation(
     if steps:
         figure.colorbar(ScalarMappable(Normalize(0, top), MAP), bar, label=explained.method)
     return figure
+
+
+def frames(
+    explained: Any, images: Float[Tensor, "*T B C h w"] | None = None, side: int = 256
+) -> list[Image.Image]:
+    """An :class:`~snnlab.explain.Explanation` as a moving picture, a frame a step (a still
+    network's: one): a row an image, its map, and left of it the picture, if ``images`` are given
+    as to :func:`explanation`.
+
+    A panel is ``side`` pixels wide.  Each image has one scale over all steps.  The bar at the foot
+    says how far the steps have come.  Raises ValueError as :func:`explanation`.
+    """
+    maps = explained.maps.detach().float().cpu()
+    check_finite(maps, NOT_FINITE)
+    maps = maps if maps.ndim == 4 else maps[None]
+    behind = None if images is None else _behind(images, explained)
+    made = []
+    for t, now in enumerate(maps):
+        rows = []
+        for i, heat in enumerate(now):
+            top = maps[:, i].max().item()
+            if behind is None:
+                share = (heat / top if top > 0 else heat).clamp(0, 1).numpy()
+                panels = [plt.get_cmap(MAP)(share)[..., :3]]
+            else:
+                picture, under = (_pixels(one[i]) for one in (behind[0], behind[1][t]))
+                panels = [_coloured(picture), _blend(under, heat, top)]
+            rows.append(np.concatenate([_wide(panel, side) for panel in panels], axis=1))
+        frame = np.concatenate(rows)
+        foot = np.full((6, frame.shape[1], 3), 60, np.uint8)
+        foot[:, : round(frame.shape[1] * (t + 1) / len(maps))] = 230
+        made.append(Image.fromarray(np.concatenate([frame, foot])))
+    return made
+
+
+def _wide(panel: np.ndarray, side: int) -> np.ndarray:
+    """A panel [H, W, 3] in [0, 1] as bytes, ``side`` pixels wide."""
+    height = max(1, round(side * panel.shape[0] / panel.shape[1]))
+    bytes_ = (255 * panel).round().astype(np.uint8)
+    return np.asarray(Image.fromarray(bytes_).resize((side, height), Image.Resampling.BILINEAR))
 
 
 def _grid(

@@ -6,10 +6,14 @@
  * call it; a page all of whose query's words are its own comes first.  And where no page holds every
  * word, those that hold some of them are shown.
  */
+/* global Search */
 (() => {
   "use strict";
 
-  /** Page -> what readers call it, in words of the stem that `stem` leaves; a comma parts nothing. */
+  // @ts-ignore: a constant of Sphinx's searchtools.js
+  const sphinx = Search;
+
+  /** Page -> what readers call it, best names first. */
   const WORDS = {
     "book/intro": "license licence copyright mit terms citation cite author start install about book",
     "book/a-spiking-neuron": "spiking neuron lif leaky integrate fire membrane leak threshold reset potential",
@@ -72,7 +76,7 @@
   function holdingSome(terms, excluded) {
     const found = new Map();
     for (const term of terms) {
-      for (const item of Search.performTermsSearch(new Set([term]), excluded)) {
+      for (const item of sphinx.performTermsSearch(new Set([term]), excluded)) {
         const before = found.get(item[0]);
         if (before) before[4] += item[4];
         else found.set(item[0], item);
@@ -81,11 +85,11 @@
     return [...found.values()].sort((a, b) => a[4] - b[4]);
   }
 
-  const search = Search._performSearch;
-  Search._performSearch = (query, terms, excluded, ...others) => {
+  const search = sphinx._performSearch;
+  sphinx._performSearch = (query, terms, excluded, ...others) => {
     let results = search(query, terms, excluded, ...others);
     if (!results.length) results = holdingSome(terms, excluded);
-    const { docnames, titles, filenames } = Search._index;
+    const { docnames, titles, filenames } = sphinx._index;
     const first = called(query).filter((page) => docnames.includes(page));
     const rest = results.filter(([page, , anchor]) => anchor || !first.includes(page));
     const leading = first.map((page) => {

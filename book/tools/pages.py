@@ -67,6 +67,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+SEARCH = "".join(f'<script src="_static/{name}.js"></script>' for name in ("searchtools", "search"))
+
 # Beside the figures: what axe finds in the pages of the theme and of docutils, a toggle without a
 # name and roles that readers' programs no longer know.
 REPAIRS = [
@@ -76,12 +78,9 @@ REPAIRS = [
     (r' role="doc-biblioentry"', ""),
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
     # The theme loads these on every page for a search while one types, which is off.
-    # The search page's own: our names for the pages.
-    (
-        r'(<script src="_static/searchtools\.js"></script>)',
-        r'\1<script src="_static/search.js"></script>',
-    ),
     (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
+    # The search page's own script, with our names for the pages.
+    (r'<script src="_static/searchtools\.js"></script>', SEARCH),
 ]
 
 

@@ -78,10 +78,28 @@ class Explanation:
         """The explanation with its tensors on the CPU."""
         return self.to("cpu")
 
-    def save(self, path: str | Path) -> Path:
-        """Write it to a safetensors file, without graph; returns where.  :meth:`load` reads it."""
+    def save(self, path: str | Path, images: Float[Tensor, "*T B C h w"] | None = None) -> Path:
+        """Write it to a safetensors file, without graph; returns where.  :meth:`load` reads it.
+
+        With the suffix ``.gif`` it becomes a moving picture, a frame a step; with ``images``, as
+        for :meth:`plot`, each map lies over its picture, which stands beside it.  See
+        :func:`snnlab.plotting.frames`.  Raises ValueError for images that no picture is made of.
+        """
         path = Path(path).expanduser()
+        moving = path.suffix.lower() == ".gif"
+        if images is not None and not moving:
+            raise ValueError(
+                f"images are kept in a moving picture alone, got {path.name}; call it "
+                f"{path.stem}.gif, or leave the images out"
+            )
+        if moving:
+            from snnlab import plotting
+
+            first, *others = plotting.frames(self, images)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if moving:
+            first.save(path, save_all=True, append_images=others, duration=350, loop=0)
+            return path
         tensors = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in [("maps", self.maps), ("logits", self.logits)]
