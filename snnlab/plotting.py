@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import Any, SupportsIndex
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.font_manager import FontProperties
+from PIL import Image
 from torch import Tensor
 
 from snnlab.checks import check_finite
@@ -25,6 +28,7 @@ __all__ = [
     "curves",
     "dots",
     "explanation",
+    "frames",
     "overlay",
     "picture",
     "raster",
@@ -41,6 +45,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 EVENTS = ("#56B4E9", "#E69F00")
 
 
+PANEL, GAP, BAR = 1.42, 0.1, 0.8  # inches: a panel's width, between two, for a scale beside them
 ROUNDING = 2e-3  # half of a byte's step: what is left when a normalisation is undone
 NOT_FINITE = "expected finite maps, got NaN or infinite values"
 
@@ -72,13 +77,17 @@ def show(axes: Axes, image: Float[Tensor, "C H W"], title: str = "") -> None:
 
     Raises ValueError for another number of channels or values outside.
     """
-    pixels = _pixels(image)
+    axes.imshow(_coloured(_pixels(image)), interpolation="bilinear")
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def _coloured(pixels: Tensor) -> np.ndarray:
+    """A picture [1, 2 or 3, H, W] as [H, W, 3]."""
     if len(pixels) == 2:
         colours = pixels.new_tensor([to_rgb(colour) for colour in EVENTS])
         pixels = torch.einsum("khw,kc->chw", pixels, colours).clamp(max=1)
-    axes.imshow(pixels.expand(3, -1, -1).permute(1, 2, 0).numpy(), interpolation="bilinear")
-    axes.set_title(title)
-    axes.set_axis_off()
+    return pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()
 
 
 def overlay(
@@ -95,7 +104,13 @@ def overlay(
     as by :meth:`~snnlab.explain.Explanation.upsampled`.  Raises ValueError for a map with NaN or
     infinite values, and as :func:`show`.
     """
-    pixels = _pixels(image)
+    axes.imshow(_blend(_pixels(image), heat, top), interpolation="bilinear")
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def _blend(pixels: Tensor, heat: Tensor, top: float | None) -> np.ndarray:
+    """A map laid over a picture [1, 2 or 3, H, W] in grey: [H, W, 3], in [0, 1]."""
     heat = heat.detach().float().cpu()
     if heat.ndim != 2:
         raise ValueError(f"expected one map [h, w], got {tuple(heat.shape)}")
@@ -108,10 +123,7 @@ def overlay(
     grey = pixels.amax(0) if len(pixels) == 2 else pixels.mean(0)
     colour = plt.get_cmap(MAP)(strength[..., 0])[..., :3]
     opacity = 0.35 + 0.5 * strength
-    blend = (1 - opacity) * grey.numpy()[..., None] + opacity * colour
-    axes.imshow(blend, interpolation="bilinear")
-    axes.set_title(title)
-    axes.set_axis_off()
+    return (1 - opacity) * grey.numpy()[..., None] + opacity * colour
 
 
 def _pixels(image: Tensor) -> Tensor:
@@ -161,10 +173,7 @@ def compare(
         _check_count(len(names), "names", len(images))
     if boxes is not None:
         _check_count(len(boxes), "boxes", len(images))
-    rows, columns = len(images), 1 + len(maps)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(1.55 * columns, 1.62 * rows + 0.3), squeeze=False
-    )
+    figure, grid, _ = _grid(images, 1 + len(maps), [*(names or []), *maps], names is not None)
     tops = {
         method: heats.max().item() if scale == "column" else None for method, heats in maps.items()
     }
@@ -204,11 +213,8 @@ def explanation(
     pictures, frames = _behind(images, explained)
     if titles is not None:
         _check_count(len(titles), "titles", len(pictures))
-    figure, grid = plt.subplots(
-        len(pictures),
-        2 + len(steps),
-        figsize=(1.55 * (2 + len(steps)), 1.62 * len(pictures) + 0.3),
-        squeeze=False,
+    figure, grid, bar = _grid(
+        pictures, 2 + len(steps), titles or [""], titles is not None, bar=bool(steps)
     )
     top = explained.maps[steps].max().item() if steps else None
     whole = "sum over time" if is_sequence else "map"
@@ -218,9 +224,79 @@ def explanation(
         for axes, t in zip(row[2:], steps, strict=True):
             overlay(axes, frames[t][i], explained.maps[t, i], top, f"t = {t}" if i == 0 else "")
     if steps:
-        bar = ScalarMappable(Normalize(0, top), MAP)
-        figure.colorbar(bar, ax=grid[:, 2:], shrink=0.8, label=explained.method, pad=0.01)
+        figure.colorbar(ScalarMappable(Normalize(0, top), MAP), bar, label=explained.method)
     return figure
+
+
+def frames(
+    explained: Any, images: Float[Tensor, "*T B C h w"] | None = None, side: int = 256
+) -> list[Image.Image]:
+    """An :class:`~snnlab.explain.Explanation` as a moving picture, a frame a step (a still
+    network's: one): a row an image, its map, and left of it the picture, if ``images`` are given
+    as to :func:`explanation`.
+
+    A panel is ``side`` pixels wide.  Each image has one scale over all steps.  The bar at the foot
+    says how far the steps have come.  Raises ValueError as :func:`explanation`.
+    """
+    maps = explained.maps.detach().float().cpu()
+    check_finite(maps, NOT_FINITE)
+    maps = maps if maps.ndim == 4 else maps[None]
+    behind = None if images is None else _behind(images, explained)
+    made = []
+    for t, now in enumerate(maps):
+        rows = []
+        for i, heat in enumerate(now):
+            top = maps[:, i].max().item()
+            if behind is None:
+                share = (heat / top if top > 0 else heat).clamp(0, 1).numpy()
+                panels = [plt.get_cmap(MAP)(share)[..., :3]]
+            else:
+                picture, under = (_pixels(one[i]) for one in (behind[0], behind[1][t]))
+                panels = [_coloured(picture), _blend(under, heat, top)]
+            rows.append(np.concatenate([_wide(panel, side) for panel in panels], axis=1))
+        frame = np.concatenate(rows)
+        foot = np.full((6, frame.shape[1], 3), 60, np.uint8)
+        foot[:, : round(frame.shape[1] * (t + 1) / len(maps))] = 230
+        made.append(Image.fromarray(np.concatenate([frame, foot])))
+    return made
+
+
+def _wide(panel: np.ndarray, side: int) -> np.ndarray:
+    """A panel [H, W, 3] in [0, 1] as bytes, ``side`` pixels wide."""
+    height = max(1, round(side * panel.shape[0] / panel.shape[1]))
+    bytes_ = (255 * panel).round().astype(np.uint8)
+    return np.asarray(Image.fromarray(bytes_).resize((side, height), Image.Resampling.BILINEAR))
+
+
+def _grid(
+    pictures: Tensor, columns: int, titles: Sequence[str], every_row: bool, bar: bool = False
+) -> tuple[Figure, list[list[Axes]], Axes | None]:
+    """A figure with panels of one size, a row a picture, and room above the rows for the titles:
+    above the first one, or above every row.  ``bar``: an axes as high as all rows at the right.
+
+    Nothing is left to a layout engine, which gives a row with a longer title another height.
+    """
+    points = FontProperties(size=plt.rcParams["axes.titlesize"]).get_size_in_points()
+    lines = max(str(title).count("\n") + 1 for title in titles)
+    title = (1.25 * points * lines + plt.rcParams["axes.titlepad"]) / 72
+    rows, width = len(pictures), PANEL
+    height = width * pictures.shape[-2] / pictures.shape[-1]
+    line = height + (max(GAP, title) if every_row else GAP)
+    whole = columns * (width + GAP) + (BAR if bar else 0)
+    tall = title + height + (rows - 1) * line + GAP  # half a gap at each edge
+    figure = plt.figure(figsize=(whole, tall))
+    figure.set_layout_engine("none")
+
+    def axes(left: float, top: float, wide: float, high: float) -> Axes:
+        left, bottom = left + GAP / 2, tall - GAP / 2 - top - high
+        return figure.add_axes((left / whole, bottom / tall, wide / whole, high / tall))
+
+    grid = [
+        [axes(k * (width + GAP), title + i * line, width, height) for k in range(columns)]
+        for i in range(rows)
+    ]
+    beside = columns * (width + GAP)
+    return figure, grid, axes(beside, title, 0.12, tall - GAP - title) if bar else None
 
 
 def _steps(steps: Iterable[SupportsIndex] | None, count: int | None) -> list[int]:
@@ -306,9 +382,9 @@ def curves(
     for i, (name, measures) in enumerate(lines.items()):
         places = [measure["labels"][x] for measure in measures]
         low, value, high = ([m[key] for m in measures] for key in ("low", "value", "high"))
-        style: dict[str, Any] = {
+        style: dict[str, Any] = {  # eight markers and seven colours: 56 lines before two are alike
             "color": COLOURS[i % len(COLOURS)],
-            "marker": "os^Dv<>"[i % 7],
+            "marker": "os^Dv<>P"[i % 8],
             "ms": 4,
         }
         axes.plot(places, value, label=str(name), **style)

@@ -105,8 +105,13 @@ def test_what_chapters_do_not_depend_on(tmp_path):
         ),
         ("{doc}`no-such-chapter`\n", "no-such-chapter"),
         ("```{code-cell} python\nimport sys\nprint('careful', file=sys.stderr)\n```\n", "stderr"),
+        (
+            "```{code-cell} python\nprint('one line\\nequal again:', 1 == 2)\n```\n",
+            "a cell prints 'equal again: False'",
+        ),
+        ("```{code-cell} python\n1 == 2\n```\n", "a cell prints 'False'"),
     ],
-    ids=["broken cell", "warning", "stderr"],
+    ids=["broken cell", "warning", "stderr", "a promise", "a promise shown"],
 )
 def test_fails_the_build_the_first_time_and_the_second(tiny, text, message):
     (tiny / "book" / "intro.md").write_text(HEAD + CELL + text)

@@ -3,10 +3,12 @@ import dataclasses
 import pickle
 
 import matplotlib
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from helpers.tiny import generator, images
+from PIL import Image
 from safetensors.torch import save_file
 
 from snnlab.explain import Explanation
@@ -181,6 +183,53 @@ def test_its_text_has_the_shapes_and_not_the_numbers():
 def test_explanations_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         explanation(2, 3, 3).layer = "conv1"
+
+
+def test_a_gif_has_a_frame_a_step_with_the_map_beside_the_picture(tmp_path):
+    found = explanation(4, 2, 6, 6)
+    found.maps[3] = 0
+    path = found.save(tmp_path / "new" / "sam.GIF", images(2, size=16).float())
+    assert path == tmp_path / "new" / "sam.GIF"
+    with Image.open(path) as moving:
+        assert moving.format == "GIF" and moving.n_frames == 4
+        assert moving.size == (2 * 256, 2 * 256 + 6)
+        assert moving.info["loop"] == 0
+        seen = []
+        for t in range(4):
+            moving.seek(t)
+            seen.append(np.asarray(moving.convert("RGB")).astype(float))
+    for t, frame in enumerate(seen):
+        picture, over, foot = frame[:250, :256], frame[:250, 256:], frame[-3]
+        assert np.abs(picture - seen[0][:250, :256]).mean() < 20  # stays, but for the palette
+        assert (foot.mean(1) > 150).mean() == pytest.approx((t + 1) / 4, abs=0.01)
+        warm = (over[..., 0] - over[..., 2]).mean()
+        assert warm > 10 if t < 3 else warm < 10  # the last map is empty: grey and black
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5, 9), (2, 5, 9)])
+def test_a_gif_of_maps_alone_has_their_heights_on_one_scale_for_all_steps(shape, tmp_path):
+    found = explanation(*shape)
+    found.maps[..., :] = 1.0
+    if len(shape) == 4:
+        found.maps[0] = 0.0
+    with Image.open(found.save(tmp_path / "sam.gif")) as moving:
+        assert moving.n_frames == (shape[0] if len(shape) == 4 else 1)
+        assert moving.size == (256, 2 * 142 + 6)
+        first = np.asarray(moving.convert("RGB")).astype(int)[:280]
+    assert first.max() < 20 if len(shape) == 4 else first[..., 0].min() > 200
+
+
+@pytest.mark.wrong_input
+def test_what_no_gif_can_be_made_of_leaves_no_file(tmp_path):
+    found, x = explanation(4, 2, 6, 6), images(2).float()
+    with pytest.raises(ValueError, match=r"a moving picture alone, got sam.safetensors; call it"):
+        found.save(tmp_path / "sam.safetensors", x)
+    with pytest.raises(ValueError, match="there are maps of 2 images, got 1"):
+        found.save(tmp_path / "sam.gif", x[:1])
+    found.maps[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match="expected finite maps"):
+        found.save(tmp_path / "sam.gif")
+    assert not list(tmp_path.iterdir())
 
 
 def test_plot_draws_a_row_an_image():

@@ -81,6 +81,14 @@ def test_every_picture_says_in_words_what_it_shows(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_no_figure_of_a_page_stands_there_twice_or_under_anothers_words(page):
+    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+    words = [img.get("alt") for img in soup.select("div.cell_output img[src*=_images]")]
+    twice = {alt for alt in words if words.count(alt) > 1}
+    assert not twice, f"{page}: end the cell with a semicolon, or draw one figure: {twice}"
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_no_output_is_an_address_in_memory(page):
     """A cell whose last line is `axes.legend()` shows <matplotlib.legend.Legend at 0x...>."""
     soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")

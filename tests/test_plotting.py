@@ -84,6 +84,34 @@ def test_compare_has_a_row_an_image_and_a_column_a_method():
     ]
 
 
+@pytest.mark.parametrize("size", [(16, 16), (12, 30)])
+@pytest.mark.parametrize("titles", [None, ["a", "b\nsays c", "d", "e"]])
+def test_rows_and_columns_of_pictures_line_up(size, titles):
+    """Whatever the titles: panels are of one size, rows and columns at one distance."""
+    x, found = torch.rand(4, 3, *size, generator=generator()), explained(5, 4, 4, 4)
+    for figure, columns in [
+        (plotting.explanation(found, x, steps=[0, 3], titles=titles), 4),
+        (plotting.compare(x, {"SAM": found.total, "of two\nlines": found.total}, titles), 3),
+    ]:
+        figure.canvas.draw()  # without a warning
+        boxes = np.array([axes.get_window_extent().bounds for axes in figure.axes])
+        grid = boxes[: 4 * columns].reshape(4, columns, 4)
+        left, bottom, width, height = np.moveaxis(grid, -1, 0)
+        assert np.ptp(width) < 1e-6 and np.ptp(height) < 1e-6
+        assert np.ptp(np.diff(left, axis=1)) < 1e-6 and np.ptp(left, axis=0).max() < 1e-6
+        assert np.ptp(np.diff(bottom, axis=0)) < 1e-6 and np.ptp(bottom, axis=1).max() < 1e-6
+        above = figure.axes[columns].title.get_window_extent()  # the second row's
+        assert above.y1 <= bottom[0].min()
+        assert figure.axes[0].title.get_window_extent().y1 <= figure.bbox.y1
+
+
+def test_lines_of_curves_differ_in_colour_or_marker():
+    measure = {"labels": {"step": 0}, "low": 0.0, "value": 1.0, "high": 2.0}
+    figure = plotting.curves({f"conv{i}": [measure] for i in range(1, 20)}, "step", "a label")
+    looks = [(line.get_color(), line.get_marker()) for line in figure.axes[0].lines]
+    assert len(set(looks)) == 19
+
+
 def test_compare_on_one_scale_keeps_the_heights_of_a_column():
     x = torch.full((2, 3, 16, 16), 0.5)
     maps = {"m": torch.stack([torch.full((4, 4), 0.1), torch.ones(4, 4)])}

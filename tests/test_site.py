@@ -3,7 +3,7 @@ and a reader's path through it."""
 
 import re
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 import yaml
@@ -143,6 +143,67 @@ def test_a_reader_opens_the_book_searches_and_reads_on(browser, addresses):
         tab.locator("article").get_by_role("link", name="leak", exact=True).first.click()
         tab.wait_for_url("**/book/glossary.html#term-leak")
         assert tab.locator("#term-leak").is_visible()
+
+
+# What readers type -> the page that must come first
+SEARCHES = {
+    "grad-cam": "gradcam; grad-cam; Grad-CAM; cam; heatmap; saliency map; class activation map",
+    "grad-cam-for-spikes": "snn grad-cam; gradcam for spikes",
+    "intro": "license; licence; citation",
+    "under-attack": "adversarial attack; adversarial attacks; fgsm; pgd; robustness",
+    "images-into-spikes": "poisson; poisson encoder; rate coding",
+    "a-spiking-vgg": "bntt; batch norm; own photograph",
+    "bring-your-own-network": "own network; my own network; snntorch; spikingjelly; event camera",
+    "converting-a-network": "convert relu network; conversion; ann to snn",
+    "the-interval-kernel": "inter-spike interval; interspike interval; contribution score",
+    "the-smoothing-problem": "half mass; half-mass area; smoothing",
+    "a-spiking-neuron": "membrane; leak; threshold; lif neuron",
+    "learning-through-spikes": "surrogate gradient; dead neurons",
+    "the-spike-activation-map": "sam; spike activation map; map explorer",
+    "does-it-look-at-the-object": "pointing game; bounding boxes; deletion",
+    "glossary": "glossary",
+    "errata": "errata",
+}
+QUERIES = [(query, page) for page, each in SEARCHES.items() for query in each.split("; ")]
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_search_leads_to_the_page_that_answers_it(browser, addresses, scheme):
+    assert len(QUERIES) > 40
+    wrong = []
+    with browser.new_context() as context:
+        tab = context.new_page()
+        for query, page in QUERIES:
+            tab.goto(f"{addresses[scheme]}/search.html?q={quote(query)}")
+            first = tab.locator("#search-results li a").first
+            first.wait_for()
+            if f"/{page}.html" not in f"/{first.get_attribute('href')}":
+                wrong.append((query, page, first.get_attribute("href")))
+    assert not wrong
+
+
+def test_a_search_whose_words_no_page_holds_together_finds_pages_of_some(browser, addresses):
+    with browser.new_context() as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/search.html?q=spiking+zeppelin")
+        tab.locator("#search-results li a").first.wait_for()
+
+
+def test_nothing_is_shipped_that_no_reader_needs():
+    assert not list(HTML.rglob("*.map"))
+    icons = HTML / "_static" / "scripts" / "fontawesome.js"
+    assert icons.stat().st_size < 120_000, "all icons of the theme are on every page"
+
+
+def test_formulas_are_no_stops_of_the_tab_key_and_icons_are_drawn(browser, addresses):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/a-spiking-neuron.html")
+        tab.locator("mjx-container").first.wait_for()
+        tab.evaluate("MathJax.startup.promise")
+        assert tab.locator("mjx-container[tabindex='0'], mjx-container [tabindex='0']").count() == 0
+        assert tab.locator("svg.svg-inline--fa path").count() > 5
+        assert tab.locator("i[class*=fa-]").count() == 0  # each was found
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])

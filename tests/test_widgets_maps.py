@@ -25,6 +25,7 @@ from snnlab.widgets import (
     SmoothingExplorer,
     TwoPictureExplorer,
 )
+from snnlab.widgets.maps import telling
 
 
 @pytest.fixture
@@ -51,6 +52,18 @@ def test_a_place_is_picked_by_a_click_and_by_the_arrow_keys(browser, written):
         changes(tab, view, lambda: canvas.click(position=at), "a click on the second panel")
         x, y = view.evaluate(place)
         assert abs(x - 48) <= 1 and abs(y - 16) <= 1
+
+        box = canvas.bounding_box()  # the pointer is followed, also out of the panel
+        tab.mouse.move(box["x"] + at["x"], box["y"] + at["y"])
+        tab.mouse.down()
+        for by in [0.1, 0.2, 0.9]:
+            tab.mouse.move(box["x"] + at["x"] + by * size, box["y"] + at["y"] + 0.25 * size)
+            now = view.evaluate(place)
+            assert abs(now[0] - min(63, 48 + 64 * by)) <= 1 and abs(now[1] - 32) <= 1
+        tab.mouse.up()
+        tab.mouse.move(box["x"] + 5, box["y"] + 30)
+        assert view.evaluate(place) == now
+        canvas.click(position=at)
         for key, by in [("ArrowRight", (8, 0)), ("ArrowDown", (0, 8)), ("ArrowLeft", (-8, 0))]:
             before = view.evaluate(place)
             changes(tab, view, lambda key=key: canvas.press(key), key)
@@ -77,7 +90,7 @@ def test_a_place_may_lie_anywhere_in_an_oblong_photograph(browser, written):
     with opened(browser, written(case.make())) as tab:
         view = tab.locator(".snn-widget")
         for trait, last in [("left", 79), ("top", 47)]:
-            field = view.get_by_label(f"Place: pixels from the {trait}, typed")
+            field = view.get_by_label(f"Pixels from {trait}, typed")
             assert field.get_attribute("max") == str(last)
             changes(tab, view, lambda f=field, v=last: f.fill(str(v)), trait)
         assert_numbers(view, case, case.make())
@@ -161,12 +174,18 @@ def test_what_the_page_does_not_carry_is_refused():
         assert getattr(widget, trait) == before
 
 
-def test_a_place_begins_in_the_middle():
+def test_the_place_at_first_is_one_whose_neurons_differ():
+    """Of 2 by 3 places: one where all fire alike, one where each fires in its own way."""
+    spikes = torch.zeros(8, 4, 2, 3)
+    spikes[:, :, 0, 0] = 1
+    spikes[[0, 1, 2, 3, 4, 5, 6, 7], [0, 0, 1, 1, 2, 2, 3, 3], 1, 2] = 1
+    assert telling(spikes, 4) == (1, 2, 2, 3)
     model, twin = map_cases.networks()
     widget = MapExplorer(
         model, twin, map_cases.images(1, WIDE), map_cases.labels(1), map_cases.CLASSES
     )
-    assert (widget.x, widget.y) == (40, 24)
+    row, column, rows, columns = telling(widget.shown.runs[0].spikes[widget.layer][:, 0])
+    assert (widget.x * columns // 80, widget.y * rows // 48) == (column, row)
 
 
 def test_two_pictures_of_two_sizes_are_refused():

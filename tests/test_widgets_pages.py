@@ -25,6 +25,7 @@ from helpers.widget_pages import (
     state_of,
 )
 from ipywidgets import IntSlider
+from PIL import Image
 
 from snnlab.widgets import EncoderExplorer, KernelExplorer
 
@@ -81,8 +82,8 @@ PANELS = {
     "encoder": (3, 1000, 1),
     "maps": (4, 240, 1),
     "smoothing": (3, 240, 1),
-    "attack": (5, 240, 1),
-    "pair": (2, 400, 2),
+    "attack": (4, 240, 1),
+    "pair": (1, 400, 2),
 }
 PIXELS = """([canvas, box]) =>
   Array.from(canvas.getContext('2d').getImageData(0, 24, ...box).data)"""
@@ -350,3 +351,116 @@ def test_a_typed_value_is_kept_inside_the_limits(browser, pages, typed, value):
         field.blur()
         assert view.evaluate("view => view.traits().gamma") == value
         assert float(field.input_value()) == value
+
+
+# In sight, under the finger, to send and to keep
+
+IN_SIGHT = """view => {
+  const top = document.documentElement.clientHeight;
+  const share = (element) => {
+    const box = element.getBoundingClientRect();
+    return Math.max(0, Math.min(top, box.bottom) - Math.max(0, box.top)) / box.height;
+  };
+  const canvas = view.querySelector('canvas');
+  const controls = [...view.querySelectorAll('.snn-controls > *')].filter(e => e.offsetParent);
+  return controls.map(control => {
+    control.scrollIntoView({block: 'end'});
+    return Math.min(share(canvas), share(control));
+  });
+}"""
+TARGETS = "button, select, input[type=number], input[type=range], label:has(:scope > input)"
+SMALL_TARGETS = """(view, kinds) => [...view.querySelectorAll(kinds)].filter(e => e.offsetParent)
+  .map(e => [e.textContent || e.ariaLabel, e.offsetWidth, e.offsetHeight])
+  .filter(([, width, height]) => Math.min(width, height) < 24)"""
+SIZES = [(1280, 680), (390, 844)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", WIDGETS)
+def test_controls_and_canvas_are_in_sight_and_as_large_as_a_finger(browser, pages, name, size):
+    viewport = dict(zip(["width", "height"], size, strict=True))
+    with opened(browser, f"{pages['file']}/{name}.html", viewport=viewport) as tab:
+        view = the_view(tab)
+        shares = view.evaluate(IN_SIGHT)
+        assert min(shares) > 0.6, f"of canvas and control at worst: {shares}"
+        assert view.evaluate(SMALL_TARGETS, TARGETS) == []
+
+
+PLACES = """view => Object.fromEntries([...view.querySelectorAll('.snn-controls > *')]
+  .filter(e => e.offsetParent)
+  .map((e, i) => [i, Math.round(e.getBoundingClientRect().top)]))"""
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", [name for name in WIDGETS if name != "neuron, spikes"])
+def test_no_control_moves_while_a_slider_is_used(browser, pages, name, size):
+    viewport = dict(zip(["width", "height"], size, strict=True))
+    with opened(browser, f"{pages['file']}/{name}.html", viewport=viewport) as tab:
+        view = the_view(tab)
+        for slider in view.locator("input[type=range]").all():
+            if not slider.is_visible():
+                continue
+            slider.scroll_into_view_if_needed()
+            before = view.evaluate(PLACES)
+            for key in ["End", "PageDown", "Home"]:
+                slider.press(key)
+                view.evaluate("view => view.numbers()")
+                assert view.evaluate(PLACES) == before
+
+
+def test_a_state_is_in_the_address_and_is_reset(browser, pages):
+    address = f"{pages['http']}/kernel.html"
+    with opened(browser, address) as tab:
+        view = the_view(tab)
+        first = view.evaluate("view => view.traits()")
+        view.locator("input[type=range]").press("PageUp")
+        view.locator(".snn-toggles button").nth(3).click()
+        changed = view.evaluate("view => view.traits()")
+        assert changed["gamma"] != first["gamma"] and changed["spikes"] != first["spikes"]
+        tab.wait_for_function("location.hash.includes('gamma') && location.hash.includes('spikes')")
+        link = tab.url
+        tab.goto("about:blank")
+        tab.goto(link)
+        view = the_view(tab)
+        assert view.evaluate("view => view.traits()") == changed
+        assert view.get_by_label("Decay γ, typed").input_value() == f"{changed['gamma']:g}"
+        view.get_by_role("button", name="Copy link").click()
+        view.get_by_role("button", name="Copied").wait_for()
+        view.get_by_role("button", name="Reset").click()
+        assert view.evaluate("view => view.traits()") == first
+
+
+@pytest.mark.parametrize(
+    "state", ["gamma=%22high%22", "gamma=", "gama=1", "spikes=[1]", "gamma=1&spikes=7", "%"]
+)
+def test_an_address_that_is_no_state_changes_nothing(browser, pages, state):
+    with opened(browser, f"{pages['file']}/kernel.html") as tab:
+        first = the_view(tab).evaluate("view => view.traits()")
+        tab.goto("about:blank")
+        tab.goto(f"{pages['file']}/kernel.html#kernel-and-contribution-score?{state}")
+        assert the_view(tab).evaluate("view => view.traits()") == first
+
+
+def test_reset_brings_back_how_the_widget_began(browser, pages):
+    with opened(browser, f"{pages['file']}/maps.html") as tab:
+        view = the_view(tab)
+        first = view.evaluate("view => view.traits()")
+        view.get_by_label("Decay γ, typed").fill("2")
+        view.get_by_label("Time-step t, typed").fill("1")
+        tab.wait_for_function("location.hash.includes('gamma')")
+        view.get_by_role("button", name="Reset").click()
+        assert view.evaluate("view => view.traits()") == first
+        tab.wait_for_function("!location.hash.includes('gamma')")
+
+
+def test_a_widget_is_kept_as_a_picture(browser, pages, tmp_path):
+    with opened(browser, f"{pages['file']}/maps.html") as tab:
+        view = the_view(tab)
+        with tab.expect_download() as download:
+            view.get_by_role("button", name="Save PNG").click()
+        assert download.value.suggested_filename == "map-explorer.png"
+        download.value.save_as(tmp_path / "picture.png")
+        sheets = view.evaluate("v => [...v.querySelectorAll('canvas')].map(c => c.height)")
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.height > sum(sheets)
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 500

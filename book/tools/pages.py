@@ -13,7 +13,10 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from PIL import Image
+from sphinx.util import logging
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
+
+logger = logging.getLogger(__name__)
 
 BUTTONS = {
     "use_repository_button": True,
@@ -64,6 +67,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+SEARCH = "".join(f'<script src="_static/{name}.js"></script>' for name in ("searchtools", "search"))
+
 # Beside the figures: what axe finds in the pages of the theme and of docutils, a toggle without a
 # name and roles that readers' programs no longer know.
 REPAIRS = [
@@ -74,12 +79,51 @@ REPAIRS = [
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
     # The theme loads these on every page for a search while one types, which is off.
     (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
+    # The search page's own script, with our names for the pages.
+    (r'<script src="_static/searchtools\.js"></script>', SEARCH),
 ]
+
+
+# name:[width,height,[other names],"code","path"] of an icon in Font Awesome's script
+ICON = re.compile(
+    r'"?(?P<name>[\w-]+)"?:\[\d+,\d+,\[(?P<others>[^\]]*)\],"[0-9a-f]+",'
+    r'(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
+)
+SOURCE_MAP = re.compile(r"^(//# |/\*# )sourceMappingURL=[^\n]*$", re.M)
+
+
+def keep_used_icons(html: Path) -> None:
+    """Of the theme's 1.5 MB of icons, a script on every page, those that some page names."""
+    script = html / "_static" / "scripts" / "fontawesome.js"
+    if not script.exists():
+        return
+    files = [f for f in html.rglob("*") if f.suffix in {".html", ".js"} and f != script]
+    used = set()
+    for file in files:
+        if "mathjax" not in file.parts:
+            used |= {*re.findall(r"\bfa-([a-z0-9-]+)", file.read_text(encoding="utf-8"))}
+
+    def kept(icon: re.Match) -> str:
+        names = {icon["name"], *re.findall(r'"([\w-]+)"', icon["others"])}
+        return icon[0] if names & used else ""
+
+    script.write_text(ICON.sub(kept, script.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def drop_source_maps(html: Path) -> None:
+    """No reader needs the sources of the theme's scripts."""
+    for source_map in html.rglob("*.map"):
+        source_map.unlink()
+        of = source_map.with_suffix("")
+        if of.exists():
+            of.write_text(SOURCE_MAP.sub("", of.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def polish(app, exception):
     if exception:
         return
+    keep_used_icons(Path(app.outdir))
+    drop_source_maps(Path(app.outdir))
     for png in (Path(app.outdir) / "_images").glob("*.png"):
         with Image.open(png) as picture:
             picture.save(png.with_suffix(".webp"), quality=80)
@@ -92,6 +136,22 @@ def polish(app, exception):
             page.write_text(text, encoding="utf-8")
 
 
+# "equal to snnlab's: False", also in a list of such words, or alone
+PROMISE_BROKEN = re.compile(r"^(?:.*[:=]\s*)?False\s*$", re.M)
+
+
+def no_promise_broken(app, doctree):
+    """A chapter prints an equality to show that it holds: where it does not, the build fails."""
+    for block in doctree.findall(nodes.literal_block):
+        if "output" in block["classes"] and (found := PROMISE_BROKEN.search(block.astext())):
+            logger.warning(
+                "a cell prints %r: what a page promises must hold; to show that things differ, "
+                "print that they do",
+                found[0].strip(),
+                location=block,
+            )
+
+
 def forget_title(analyser, section):
     """sphinx-codeautolink takes it for granted that every section has a title; the text of an
     exercise is a section without one."""
@@ -102,6 +162,7 @@ def forget_title(analyser, section):
 def setup(app):
     CodeBlockAnalyser.depart_section = forget_title
     app.connect("config-inited", add_buttons)
+    app.connect("doctree-read", no_promise_broken)
     app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", polish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

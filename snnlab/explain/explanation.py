@@ -79,9 +79,26 @@ class Explanation:
         """The explanation with its tensors on the CPU."""
         return self.to("cpu")
 
-    def save(self, path: str | Path) -> Path:
-        """Write it to a safetensors file, without graph; returns where.  :meth:`load` reads it."""
+    def save(self, path: str | Path, images: Float[Tensor, "*T B C h w"] | None = None) -> Path:
+        """Write it to a safetensors file, without graph; returns where.  :meth:`load` reads it.
+
+        With the suffix ``.gif`` it becomes a moving picture, a frame a step; with ``images``, as
+        for :meth:`plot`, each map lies over its picture, which stands beside it.  See
+        :func:`snnlab.plotting.frames`.  Raises ValueError for images that no picture is made of.
+        """
         path = located(path)
+        if path.suffix.lower() == ".gif":
+            from snnlab import plotting
+
+            first, *others = plotting.frames(self, images)
+            with whole(path) as part:
+                first.save(part, "GIF", save_all=True, append_images=others, duration=350, loop=0)
+            return path
+        if images is not None:
+            raise ValueError(
+                f"images are kept in a moving picture alone, got {path.name}; call it "
+                f"{path.stem}.gif, or leave the images out"
+            )
         tensors = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in [("maps", self.maps), ("logits", self.logits)]

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from traitlets import Bool, Bytes, Enum, Int, List, TraitError, Unicode, validate
 
 from snnlab import plotting
-from snnlab.explain import Explanation, grad_cam, snn_grad_cam, spike_activation_map
+from snnlab.explain import (
+    Explanation,
+    grad_cam,
+    neuronal_contribution_score,
+    snn_grad_cam,
+    spike_activation_map,
+)
 from snnlab.judge import baselines
 from snnlab.models import BlockNetwork
 from snnlab.widgets.packed import floats, pixels
@@ -34,13 +40,14 @@ class Maps:
         names, layers = self.classes, list(self.twins)
         answers = zip(self.runs, self.twins[layers[0]].logits, strict=True)
         height, width = self.images.shape[2:]
+        row, column, rows, columns = telling(self.runs[0].spikes[layers[len(layers) // 2]][:, 0])
         each = range(len(self.images))
         return {
             "steps": len(self.runs[0].encoded),
             "layers": layers,
             "layer": layers[len(layers) // 2],
-            "x": width // 2,
-            "y": height // 2,
+            "x": int((column + 0.5) * width / columns),
+            "y": int((row + 0.5) * height / rows),
             "labels": [names[label] for label in self.labels],
             "answers": [
                 f"The spiking network says {names[one.logits.argmax()]}, its twin "
@@ -52,6 +59,18 @@ class Maps:
             "weights": b"".join(one.weights for one in self.runs),
             "twin_maps": b"".join(floats(of.maps[i]) for i in each for of in self.twins.values()),
         }
+
+
+def telling(spikes: Tensor, channels: int = 6) -> tuple[int, int, int, int]:
+    """Row and column of a place, and the numbers of both: of the spikes [T, C, H, W], where the
+    channels that give most to SAM fire in the most different ways."""
+    given = (spikes * neuronal_contribution_score(spikes)).sum(0).flatten(1)
+    shown = given.topk(min(channels, len(given)), 0).indices.expand(len(spikes), -1, -1)
+    trains = spikes.flatten(2).gather(1, shown)  # [T, channels, places]
+    apart = (trains[:, :, None] != trains[:, None]).float().mean((0, 1, 2))
+    rows, columns = spikes.shape[-2:]
+    place = int((apart * (given.topk(min(channels, len(given)), 0).values > 0).all(0)).argmax())
+    return place // columns, place % columns, rows, columns
 
 
 def gather(
@@ -69,8 +88,8 @@ def gather(
 
 class MapExplorer(OverTime, front="maps"):
     r"""A photograph, a layer, a step and gamma: SAM by the equation and by the authors' code, the
-    map of counts alone, the rate, SNN Grad-CAM, and Grad-CAM of the ReLU twin.  Click a place to
-    see the neurons behind it.
+    map of counts alone, what the equation adds to it, the rate, SNN Grad-CAM, and Grad-CAM of the
+    ReLU twin.  Click a place to see the neurons behind it.
 
     ::
 
@@ -79,14 +98,14 @@ class MapExplorer(OverTime, front="maps"):
 
     ``image`` counts the photographs; ``layer`` is a name of ``layers``; ``step`` counts from 0 and
     ``whole`` shows the sum over all steps in its place; ``x`` and ``y`` are the place, in pixels of
-    the photograph, at first its middle.  Grad-CAM's class is the label.  Every scale is fixed over
-    the steps; that of the maps in spike units (equation, authors' code, counts) is one for all,
-    unless ``scale`` is "own".
+    the photograph, at first one whose neurons fire each in its own way.  Grad-CAM's class is the
+    label.  Every scale is fixed over the steps; ``scale`` "shared" gives the maps in spike units
+    (equation, authors' code, counts) one for all.
     """
 
     image = Int(0, min=0).tag(sync=True)
     overlay = Bool(True).tag(sync=True)
-    scale = Enum(["shared", "own"], "shared").tag(sync=True)
+    scale = Enum(["own", "shared"], "own").tag(sync=True)
     x = Int(0, min=0).tag(sync=True)
     y = Int(0, min=0).tag(sync=True)
 
@@ -98,8 +117,9 @@ class MapExplorer(OverTime, front="maps"):
     twin_maps = Bytes().tag(sync=True)
 
     alt = (
-        "A photograph and six maps of it side by side: SAM by the equation, by the authors' code, "
-        "the map of spike counts alone, the firing rate, SNN Grad-CAM, and Grad-CAM of the twin."
+        "A photograph and seven maps of it side by side: SAM by the equation, by the authors' "
+        "code, the map of spike counts alone, the firing rate, SNN Grad-CAM, Grad-CAM of the twin, "
+        "and the difference of the first and the third."
     )
 
     def __init__(
@@ -152,6 +172,10 @@ class MapExplorer(OverTime, front="maps"):
             plotting.show(first, image, self.labels[self.image])
             for axes, (name, heat) in zip(others, maps.items(), strict=False):
                 plotting.overlay(axes, image, heat, title=name)
+            apart = maps["SAM, equation"] - maps["counts only"]
+            most = apart.abs().max().item()
+            others[-1].imshow(apart.numpy(), "PuOr_r", vmin=-most, vmax=most)
+            others[-1].set_title("equation \N{MINUS SIGN} counts")
             others[-1].set_axis_off()
 
         return plotting.picture(draw, rows=2, columns=4, size=(7, 4))

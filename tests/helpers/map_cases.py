@@ -75,6 +75,7 @@ def maps_expected(widget, size=SQUARE):
     now = {name: seen(maps[:, which], widget) for name, maps in sequences.items()}
     return {
         **now,
+        "difference": now["equation"] - now["counts"],
         "likeness": judge.stability.pearson(now["equation"][None, None], now["counts"][None, None]),
         "gradCam": explain.grad_cam(twin, pictures, labels(3), layer=layer).maps[which].flatten(),
         "given": given.sort(descending=True).values[:6],

@@ -62,6 +62,7 @@ def neuron(widget):
         "slopes": stand_in(membrane, widget.threshold),
         "gradient": currents.grad[:, 0],
         "count": spikes.sum(),
+        "more": neurons.lif(currents.detach() + 0.01, *setting)[0].sum(),
         "total": currents.grad.sum(),
     }
 

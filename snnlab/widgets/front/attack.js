@@ -1,12 +1,13 @@
 /** A photograph under attack: answers and maps of both networks, before and after (attack.py). */
 
+import { make } from "./elements.js";
 import { select, slider } from "./controls.js";
 import { changed, largest, pearson, softmax, sumOverSteps } from "./numbers.js";
 import { arrays } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { recordedOf } from "./recorded.js";
-import { make, show, View } from "./view.js";
+import { show, View } from "./view.js";
 
 const BARS = 4;
 const NAMES = ["Spiking network", "ReLU twin"];

@@ -21,6 +21,18 @@ export function mapColour(value) {
   return MAP.subarray(3 * at, 3 * at + 3);
 }
 
+const [BELOW, ABOVE] = [COLOURS[5], COLOURS[4]].map((colour) =>
+  [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)),
+);
+
+/**
+ * The colour of a value in [-1, 1]: sky below 0, amber above, black at 0.
+ * @param {number} value
+ */
+export function signedColour(value) {
+  return (value < 0 ? BELOW : ABOVE).map((part) => Math.abs(value) * part);
+}
+
 /** Whether the page is dark: the book's theme says so, or JupyterLab's, or the reader's system. */
 export function isDark() {
   const { theme } = document.documentElement.dataset;

@@ -1,6 +1,6 @@
 /** What the reader moves: each control is one trait of the model, and follows it. */
 
-import { make } from "./view.js";
+import { make } from "./elements.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -174,7 +174,7 @@ export function toggles(view, { label, hint, toggle }) {
   });
   const build = (/** @type {number} */ count) => {
     const buttons = Array.from({ length: count }, (_, k) => {
-      const button = make("button", { type: "button", "aria-label": `${label}, step ${k}`, tabIndex: k ? -1 : 0 });
+      const button = make("button", { type: "button", "aria-label": `${label}, step ${k}`, tabIndex: k ? -1 : 0, "data-step": k });
       button.addEventListener("click", () => {
         focus(k);
         toggle(k);

@@ -1,6 +1,6 @@
 /** Pictures of the reader's: from a file, dropped, or drawn. */
 
-import { make } from "./view.js";
+import { make } from "./elements.js";
 
 const MEGABYTES = 20;
 const MEGAPIXELS = 50;

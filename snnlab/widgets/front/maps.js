@@ -4,7 +4,7 @@ import { byName, check, choice, play, select, slider } from "./controls.js";
 import { atStep, contributionScore, largest, pearson, sumOverSteps } from "./numbers.js";
 import { arrays } from "./packed.js";
 import { Panels } from "./panels.js";
-import { heatMap, overlay, photograph } from "./picture.js";
+import { differenceMap, heatMap, overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
 import { recordedOf } from "./recorded.js";
 import { show, View } from "./view.js";
@@ -14,6 +14,7 @@ const TITLES = {
   equation: "SAM, equation",
   code: "Authors’ code",
   counts: "Counts only",
+  difference: "Equation − counts",
   rate: "Rate",
   snnGradCam: "SNN Grad-CAM",
   gradCam: "Twin: Grad-CAM",
@@ -25,7 +26,7 @@ export default {
     const also = { step: { whole: false } }; // a reader who moves the step wants to see it
     const view = new View(model, el, "Map explorer", { also });
     const { height, width } = photographOf(model);
-    const panels = new Panels(view, { count: 7, aspect: height / width });
+    const panels = new Panels(view, { count: 8, aspect: height / width });
     const raster = view.sheet({ height: 318 });
     addControls(view, model, height, width);
     panels.pickable(
@@ -38,13 +39,17 @@ export default {
       const numbers = work(model, layer);
       const photo = photographOf(model);
       const over = model.get("overlay");
-      const draw = (map, top) => (over ? overlay(photo, map, top) : heatMap(map, top));
+      const draw = (name, map, top) => {
+        if (name === "difference") return differenceMap(map, top, over ? photo : null);
+        return over ? overlay(photo, map, top) : heatMap(map, top);
+      };
       const pen = panels.draw([
         { title: model.get("labels")[model.get("image")], image: photograph(photo), smooth: true },
         ...Object.entries(TITLES).map(([name, title], i) => ({
           title,
-          image: draw({ ...numbers.grid, values: numbers[name] }, numbers.tops[i]),
+          image: draw(name, { ...numbers.grid, values: numbers[name] }, numbers.tops[i]),
           top: numbers.tops[i],
+          signed: name === "difference",
           smooth: over,
         })),
       ]);
@@ -73,12 +78,12 @@ function addControls(view, model, height, width) {
   slider(view, "step", { label: "Time-step t", min: 0, max: model.get("steps") - 1, step: 1 });
   check(view, "whole", { label: "Sum over all steps" });
   play(view, "step", { steps: () => model.get("steps") });
-  slider(view, "x", { label: "Place: pixels from the left", min: 0, max: width - 1, step: 1 });
-  slider(view, "y", { label: "Place: pixels from the top", min: 0, max: height - 1, step: 1 });
+  slider(view, "x", { label: "Pixels from left", min: 0, max: width - 1, step: 1 });
+  slider(view, "y", { label: "Pixels from top", min: 0, max: height - 1, step: 1 });
   check(view, "overlay", { label: "On the photograph" });
   choice(view, "scale", {
     label: "Scale of equation, code and counts",
-    options: { shared: "one for all", own: "its own for each" },
+    options: { own: "its own for each", shared: "one for all" },
   });
 }
 
@@ -128,10 +133,21 @@ function work(model, layer) {
   const [row, column] = [(model.get("y") * height) / photo.height, (model.get("x") * width) / photo.width];
   const place = Math.floor(row) * width + Math.floor(column);
   const [equation, code, counts] = same.map(seen);
-  tops.push(heights(layer.rate()), heights(gradCam), largest(twin));
-  const maps = { equation, code, counts, rate: seen(layer.rate()), snnGradCam: seen(gradCam), gradCam: twin };
+  const apart = subtract(same[0], same[2]);
+  const most = largest((whole ? sumOverSteps(apart, layer.steps) : apart).map(Math.abs));
+  tops.push(most, heights(layer.rate()), heights(gradCam), largest(twin));
+  const others = { rate: seen(layer.rate()), snnGradCam: seen(gradCam), gradCam: twin };
+  const maps = { equation, code, counts, difference: seen(apart), ...others };
   const rest = { likeness: pearson(equation, counts), tops, place, grid: { height, width } };
   return { ...maps, ...rest, ...strongest(layer, place, gamma) };
+}
+
+/**
+ * @param {Float64Array} these
+ * @param {ArrayLike<number>} those
+ */
+function subtract(these, those) {
+  return these.map((value, i) => value - those[i]);
 }
 
 /** The channels that give most to the sum of SAM at a place, with their spikes and scores. */

@@ -8,9 +8,9 @@ import { show, View } from "./view.js";
 export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
-    const view = new View(model, el, "One spiking neuron", { side: true });
-    const input = incomingSpikes(view);
+    const view = new View(model, el, "One spiking neuron");
     const sheet = view.sheet({ height: 430 });
+    const input = incomingSpikes(view);
     const shape = view.sheet({ height: 230 });
     choice(view, "source", { label: "Input", options: { current: "constant current", spikes: "spikes" } });
     const current = slider(view, "current", { label: "Current x", min: -0.5, max: 1.5, step: 0.05 });
@@ -34,7 +34,8 @@ export default {
       drawShape(shape, view.colours, setting, numbers);
       const sentence =
         `${show(numbers.count)} ${numbers.count === 1 ? "spike" : "spikes"} in ${numbers.spikes.length} steps. ` +
-        `By the surrogate’s gradient, 0.01 more current at every step would bring ${show(numbers.total / 100)} more.`;
+        `With 0.01 more current at every step they are ${show(numbers.more)}; by the surrogate’s gradient ` +
+        `${show(numbers.total / 100)} would come to them.`;
       sheet.describe(`Membrane, spikes, surrogate slope and gradient over time. ${sentence}`);
       shape.describe(
         `The ${setting.surrogate.replace("_", " ")} surrogate over the membrane: ${show(setting.scale / setting.threshold)} high at the threshold ${show(setting.threshold)}, with a dot for each step.`,
@@ -104,7 +105,9 @@ export function run({ currents, leak, threshold, reset, surrogate, scale, width 
   const { spikes, before, after } = lif(currents, currents.length, leak, threshold, reset);
   const slopes = Float64Array.from(before, (u) => surrogateSlope(surrogate, u, threshold, scale, width));
   const gradient = countGradient(slopes, spikes, leak, reset);
+  const raised = lif(currents.map((x) => x + 0.01), currents.length, leak, threshold, reset).spikes;
   return {
+    more: raised.reduce((sum, spike) => sum + spike, 0),
     spikes,
     membrane: before,
     after,
@@ -133,13 +136,13 @@ function drawTime(sheet, colours, { threshold }, { spikes, membrane, after, slop
 
   const plot = new Plot(pen, colours, { top: 30, right, bottom: 170 }, xs, [1.08 * low, 1.1 * high]);
   plot.axes({ y: "" });
-  plot.legend([["membrane", colours.blue], ["before the reset", colours.orange]]);
+  plot.legend([["membrane", colours.blue], ["where it fired", colours.orange], ["threshold", colours.soft]]);
   const path = [...membrane].flatMap((u, t) => [[t, u], [t, after[t]]]);
   plot.line(/** @type {[number, number][]} */ (path), { colour: colours.blue, width: 1.6 });
   const points = [...membrane].map((u, t) => /** @type {[number, number]} */ ([t, u]));
+  plot.level(threshold, { colour: colours.soft });
   plot.dots(points.filter(([t]) => spikes[t]), { colour: colours.orange });
   plot.dots(points.filter(([t]) => !spikes[t]), { colour: colours.blue, radius: 2.5 });
-  plot.level(threshold, { colour: colours.soft, name: "threshold" });
 
   const row = new Plot(pen, colours, { top: 202, right, bottom: 228 }, xs, [0, 1]);
   row.axes({ y: "Spikes", yTicks: [] });

@@ -1,5 +1,6 @@
 /** The shipped network, run in the page on the reader's own picture (own.py). */
 
+import { make } from "./elements.js";
 import { play, select, slider } from "./controls.js";
 import { makeRecording, readNetwork, runNetwork } from "./network.js";
 import { atStep, largest, Mersenne, normalise, poisson, softmax, sumOverSteps } from "./numbers.js";
@@ -8,7 +9,7 @@ import { Panels } from "./panels.js";
 import { overlay, photograph, picture } from "./picture.js";
 import { drawingBoard, pictureInput } from "./intake.js";
 import { Recorded } from "./recorded.js";
-import { make, show, View } from "./view.js";
+import { show, View } from "./view.js";
 import { loadWeights } from "./weights.js";
 
 const OWN = -1; // the trait `starter` when the picture is the reader's

@@ -1,6 +1,6 @@
 /** Photographs and maps in rows of panels, each with the scale of its colours. */
 
-import { mapColour } from "./colours.js";
+import { mapColour, signedColour } from "./colours.js";
 import { lay } from "./picture.js";
 import { show } from "./view.js";
 
@@ -13,6 +13,7 @@ const SCALE = 26;
  * @property {string} title
  * @property {HTMLCanvasElement} image
  * @property {number} [top] the value of the brightest colour; left out: a picture without scale
+ * @property {boolean} [signed] its values lie on both sides of 0
  * @property {boolean} [smooth] blend neighbouring points
  * @property {number} [part] how much of the panel's width it takes
  */
@@ -24,7 +25,7 @@ export class Panels {
    * @param {{count: number, columns?: number, least?: number, most?: number, aspect?: number}} options
    *   at most so many columns, between `least` and `most` pixels wide; aspect: height over width
    */
-  constructor(view, { count, columns = 4, least = 100, most = 240, aspect = 1 }) {
+  constructor(view, { count, columns = 4, least = 97, most = 240, aspect = 1 }) {
     this.view = view;
     this.layout = { count, columns, least, most, aspect };
     /** @type {{left: number, top: number, width: number, height: number}[]} */
@@ -56,11 +57,11 @@ export class Panels {
   draw(panels) {
     const pen = this.sheet.begin();
     const colours = this.view.colours;
-    for (const [i, { title, image, top, smooth = false, part = 1 }] of panels.entries()) {
+    for (const [i, { title, image, top, signed = false, smooth = false, part = 1 }] of panels.entries()) {
       const { width, ...box } = this.boxes[i];
       lay(pen, colours, image, { ...box, width: part * width }, { smooth });
       pen.fillText(title, box.left, box.top - 5, width);
-      if (top !== undefined) drawScale(pen, colours, this.boxes[i], top);
+      if (top !== undefined) drawScale(pen, colours, this.boxes[i], top, signed);
     }
     return pen;
   }
@@ -100,8 +101,8 @@ export class Panels {
   }
 
   /**
-   * Let the reader pick a point of any panel: by a click, or with the arrow keys.  (Give the place
-   * a slider too: a canvas has no value that a screen reader could tell.)
+   * Let the reader pick a point of any panel: by a click, by dragging, or with the arrow keys.  (Give
+   * the place a slider too: a canvas has no value that a screen reader could tell.)
    * @param {(x: number, y: number) => void} pick called with a point in 0..1
    * @param {(dx: number, dy: number) => void} move called with -1, 0 or 1
    */
@@ -109,13 +110,23 @@ export class Panels {
     const { canvas } = this.sheet;
     canvas.tabIndex = 0;
     canvas.style.cursor = "crosshair";
-    canvas.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+    canvas.style.touchAction = "pan-y"; // up and down, a finger still scrolls the page
+    /** @type {{left: number, top: number, width: number, height: number} | undefined} */
+    let held; // the panel in which the pointer went down
+    const inside = (/** @type {number} */ share) => Math.min(0.999999, Math.max(0, share));
+    const follow = (/** @type {PointerEvent} */ event) => {
+      if (!held) return;
+      const [u, v] = [(event.offsetX - held.left) / held.width, (event.offsetY - held.top) / held.height];
+      pick(inside(u), inside(v));
+    };
+    canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
       const [x, y] = [event.offsetX, event.offsetY];
-      for (const { left, top, width, height } of this.boxes) {
-        const [u, v] = [(x - left) / width, (y - top) / height];
-        if (u >= 0 && u < 1 && v >= 0 && v < 1) pick(u, v);
-      }
+      held = this.boxes.find((b) => x >= b.left && x < b.left + b.width && y >= b.top && y < b.top + b.height);
+      if (held) canvas.setPointerCapture(event.pointerId);
+      follow(event);
     });
+    canvas.addEventListener("pointermove", follow);
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (held = undefined));
     canvas.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (!step) return;
@@ -125,10 +136,13 @@ export class Panels {
   }
 }
 
-function drawScale(pen, colours, { left, top, width, height }, most) {
+function drawScale(pen, colours, { left, top, width, height }, most, signed) {
   const y = top + height + 6;
   const ramp = pen.createLinearGradient(left, 0, left + width, 0);
-  for (let i = 0; i <= 8; i++) ramp.addColorStop(i / 8, `rgb(${mapColour(i / 8).join(",")})`);
+  for (let i = 0; i <= 8; i++) {
+    const colour = signed ? signedColour(i / 4 - 1) : mapColour(i / 8);
+    ramp.addColorStop(i / 8, `rgb(${colour.join(",")})`);
+  }
   pen.fillStyle = ramp;
   pen.fillRect(left, y, width, 4);
   pen.fillStyle = colours.soft;
@@ -136,8 +150,8 @@ function drawScale(pen, colours, { left, top, width, height }, most) {
   pen.save();
   pen.font = pen.font.replace("13px", "11.5px");
   pen.textAlign = "left";
-  pen.fillText("0", left, y + 6);
+  pen.fillText(signed ? show(-most, 2) : "0", left, y + 6);
   pen.textAlign = "right";
-  pen.fillText(show(most, 3), left + width, y + 6);
+  pen.fillText(show(most, signed ? 2 : 3), left + width, y + 6);
   pen.restore();
 }

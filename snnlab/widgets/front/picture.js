@@ -1,8 +1,8 @@
 /** Pictures of points: photographs, maps, and maps over photographs. */
 
-import { MAP, mapColour } from "./colours.js";
+import { MAP, mapColour, signedColour } from "./colours.js";
 import { enlarge } from "./numbers.js";
-import { make } from "./view.js";
+import { make } from "./elements.js";
 
 /**
  * A picture of `rows` times `columns` points.
@@ -68,6 +68,25 @@ export function overlay({ values: pixels, height: rows, width: columns }, { valu
     const opacity = 0.35 + 0.5 * strength;
     const at = 3 * Math.min(255, Math.floor(256 * strength));
     for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * MAP[at + c];
+  });
+}
+
+/**
+ * A map of differences: sky below 0, amber above, black at 0; over its photograph in grey, if given.
+ * @param {Grid} map
+ * @param {number} top the size of the brightest colours
+ * @param {Grid | null} photo [3][rows][columns], bytes
+ */
+export function differenceMap(map, top, photo) {
+  const { height: rows, width: columns } = photo ?? map;
+  const values = photo ? enlarge(map.values, map.height, map.width, rows, columns) : map.values;
+  const places = rows * columns;
+  return picture(rows, columns, (p, colour) => {
+    const share = top > 0 ? Math.max(-1, Math.min(1, values[p] / top)) : 0;
+    const grey = photo ? (photo.values[p] + photo.values[places + p] + photo.values[2 * places + p]) / 3 : 0;
+    const opacity = photo ? 0.35 + 0.5 * Math.abs(share) : 1;
+    const towards = signedColour(share);
+    for (let c = 0; c < 3; c++) colour[c] = (1 - opacity) * grey + opacity * towards[c];
   });
 }
 

@@ -30,6 +30,8 @@
  */
 
 import { COLOURS, isDark } from "./colours.js";
+import { make } from "./elements.js";
+import { addTools } from "./tools.js";
 
 /**
  * @typedef {object} Model what anywidget and the page's host script hand to a widget
@@ -49,22 +51,6 @@ export function show(value, figures = 4) {
   return String(Number(value.toPrecision(figures))).replace("-", "−");
 }
 
-/**
- * @param {string} tag
- * @param {Record<string, any>} [properties] set on the element; `data-` and `aria-` as attributes
- * @param {(Node | string)[]} children
- * @returns {any} the element
- */
-export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (/^(data|aria)-|^role$/.test(name)) element.setAttribute(name, value);
-    else /** @type {any} */ (element)[name] = value;
-  }
-  element.append(...children);
-  return element;
-}
-
 /** One view of a widget: title, figure, live text, controls. */
 export class View {
   /**
@@ -72,11 +58,10 @@ export class View {
    * @param {HTMLElement} el
    * @param {string} title
    * @param {object} [options]
-   * @param {boolean} [options.side] the controls stand beside the figure where there is room
    * @param {Record<string, Record<string, any>>} [options.also] trait -> what is set with it when the
    *   reader moves it, unless that is set at once too
    */
-  constructor(model, el, title, { side = false, also = {} } = {}) {
+  constructor(model, el, title, { also = {} } = {}) {
     this.model = model;
     this.also = also;
     this.figure = make("div", { className: "snn-figure" });
@@ -84,11 +69,12 @@ export class View {
     this.controls = make("div", { className: "snn-controls" });
     this.root = make(
       "div",
-      { className: side ? "snn-widget snn-side" : "snn-widget", role: "group", "aria-label": title },
+      { className: "snn-widget", role: "group", "aria-label": title },
       make("p", { className: "snn-title" }, title),
       make("div", { className: "snn-body" }, this.figure, this.live, this.controls),
     );
     el.append(this.root);
+    this.title = title;
     /** @type {string[]} the traits that have a control */
     this.traits = [];
     /** @type {(() => void)[]} */
@@ -109,6 +95,7 @@ export class View {
    */
   start(draw) {
     this.draw = draw;
+    addTools(this);
     this.listen("change", () => this.refresh());
     this.#watch();
     this.redraw();
