@@ -133,9 +133,11 @@ def rhythm_scenes(
     The class is the shape that bursts (``message`` "burst") or the even one ("even"); the other
     shape is always another one.  Raises ValueError unless T is a multiple of 3, of at least 6.
     """
-    if count < 1 or size < 32:
-        raise ValueError(f"rhythm_scenes needs count >= 1 and size >= 32, got {count} and {size}")
-    if steps < 6 or steps % 3:
+    check_whole("count", count)
+    check_whole("size", size, least=32)
+    check_whole("steps", steps, least=6)
+    check_generator(generator)
+    if steps % 3:
         raise ValueError(f"expected steps to be a multiple of 3, of at least 6, got {steps}")
     if message not in ("burst", "even"):
         raise ValueError(f"message must be 'burst' or 'even', got {message!r}")
