@@ -1,7 +1,7 @@
 """Real photographs with boxes, held-out photographs, drawn scenes with exact masks, events."""
 
+from snnlab.data.camera import events, saccade
 from snnlab.data.drawn import RhythmScenes, Scenes, rhythm_scenes, scenes
-from snnlab.data.events import events, saccade
 from snnlab.data.imagenet import tiny_imagenet
 from snnlab.data.images import CLASSES as _CLASSES
 from snnlab.data.images import Photographs, hold_out, photographs
