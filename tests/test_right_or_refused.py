@@ -172,6 +172,34 @@ def test_a_square_of_tokens_and_channels_is_no_picture_either():
         sam(made(Mixed), pictures(2, 3, 64, 64), layer="neuron")
 
 
+class Products(nn.Module):
+    """Self-attention as in SpikingResformer: products of matrices, of 4 x 4 patches in a network
+    that begins with pictures of 16 x 16."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.early = nn.Conv2d(3, 4, 3, padding=1), nn.Identity()
+        self.down, self.attention, self.late = nn.Conv2d(4, 8, 4, 4), nn.Identity(), nn.Identity()
+
+    def forward(self, x):  # [B, 3, 16, 16] -> [T, B, 8]
+        fired = torch.stack([(self.conv(x) > level).float() for level in (-0.2, 0.0, 0.2)])
+        early = self.early(fired * self.conv(x).sigmoid())
+        patches = self.down(early.flatten(0, 1)).unflatten(0, early.shape[:2]).relu()
+        heads = patches.flatten(3).unflatten(2, (2, 4))  # [T, B, heads, 4, 16]
+        attention = self.attention(heads.transpose(-1, -2) @ heads)
+        return self.late((heads @ attention).reshape(patches.shape)).mean((3, 4))
+
+
+@ALL
+def test_attention_by_products_of_matrices_is_no_picture(explain):
+    """[T, B, heads, 16, 16] of 16 tokens, where the network's first pictures are 16 x 16."""
+    model, x = made(Products), pictures(2, 3, 16, 16)
+    with pytest.raises(ValueError, match="'attention' put out .*nothing shows"):
+        explain(model, x, layer="attention")
+    for name in ("early", "late"):
+        assert_explained(model, x, name, *read(model, x, name, 1))
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -192,10 +220,10 @@ def test_blocks_that_put_out_pictures_are_explained_as_they_are(kind, name):
 
 
 @pytest.mark.parametrize("name", ["patch_embed1.lif3", "stage1.0", "stage2.0", "stage3.0"])
-def test_pictures_that_could_be_tokens_are_explained_when_told(name):
-    """QKFormer halves its grid at each stage: a picture 4 wide might be a row of 2 x 2 tokens."""
-    model, x = made(TRANSFORMERS["QKFormer"]), pictures(2, 3, 32, 32)
-    assert_explained(Network(model, axes="TBCHW"), x, name, *read(model, x, name, 1))
+def test_pictures_that_could_be_later_tokens_are_explained(name):
+    """QKFormer halves its grid at each stage: 16 is also the number of the last one's tokens."""
+    model, x = made(TRANSFORMERS["QKFormer"]), pictures(2, 3, 64, 64)
+    assert_explained(model, x, name, *read(model, x, name, 1))
 
 
 def test_whole_blocks_that_add_their_spikes_up():

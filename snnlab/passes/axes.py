@@ -71,6 +71,7 @@ OF_PICTURES = {
     *("adaptive_avg_pool2d", "adaptive_max_pool2d", "_adaptive_max_pool2d"),
 }
 OF_TOKENS = {"conv1d", "scaled_dot_product_attention", "layer_norm", "multi_head_attention_forward"}
+PRODUCTS = {"matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "einsum"}  # of more than rows
 
 
 class Pictures(TorchFunctionMode):
@@ -81,20 +82,28 @@ class Pictures(TorchFunctionMode):
         super().__init__()
         self.sizes = {tuple(inputs.shape[-2:])} if inputs.ndim > 3 else set()
         self.has_tokens = False
+        #: [C, H, W] of all that was computed -> the sizes of pictures that there were by then
+        self.by_then: dict[tuple[int, ...], set] = {}
 
     def __torch_function__(self, function, types, arguments=(), named=None):
         output = function(*arguments, **(named or {}))
         name = getattr(function, "__name__", "")
+        first = output[0] if isinstance(output, tuple) and output else output
+        if not isinstance(first, Tensor) or first.ndim < 3:
+            return output
+        shape = tuple(first.shape[-3:])
         if name in OF_PICTURES:
-            first = output[0] if isinstance(output, tuple) else output
-            self.sizes.add(tuple(first.shape[-2:]))
-        self.has_tokens |= name in OF_TOKENS
+            self.sizes.add(shape[-2:])
+        if shape not in self.by_then:
+            self.by_then[shape] = set(self.sizes)
+        self.has_tokens |= name in OF_TOKENS or name in PRODUCTS
         return output
 
     def check(self, layer: str, activity: Tensor) -> None:
         """Raise ValueError unless the last two axes of a layer's output are those of a picture."""
         height, width = activity.shape[-2:]
-        tokens = self.has_tokens and any(h * w == width for h, w in self.sizes - {(1, width)})
+        before = self.by_then.get(tuple(activity.shape[-3:]), self.sizes)
+        tokens = self.has_tokens and any(h * w == width for h, w in before - {(1, width)})
         if (height, width) in self.sizes and not tokens:
             return
         sizes = ", ".join(f"{h} x {w}" for h, w in sorted(self.sizes, reverse=True))
