@@ -221,6 +221,23 @@ def test_validation_pictures_come_sorted_with_their_boxes(root):
     assert photos.boxes.tolist() == [[1, 2, n + 10, 63] for n in (0, 3, 2, 10)]
 
 
+def test_the_classes_may_be_those_that_the_data_set_lists(folder):
+    """In its own order; the book's names come first, then those of words.txt."""
+    (folder / "wnids.txt").write_text("".join(f"{wnid}\n" for wnid in reversed(TWO)))
+    root = zipped(folder, "tiny/")
+    photos = tiny_imagenet(root, "val", None)
+    assert photos.classes == ("jellyfish", "ladybug")
+    assert photos.names == ("val_2.JPEG", "val_10.JPEG", "val_0.JPEG", "val_3.JPEG")
+    (folder / "wnids.txt").write_text("n02124075\n")
+    (folder / "words.txt").write_text("n00000001\tentity\nn02124075\tEgyptian cat, Mau\n")
+    assert tiny_imagenet(folder, "val", None).classes == ("Egyptian cat",)
+    (folder / "words.txt").unlink()
+    assert tiny_imagenet(folder, "val", None).classes == ("n02124075",)
+    (folder / "wnids.txt").unlink()
+    with pytest.raises(FileNotFoundError, match="wnids.txt is missing"):
+        tiny_imagenet(folder, "val", None)
+
+
 def test_pixels_are_those_of_the_decoded_files(root, folder):
     photos = tiny_imagenet(root, "train", TWO)
     assert photos.images.shape == (6, 3, 64, 64)

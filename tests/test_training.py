@@ -354,6 +354,21 @@ def test_the_command_refuses_what_it_does_not_know(arguments, message, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+def test_networks_of_other_classes_are_measured_on_those_alone(command, monkeypatch):
+    asked = []
+
+    def read(root, split, wnids="the book's"):
+        asked.append((split, wnids))
+        return photos(24)
+
+    monkeypatch.setattr("snnlab.training.__main__.tiny_imagenet", read)
+    folder = command("relu-s0", changes=[*CHANGES, "--classes", "own"])
+    assert asked == [("train", None), ("val", None)]
+    card = zoo.card("relu-s0", folder / "zoo")
+    assert set(card["accuracy"]) == {"encoder_seed", "val"}
+    assert "--classes own" in card["command"]
+
+
 def test_the_command_trains_measures_and_stores_both_networks(tmp_path, monkeypatch):
     """End to end on drawn scenes: the ReLU network, then the spiking one from its weights."""
     data, held_out = photos(24), photos(10)

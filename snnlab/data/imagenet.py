@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -22,17 +23,21 @@ _FOLDER_HELP = (
 
 
 def tiny_imagenet(
-    root: str | Path, split: str, wnids: tuple[str, ...] = tuple(OFFICIAL)
+    root: str | Path, split: str, wnids: Sequence[str] | None = tuple(OFFICIAL)
 ) -> Photographs:
     """The photographs of some classes of Tiny-ImageNet (default: the book's 20), with boxes.
 
-    ``root``: a folder or a zip in the official layout; ``split``: "train" or "val".  Greyscale
-    files become RGB.  Sorted by class, then by the number in the file name.  Raises ValueError or
-    FileNotFoundError where the path is not such a data set or lacks a class.
+    ``root``: a folder or a zip in the official layout; ``split``: "train" or "val"; ``wnids``: the
+    classes by their WordNet numbers, or None for all that the data set's own wnids.txt lists, in
+    its order.  Classes that are not the book's are named by words.txt, as far as it names them.
+    Greyscale files become RGB.  Sorted by class, then by the number in the file name.  Raises
+    ValueError or FileNotFoundError where the path is not such a data set or lacks a class.
     """
     if split not in ("train", "val"):
         raise ValueError(f"split must be 'train' or 'val', got {split!r}")
     read, base = _reader(located(root))
+    if wnids is None:
+        wnids = [row[0] for row in _table(read, base / "wnids.txt")]
     rows = []  # (label, name, path, box)
     if split == "train":
         for label, wnid in enumerate(wnids):
@@ -58,8 +63,21 @@ def tiny_imagenet(
         torch.tensor([row[0] for row in rows]),
         tuple(row[1] for row in rows),
         torch.tensor([[int(x) for x in row[3]] for row in rows]),
-        tuple(OFFICIAL[w][0] if w in OFFICIAL else w for w in wnids),
+        _class_names(read, base, wnids),
     )
+
+
+def _class_names(read, base: PurePosixPath, wnids: Sequence[str]) -> tuple[str, ...]:
+    """The book's names, else the first that words.txt has, else the WordNet number."""
+    names = {wnid: name for wnid, (name, _) in OFFICIAL.items()}
+    if not names.keys() >= {*wnids}:
+        try:
+            lines = _content(read, base / "words.txt").decode().splitlines()
+        except FileNotFoundError:
+            lines = []
+        named = (line.partition("\t") for line in lines)
+        names = {wnid: name.split(",")[0].strip() for wnid, _, name in named} | names
+    return tuple(names.get(wnid, wnid) for wnid in wnids)
 
 
 def _reader(root: Path):

@@ -98,10 +98,13 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     recipes = _to_make(options)
     try:
-        train = tiny_imagenet(options.data, "train")
-        tests = {"val": tiny_imagenet(options.data, "val"), "photographs": photographs()}
+        chosen: dict = {"wnids": None} if options.classes == "own" else {}  # the book's, if not
+        train = tiny_imagenet(options.data, "train", **chosen)
+        tests = {"val": tiny_imagenet(options.data, "val", **chosen)}
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f"--data: {error}") from None
+    if options.classes == "book":
+        tests["photographs"] = photographs()  # of the book's classes
     _check_folders(options)
     train, tune = hold_out(train)
     progress = tqdm(
@@ -138,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"recipe and seed, as in relu-s0 (default: {', '.join(SHELF)})",
     )
     parser.add_argument("--data", type=Path, required=True, help="Tiny-ImageNet, folder or zip")
+    parser.add_argument(
+        "--classes",
+        choices=["book", "own"],
+        default="book",
+        help="the book's 20, or all that the data's own wnids.txt lists; for these give a --runs "
+        "and a --zoo of their own",
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and logs")
     parser.add_argument("--zoo", type=Path, default=zoo.FOLDER, help="where networks are stored")
     parser.add_argument(
@@ -200,6 +210,7 @@ def _is_stored(name: str, folder: Path) -> bool:
 def _about(name: str, recipe: Recipe, train: Photographs, log: list[dict], options) -> dict:
     """What the card says of a network, but its accuracy."""
     command = f"python -m snnlab.training {name} --data {options.data.name}"
+    command += " --classes own" if options.classes == "own" else ""
     twins = [f"{kind}-s{recipe.seed}" for kind in recipe.parents()[:1]]
     return {
         "classes": list(train.classes),
