@@ -571,7 +571,7 @@ def test_dead_neurons_and_wrong_settings_are_refused():
     ann = made(Sandwich)
     refused(ann, "images contain NaN", images() * torch.nan)
     for wrong, message in [
-        ({"steps": 0}, "expected steps >= 1, got 0"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"encoding": "rate"}, "encoding must be 'poisson' or 'direct', got 'rate'"),
         ({"percentile": 0}, r"percentile must lie in \(0, 100\], got 0"),
     ]:
