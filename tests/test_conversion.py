@@ -261,7 +261,7 @@ def test_a_percentile_out_of_range_is_refused(percentile):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"steps": 0}, "expected steps >= 1, got 0"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"encoding": "rate"}, "encoding must be 'poisson' or 'direct', got 'rate'"),
     ],
 )

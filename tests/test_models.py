@@ -253,7 +253,7 @@ def test_spikes_of_another_T_are_refused():
     ("wrong", "message"),
     [
         ({"encoding": "rate"}, "encoding must be 'poisson' or 'direct', got 'rate'"),
-        ({"steps": 0}, r"expected steps >= 1, got 0"),
+        ({"steps": 0}, r"steps must be at least 1, got 0"),
         ({"leak": 1.2}, r"expected leak in \[0, 1\], got 1.2"),
     ],
 )
@@ -319,7 +319,7 @@ def test_the_converted_network_takes_any_number_of_steps():
     ("wrong", "message"),
     [
         ({"encoding": "rate"}, "encoding must be 'poisson' or 'direct', got 'rate'"),
-        ({"steps": 0}, r"expected steps >= 1, got 0"),
+        ({"steps": 0}, r"steps must be at least 1, got 0"),
         ({"widths": (4,)}, "widths needs 8 numbers, got 1"),
     ],
 )
