@@ -81,13 +81,13 @@ def test_a_saccade_goes_through_the_middle_at_equal_speed(angle, end):
     ("change", "message"),
     [
         ({"threshold": 0.0}, "expected threshold > 0 and spread >= 0, got 0.0"),
-        ({"threshold": float("nan")}, "expected threshold > 0"),
+        ({"threshold": float("nan")}, "threshold must lie in .* and be finite"),
         ({"spread": -1.0}, "expected threshold > 0 and spread >= 0"),
         ({"path": saccade(0, 40, 12)}, "the path leaves the picture"),
         ({"path": torch.full((13, 2), float("nan"))}, "the path leaves the picture"),
         ({"path": torch.zeros(1, 2)}, "at least two points"),
         ({"steps": 24}, "steps that divide the path's 12 moves, got 24"),
-        ({"steps": 0}, "steps that divide the path's 12 moves, got 0"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"size": 65}, "expected size in 1..64, got 65"),
         ({"images": torch.zeros(0, 3, 64, 64)}, "expected images of shape"),
         ({"images": 2 * torch.ones(1, 3, 64, 64)}, r"images must lie in \[0, 1\]"),
@@ -100,5 +100,5 @@ def test_events_that_cannot_be_are_refused(change, message):
 
 
 def test_a_saccade_without_a_move_is_refused():
-    with pytest.raises(ValueError, match="expected moves >= 1, got 0"):
+    with pytest.raises(ValueError, match="moves must be at least 1, got 0"):
         saccade(0, 8, 0)

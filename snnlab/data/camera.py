@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_images
+from snnlab.checks import check_generator, check_images, check_number, check_tensor, check_whole
 
 __all__ = ["events", "saccade"]
 
@@ -18,10 +18,12 @@ def saccade(direction: float, length: float, moves: int, room: float = 16) -> Fl
     """A straight path [moves + 1, 2] of a window's top left corner, (y, x) in pixels.
 
     ``direction`` in degrees, 0 to the right and 90 down; ``length`` in pixels; the path's middle is
-    the middle of ``room``, the photograph's width minus the window's.
+    the middle of ``room``, the photograph's width minus the window's.  Raises ValueError for what
+    is no finite number, and for less than one move.
     """
-    if moves < 1:
-        raise ValueError(f"expected moves >= 1, got {moves}")
+    for name, value in {"direction": direction, "length": length, "room": room}.items():
+        check_number(name, value)
+    check_whole("moves", moves)
     angle = math.radians(direction)
     along = torch.linspace(-length / 2, length / 2, moves + 1)
     return room / 2 + along[:, None] * torch.tensor([math.sin(angle), math.cos(angle)])
@@ -58,6 +60,8 @@ def events(
     _check(images, path, steps, size, threshold, spread)
     shape = (len(images), 2, size, size)
     thresholds = torch.full(shape, threshold, dtype=images.dtype, device=images.device)
+    if generator is not None:
+        check_generator(generator)
     if spread:
         drawn = torch.randn(shape, generator=generator, dtype=images.dtype)
         thresholds = (thresholds + spread * drawn.to(images.device)).clamp(min=0.01)
@@ -88,6 +92,11 @@ def _window(log: Tensor, corner: list[float], size: int) -> Tensor:
 
 
 def _check(images, path, steps, size, threshold, spread) -> None:
+    check_tensor(path)
+    check_whole("steps", steps)
+    check_whole("size", size)
+    check_number("threshold", threshold)
+    check_number("spread", spread)
     if not threshold > 0 or spread < 0:
         raise ValueError(
             f"expected threshold > 0 and spread >= 0, got {threshold} and {spread}; at a threshold "
@@ -99,13 +108,13 @@ def _check(images, path, steps, size, threshold, spread) -> None:
             "snnlab.data.saccade makes one"
         )
     moves = len(path) - 1
-    if steps < 1 or moves % steps:
+    if moves % steps:
         raise ValueError(
             f"expected steps that divide the path's {moves} moves, got {steps}; give the path "
             "steps * n + 1 points"
         )
     height, width = images.shape[2:]
-    if not 1 <= size <= min(height, width):
+    if size > min(height, width):
         raise ValueError(f"expected size in 1..{min(height, width)}, got {size}")
     last = torch.tensor([height - size, width - size], device=path.device)
     if not ((path >= 0) & (path <= last)).all():

@@ -11,6 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from snnlab.checks import check_whole
+from snnlab.storing import located
+
 __all__ = ["Recordings", "n_mnist"]
 
 SIZE = 34
@@ -48,9 +51,8 @@ def n_mnist(
     """
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
-    found = _files(Path(root).expanduser(), split.capitalize())
+    check_whole("steps", steps)
+    found = _files(located(root), split.capitalize())
     channels = 2 if polarity else 1
     frames = torch.zeros(steps, len(found), channels, SIZE, SIZE)
     for i, (name, read) in enumerate(tqdm(found.items(), "reading recordings", leave=False)):

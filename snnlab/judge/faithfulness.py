@@ -15,6 +15,7 @@ from tqdm import tqdm
 from snnlab.checks import (
     Labels,
     check_finite,
+    check_generator,
     check_images,
     check_labels,
     check_several,
@@ -168,6 +169,9 @@ def retimed(
     Raises ValueError unless the shape is [T, B, C, H, W]: a layer that is called step by step hands
     over one step, whose first axis is not time.
     """
+    check_finite(spikes, "spikes contain NaN or infinite values")
+    if generator is not None:
+        check_generator(generator)
     if spikes.ndim != 5:
         raise ValueError(
             f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}; a layer that is "
