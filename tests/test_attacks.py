@@ -361,10 +361,23 @@ def test_some_blind_images_are_left_alone_with_a_warning():
     assert caught[0].filename.endswith(("attacks.py", "test_attacks.py"))
 
 
+class Root(torch.nn.Module):
+    """Scores 0 and 0, with a slope that is not finite."""
+
+    def forward(self, x):
+        zero = (0 * x).flatten(1).sum(1).sqrt()
+        return torch.stack([zero, -zero], 1)
+
+
 def test_a_gradient_that_is_not_finite_is_an_error():
+    with pytest.raises(ValueError, match="the gradient of the loss is not finite; check the netw"):
+        fgsm(Root(), pixels(), 0, epsilon=0.1)
+
+
+def test_scores_that_are_nan_are_an_error():
     model = linear()[0]
     model.weight.data[0, 0] = float("nan")
-    with pytest.raises(ValueError, match="the gradient of the loss is not finite; check the netw"):
+    with pytest.raises(ValueError, match="class scores contain NaN: weights or input are not fin"):
         fgsm(model, pixels(), 0, epsilon=0.1)
 
 

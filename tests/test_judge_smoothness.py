@@ -94,7 +94,7 @@ def test_mixing_with_a_uniform_map_spreads_out(seed, part):
 @pytest.mark.parametrize("mass", [0, 1, -0.1, float("nan")])
 @pytest.mark.wrong_input
 def test_a_mass_out_of_range_is_refused(mass):
-    with pytest.raises(ValueError, match="mass must lie between 0 and 1, got"):
+    with pytest.raises(ValueError, match="mass must lie "):
         half_mass_area(maps(), mass)
 
 
