@@ -78,10 +78,9 @@ def convert(
     already or has no ReLU; then, in one message, for everything that spikes cannot imitate; and
     for what :func:`activation_scales` refuses.
     """
-    check_network(ann)
     check_encoding(encoding, steps)
-    like = next(ann.parameters(), calibration_images)
     network = _traced(ann)
+    like = next(ann.parameters(), calibration_images)
     scales = _scales(network, ann, calibration_images, percentile)
     with torch.no_grad():
         before = _split_off_preprocessing(network)

@@ -70,8 +70,10 @@ OF_PICTURES = {
     *("avg_pool2d", "max_pool2d", "_max_pool2d", "max_pool2d_with_indices", "lp_pool2d"),
     *("adaptive_avg_pool2d", "adaptive_max_pool2d", "_adaptive_max_pool2d"),
 }
-OF_TOKENS = {"conv1d", "scaled_dot_product_attention", "layer_norm", "multi_head_attention_forward"}
-PRODUCTS = {"matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "einsum"}  # of more than rows
+OF_TOKENS = {
+    *("conv1d", "scaled_dot_product_attention", "layer_norm", "multi_head_attention_forward"),
+    *("matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "einsum"),
+}
 
 
 class Pictures(TorchFunctionMode):
@@ -96,7 +98,7 @@ class Pictures(TorchFunctionMode):
             self.sizes.add(shape[-2:])
         if shape not in self.by_then:
             self.by_then[shape] = set(self.sizes)
-        self.has_tokens |= name in OF_TOKENS or name in PRODUCTS
+        self.has_tokens |= name in OF_TOKENS
         return output
 
     def check(self, layer: str, activity: Tensor) -> None:

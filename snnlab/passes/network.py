@@ -245,7 +245,6 @@ def names(model: nn.Module, layer: Layer) -> tuple[str, ...]:
     for one in several:
         if not isinstance(one, str | nn.Module):
             raise TypeError(f"expected a layer, by its name or itself, got {one!r:.80}")
-    for one in several:
         if isinstance(one, nn.Module) and not known.get(one):
             raise ValueError(f"the layer {type(one).__name__} is not a part of the model")
     return tuple(known[one] if isinstance(one, nn.Module) else one for one in several)

@@ -16,6 +16,7 @@ __all__ = [
     "check_axes",
     "check_batch",
     "check_calls",
+    "check_no_nan",
     "check_rest",
     "check_scores",
     "check_shapes",
