@@ -133,6 +133,8 @@ class Checked(nn.Module):
 
 
 CONV = {"stride": 2, "dilation": 2, "groups": 2, "padding": (2, 1)}
+BEFORE = torch.random.get_rng_state()
+torch.manual_seed(5)  # the layers' weights are always the same
 LAYERS = {
     "any convolution": [nn.Conv2d(4, 6, 3, **CONV), nn.ReLU()],
     "reflected": [nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"), nn.ReLU()],
@@ -183,6 +185,7 @@ FORWARDS = {
 NETWORKS = {name: (Sandwich, *layers) for name, layers in LAYERS.items()}
 NETWORKS |= {name: (Forward, function) for name, function in FORWARDS.items()}
 NETWORKS["normalised by a module"] = (nn.Sequential, Checked(), Sandwich())
+torch.random.set_rng_state(BEFORE)
 
 
 @pytest.fixture(params=NETWORKS)
