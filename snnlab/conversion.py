@@ -6,7 +6,7 @@ spike a step stands for that activation.  The neurons do not leak, lose what the
 (soft reset; Han et al., 2020), and start half full, which removes the mean error of rounding down
 (Bu et al., 2022).
 
-Networks are read with :mod:`torch.fx`: any feed-forward one that it can trace, of convolutions,
+Networks are read with ``torch.fx``: any feed-forward one that it can trace, of convolutions,
 linear layers, batch norm, ReLU, average pooling, sums of branches and what only moves values.
 """
 

@@ -1,6 +1,8 @@
 """The reference: a page for each module of the library, an entry for each public name."""
 
 import inspect
+import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,26 @@ def public_names():
         modules = [getattr(module, n) for n in module.__all__]
         for owner in [m for m in modules if inspect.ismodule(m)] or [module]:
             yield from (f"{owner.__name__}.{public}" for public in owner.__all__)
+
+
+def test_docstrings_refer_to_what_the_library_has():
+    """Sphinx finds a wrong one too, after all chapters are built."""
+    references = [
+        (file.relative_to(ROOT), target)
+        for file in sorted((ROOT / "snnlab").rglob("*.py"))
+        for target in re.findall(r":[a-z]+:`~?(\w+(?:\.\w+)+)`", file.read_text())
+    ]
+    assert references
+    for file, target in references:
+        parts = file.with_suffix("").parts
+        home = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        name = target if target.startswith("snnlab.") else f"{home}.{target}"
+        try:
+            found = pkgutil.resolve_name(name)
+        except (AttributeError, ImportError):
+            pytest.fail(f"{file}: {target} is no name of the library")
+        if inspect.ismodule(found):
+            assert found.__name__.startswith("snnlab."), f"{file}: {target} has no page here"
 
 
 @pytest.mark.book
