@@ -65,9 +65,9 @@ def check_number(name: str, value: float, low: float = -math.inf, high: float = 
         raise ValueError(f"{name} must lie in [{low:g}, {high:g}] and be finite, got {value!r:.80}")
 
 
-def check_generator(generator: torch.Generator) -> None:
-    """Raise ValueError unless this is a generator."""
-    if not isinstance(generator, torch.Generator):
+def check_generator(generator: torch.Generator | None, optional: bool = False) -> None:
+    """Raise ValueError unless this is a generator; ``optional``: or None."""
+    if not (isinstance(generator, torch.Generator) or optional and generator is None):
         raise ValueError(
             f"expected a torch.Generator, got {generator!r:.80}; e.g. "
             "torch.Generator().manual_seed(0)"

@@ -60,8 +60,7 @@ def events(
     _check(images, path, steps, size, threshold, spread)
     shape = (len(images), 2, size, size)
     thresholds = torch.full(shape, threshold, dtype=images.dtype, device=images.device)
-    if generator is not None:
-        check_generator(generator)
+    check_generator(generator, optional=True)
     if spread:
         drawn = torch.randn(shape, generator=generator, dtype=images.dtype)
         thresholds = (thresholds + spread * drawn.to(images.device)).clamp(min=0.01)

@@ -170,8 +170,7 @@ def retimed(
     over one step, whose first axis is not time.
     """
     check_finite(spikes, "spikes contain NaN or infinite values")
-    if generator is not None:
-        check_generator(generator)
+    check_generator(generator, optional=True)
     if spikes.ndim != 5:
         raise ValueError(
             f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}; a layer that is "

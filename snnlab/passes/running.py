@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import Labels, check_input, check_labels, either
+from snnlab.checks import Labels, check_generator, check_input, check_labels, either
 from snnlab.passes.axes import Pictures
 from snnlab.passes.found import Found, Pass, PassWithGradient, summed
 from snnlab.passes.network import Layer, Network, evaluating, names, uncompiled
@@ -24,7 +24,7 @@ from snnlab.passes.proofs import (
     explained,
     unfolded,
 )
-from snnlab.passes.seeds import Draws, check_generator, seeded
+from snnlab.passes.seeds import Draws, seeded
 from snnlab.passes.states import clear, given_back, kept
 from snnlab.recording import Recording, from_rest, record, without_gradient
 
@@ -132,7 +132,7 @@ class _Run:
 
     @classmethod
     def of(cls, model, layer, images, spikes, generator, steps, keep_graph=False):
-        check_generator(generator)
+        check_generator(generator, optional=True)
         network = Network.of(model)
         inputs = check_input(either(images, spikes))
         if inputs.is_inference():

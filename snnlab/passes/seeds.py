@@ -7,9 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnlab import checks
-
-__all__ = ["Draws", "check_generator", "seeded"]
+__all__ = ["Draws", "seeded"]
 
 
 @contextmanager
@@ -28,12 +26,6 @@ def seeded(generator: torch.Generator | None, inputs: Tensor) -> Iterator[None]:
         yield
         if any(not torch.equal(a, b) for a, b in zip(before, _states(inputs), strict=True)):
             generator.set_state(moved.get_state())
-
-
-def check_generator(generator: torch.Generator | None) -> None:
-    """Raise ValueError for a seed in a generator's place."""
-    if generator is not None:
-        checks.check_generator(generator)
 
 
 class Draws:
