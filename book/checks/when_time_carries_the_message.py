@@ -63,7 +63,7 @@ check_neighbours = Check(
             "slice, spikes[1:] and spikes[:-1]; roll brings the last step to the front",
         ),
         Wrong(two_apart, "the pairs are two steps apart", "compare spikes[1:] with spikes[:-1]"),
-        Wrong(counts, "these are the counts of spikes", "count a spike where one stood just before"),
+        Wrong(counts, "these are the counts of spikes", "count where one stood just before"),
         Wrong(either, "one of the two steps is enough here", "both must fire: multiply them"),
         Wrong(
             equal_steps,
