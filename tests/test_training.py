@@ -17,7 +17,7 @@ from snnlab.evaluation import accuracy, predict
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
 from snnlab.training.__main__ import main
-from snnlab.training.sources import inputs, source
+from snnlab.training.sources import given, source
 
 WIDTHS = (4,) * 8
 RELU = Recipe(widths=WIDTHS, epochs=3, batch=8, rate=0.05, average=0.9)
@@ -421,7 +421,7 @@ def test_the_command_draws_rhythms_itself(tmp_path, monkeypatch):
     assert card["data"] == {"name": "snnlab.data.rhythm_scenes, even", "n": 16}
     model = zoo.load("rhythm-even-s1", "zoo")
     drawn = source("rhythm-even", None, "book").tests["val"]
-    assert card["accuracy"]["val"] == accuracy(predict(model, inputs(drawn)), drawn.labels)
+    assert card["accuracy"]["val"] == accuracy(predict(model, **given(drawn)), drawn.labels)
     assert card["accuracy"]["val, time shuffled"]["n"] == 12
 
 
@@ -450,6 +450,7 @@ def test_sequences_reach_the_network_as_they_are(tmp_path):
     assert sorted(kinds) == list(range(16))
 
 
+@pytest.mark.wrong_input
 def test_sequences_have_their_shape():
     with pytest.raises(ValueError, match=r"got \(3, 4, 1, 8, 8\) and \(3,\)"):
         Sequences(torch.zeros(3, 4, 1, 8, 8), torch.zeros(3).long(), ("a",))

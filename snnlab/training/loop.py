@@ -19,7 +19,7 @@ from snnlab.layers import BatchNormThroughTime
 from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
-from snnlab.training.sources import Samples, inputs
+from snnlab.training.sources import Samples, given, inputs
 
 __all__ = ["FAST", "fit"]
 
@@ -80,7 +80,7 @@ def fit(
     for epoch in range(state["epoch"], recipe.epochs):
         row = _epoch(state, train, recipe, twin, fabric)
         if test is not None:
-            row["tune"] = accuracy(predict(averaged.module, inputs(test)), test.labels)
+            row["tune"] = accuracy(predict(averaged.module, **given(test)), test.labels)
         state["epoch"] = epoch + 1
         state["log"].append(row)
         _save(state, folder, fabric)
@@ -105,11 +105,11 @@ def _epoch(state: dict, train: Samples, recipe: Recipe, twin, fabric: Fabric) ->
         seen = inputs(train[part]).to(fabric.device)
         if not isinstance(train, Sequences):
             seen = augment(seen, generator, recipe.augmentation)
-        given = seen
+        x = seen
         if model.module.is_spiking and not isinstance(train, Sequences):
             # encoded before Fabric rounds what comes to its precision
-            given = model.module.encode(seen, encoder, steps)
-        logits = model(**{"spikes" if model.module.is_spiking else "images": given}).float()
+            x = model.module.encode(seen, encoder, steps)
+        logits = model(**{"spikes" if model.module.is_spiking else "images": x}).float()
         loss = _loss(logits, labels, seen, twin, recipe)
         state["optimizer"].zero_grad()
         fabric.backward(loss)

@@ -10,7 +10,7 @@ from snnlab import provenance
 from snnlab.data import Photographs, Sequences, hold_out, photographs, rhythm_scenes, tiny_imagenet
 from snnlab.judge.faithfulness import retimed
 
-__all__ = ["CHANNELS", "Samples", "Source", "inputs", "source"]
+__all__ = ["CHANNELS", "Samples", "Source", "given", "inputs", "source"]
 
 #: What a recipe may name as its data -> the channels that come in.
 CHANNELS = {"photographs": 3, "rhythm-burst": 1, "rhythm-even": 1}
@@ -67,6 +67,11 @@ def _rhythm(message: str) -> Source:
     tests = {"val": val, "val, time shuffled": Sequences(shuffled, val.labels, val.classes)}
     about = {"name": f"snnlab.data.rhythm_scenes, {message}", "n": DRAWN["train"]}
     return Source(parts["train"], parts["tune"], tests, about)
+
+
+def given(samples: Samples) -> dict[str, Tensor]:
+    """The inputs as the argument of a network that takes them."""
+    return {"spikes" if isinstance(samples, Sequences) else "images": inputs(samples)}
 
 
 def inputs(samples: Samples) -> Tensor:
