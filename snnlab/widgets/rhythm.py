@@ -69,11 +69,11 @@ class RhythmExplorer(Running, front="rhythm"):
     names = List(List(Unicode())).tag(sync=True)
 
     #: The blocks whose maps are shown, beside the input's.
-    layers: ClassVar[tuple[str, ...]] = ("conv1", "conv2", "conv4")
+    layers: ClassVar[tuple[str, ...]] = ("conv1", "conv4", "conv6")
 
     alt = (
         "Two shapes as spikes, every pixel with the same count, one shape in bursts. Their spike "
-        "activation maps at the input, conv1, conv2 and conv4; below, maps by counts alone."
+        "activation maps at the input, conv1, conv4 and conv6; below, maps by counts alone."
     )
 
     def __init__(self, name: str = "rhythm-burst-s0", **traits: Any):

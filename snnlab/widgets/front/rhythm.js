@@ -11,7 +11,7 @@ import { Recorded } from "./recorded.js";
 import { networkButton, record } from "./runner.js";
 import { show, View } from "./view.js";
 
-const BLOCKS_SHOWN = ["conv1", "conv2", "conv4"];
+const BLOCKS_SHOWN = ["conv1", "conv4", "conv6"];
 const NEURONS = 9; // in the raster of each shape
 const ROW = 11;
 
