@@ -43,7 +43,6 @@ HOURS = 0.5
 SCENES = {"fit": 2000, "tune": 500, "test": 1000}  # of this experiment alone
 LEARNED, BLIND = 0.9, 0.35  # accuracy: at least, as drawn; at most, re-timed
 KINDS = {"bursting": "rhythm-burst", "even": "rhythm-even"}  # the shape of the class -> networks
-OTHER_LEAK = "rhythm-burst-leak95-s0"
 INPUT = "input"
 SITES = (INPUT, *BLOCKS)
 READ = {"score at spikes": "NCS", "count": "counts"}
@@ -63,16 +62,12 @@ def run(study: Study) -> Outcome:
     read: Seen = {
         shape: study.of_seeds(f"{kind}-read", read_out, kind) for shape, kind in KINDS.items()
     }
-    other = study.kept(f"{OTHER_LEAK}-named", named, study, OTHER_LEAK)
     figures = [figure(study, seen["bursting"])]
     measures = []
     for shape in KINDS:
         measures += on_the_shapes(study, seen[shape], shape) + accuracies(study, seen[shape], shape)
         measures += of_readers(study, read[shape], shape)
-    labels: dict[str, Any] = {"class": "bursting", "leak": 0.95}
-    for title, right in other.items():
-        measures.append(study.measure(str(title), {0: right}, **labels))
-    notes = [*training(figures[0]), *turned(seen), f"leak 0.95: {OTHER_LEAK} alone.", BEFORE]
+    notes = [*training(figures[0]), *turned(seen), BEFORE]
     return Outcome(figures, measures, notes, invalid(seen))
 
 
@@ -181,7 +176,7 @@ def batches(study: Study, kind: str, part: str) -> Iterator[tuple[int, RhythmSce
     training has."""
     count = 20 if study.fast else SCENES[part]
     first = 10_000 * (1 + list(SCENES).index(part))
-    message = kind.removeprefix("rhythm-").split("-")[0]
+    message = kind.removeprefix("rhythm-")
     for start in tqdm(range(0, count, BATCH), desc=f"{kind}, scenes to {part}", leave=False):
         draws = torch.Generator().manual_seed(first + start)
         yield start, rhythm_scenes(min(BATCH, count - start), draws, message)
@@ -214,7 +209,7 @@ def share(maps: torch.Tensor, scenes: RhythmScenes, kind: str) -> torch.Tensor:
     bursting, even = (
         (scaled * mask).sum((1, 2), dtype=torch.float64) for mask in (scenes.bursting, scenes.even)
     )
-    mine = bursting if kind.startswith(KINDS["bursting"]) else even
+    mine = bursting if kind == KINDS["bursting"] else even
     return common.mass_share(mine, bursting + even)
 
 
@@ -225,20 +220,6 @@ def without_timing(model, spikes: torch.Tensor, layer: str, generator) -> torch.
         return model(spikes=retimed(spikes, generator)).argmax(1).cpu()
     with intervene(model, {layer: lambda found: retimed(found, generator)}):
         return model(spikes=spikes).argmax(1).cpu()
-
-
-def named(study: Study, name: str) -> dict[Key, np.ndarray]:
-    """Which scenes a network names rightly, as drawn and with pixels re-timed."""
-    model = study.network(name)
-
-    def of_batch(start: int, scenes: RhythmScenes) -> dict[Key, torch.Tensor]:
-        spikes, generator = scenes.spikes.to(study.device), study.generator(1, start)
-        with torch.no_grad():
-            right = model(spikes=spikes).argmax(1).cpu() == scenes.labels
-        blind = without_timing(model, spikes, INPUT, generator) == scenes.labels
-        return {"accuracy": right.float(), "accuracy, pixels re-timed": blind.float()}
-
-    return common.joined(of_batch(*each) for each in batches(study, name, "test"))
 
 
 def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:

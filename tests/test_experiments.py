@@ -522,7 +522,6 @@ def test_the_burst_claim_needs_networks_that_read_rhythm_alone(
     read = {(layer, kind): right for layer in burst.SITES for kind in burst.READ}
     monkeypatch.setattr(burst, "look", planted)
     monkeypatch.setattr(burst, "read_out", lambda *_: read)
-    monkeypatch.setattr(burst, "named", lambda *_: {"accuracy": right.astype(float)})
     outcome = burst.run(study)
     assert outcome.verdict == verdict and note in outcome.invalid
     assert bool(outcome.invalid) == (verdict == "undecided")
