@@ -196,8 +196,8 @@ def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
             of_layer = spikes if layer == INPUT else recording[layer]
             for name, maps in {SAM: spike_activation_map, COUNTS: count_map}.items():
                 found[layer, name] = share(maps(of_layer).sum(0), scenes, kind)
-            answer = without_timing(model, spikes, layer, study.generator(1 + i, start))
-            found["re-timed", layer] = answer == scenes.labels
+            logits = without_timing(model, of_layer, layer, study.generator(1 + i, start))
+            found["re-timed", layer] = logits.argmax(1).cpu() == scenes.labels
         return found
 
     return common.joined(of_batch(*each) for each in batches(study, kind, "test"))
@@ -215,11 +215,12 @@ def share(maps: torch.Tensor, scenes: RhythmScenes, kind: str) -> torch.Tensor:
 
 @torch.no_grad()
 def without_timing(model, spikes: torch.Tensor, layer: str, generator) -> torch.Tensor:
-    """What is named when a layer's spikes, or those that come in, are put on random steps."""
+    """The logits when a layer's spikes, or those that come in, are put on random steps."""
     if layer == INPUT:
-        return model(spikes=retimed(spikes, generator)).argmax(1).cpu()
-    with intervene(model, {layer: lambda found: retimed(found, generator)}):
-        return model(spikes=spikes).argmax(1).cpu()
+        return model(spikes=retimed(spikes, generator))
+    later = common.After(model, layer)  # what comes before is as it was
+    with intervene(later, {layer: lambda found: retimed(found, generator)}):
+        return later(spikes)
 
 
 def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
