@@ -32,18 +32,23 @@ shapes, the share on the shape of the class. One figure, at conv1: that share of
 the map that knows only each neuron's spike count (n(n-1)), from the same spikes. It passes if it is
 at least 0.02, its intervals over scenes and over classes lie above 0 and its sign is the same for
 every training seed: holds; both intervals lie below 0.02: does not hold here; else undecided. It is
-undecided too if a network names fewer than 90 percent of the scenes, or more than 35 percent (of
-four shapes, 25 are chance) when the spikes of every pixel are put on random steps, counts kept: for
-then the class is not in the rhythm, or not in the rhythm alone. The other control turns the task
+undecided too if a network names fewer than 90 percent of the scenes, or more than 55 percent when
+the spikes of every pixel are put on random steps, counts kept (who is blind to rhythm still sees
+two shapes, and guesses one: 50): for then the class is not in the rhythm, or not in the rhythm
+alone. The other control turns the task
 round: networks whose class is the shape that fires evenly. SAM is the higher the closer spikes
 come, so there it is expected to point away from the class; both are printed.
 """
-BEFORE = "Before the rule was written, one other network of each task had been looked at."
+BEFORE = (
+    "Before the rule was written, one other network of each task had been looked at. Its limit for "
+    "scenes without rhythm was 35 percent at first, which forgot that two shapes are still seen. "
+    "It was put right when three networks had named 29, 46 and 47 percent of them, and when the "
+    "first had shown SAM minus n(n-1) of about +.05 at conv1 on a hundred other scenes."
+)
 HOURS = 0.5
 SCENES = {"fit": 2000, "tune": 500, "test": 1000}  # of this experiment alone
-LEARNED, BLIND = 0.9, 0.35  # accuracy: at least, as drawn; at most, re-timed
+LEARNED, BLIND = 0.9, 0.55  # accuracy: at least, as drawn; at most, re-timed
 KINDS = {"bursting": "rhythm-burst", "even": "rhythm-even"}  # the shape of the class -> networks
-OTHER_LEAK = "rhythm-burst-leak95-s0"
 INPUT = "input"
 SITES = (INPUT, *BLOCKS)
 READ = {"score at spikes": "NCS", "count": "counts"}
@@ -63,16 +68,12 @@ def run(study: Study) -> Outcome:
     read: Seen = {
         shape: study.of_seeds(f"{kind}-read", read_out, kind) for shape, kind in KINDS.items()
     }
-    other = study.kept(f"{OTHER_LEAK}-named", named, study, OTHER_LEAK)
     figures = [figure(study, seen["bursting"])]
     measures = []
     for shape in KINDS:
         measures += on_the_shapes(study, seen[shape], shape) + accuracies(study, seen[shape], shape)
         measures += of_readers(study, read[shape], shape)
-    labels: dict[str, Any] = {"class": "bursting", "leak": 0.95}
-    for title, right in other.items():
-        measures.append(study.measure(str(title), {0: right}, **labels))
-    notes = [*training(figures[0]), *turned(seen), f"leak 0.95: {OTHER_LEAK} alone.", BEFORE]
+    notes = [*training(figures[0]), *turned(seen), BEFORE]
     return Outcome(figures, measures, notes, invalid(seen))
 
 
@@ -181,7 +182,7 @@ def batches(study: Study, kind: str, part: str) -> Iterator[tuple[int, RhythmSce
     training has."""
     count = 20 if study.fast else SCENES[part]
     first = 10_000 * (1 + list(SCENES).index(part))
-    message = kind.removeprefix("rhythm-").split("-")[0]
+    message = kind.removeprefix("rhythm-")
     for start in tqdm(range(0, count, BATCH), desc=f"{kind}, scenes to {part}", leave=False):
         draws = torch.Generator().manual_seed(first + start)
         yield start, rhythm_scenes(min(BATCH, count - start), draws, message)
@@ -201,8 +202,8 @@ def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
             of_layer = spikes if layer == INPUT else recording[layer]
             for name, maps in {SAM: spike_activation_map, COUNTS: count_map}.items():
                 found[layer, name] = share(maps(of_layer).sum(0), scenes, kind)
-            answer = without_timing(model, spikes, layer, study.generator(1 + i, start))
-            found["re-timed", layer] = answer == scenes.labels
+            logits = without_timing(model, of_layer, layer, study.generator(1 + i, start))
+            found["re-timed", layer] = logits.argmax(1).cpu() == scenes.labels
         return found
 
     return common.joined(of_batch(*each) for each in batches(study, kind, "test"))
@@ -214,31 +215,18 @@ def share(maps: torch.Tensor, scenes: RhythmScenes, kind: str) -> torch.Tensor:
     bursting, even = (
         (scaled * mask).sum((1, 2), dtype=torch.float64) for mask in (scenes.bursting, scenes.even)
     )
-    mine = bursting if kind.startswith(KINDS["bursting"]) else even
+    mine = bursting if kind == KINDS["bursting"] else even
     return common.mass_share(mine, bursting + even)
 
 
 @torch.no_grad()
 def without_timing(model, spikes: torch.Tensor, layer: str, generator) -> torch.Tensor:
-    """What is named when a layer's spikes, or those that come in, are put on random steps."""
+    """The logits when a layer's spikes, or those that come in, are put on random steps."""
     if layer == INPUT:
-        return model(spikes=retimed(spikes, generator)).argmax(1).cpu()
-    with intervene(model, {layer: lambda found: retimed(found, generator)}):
-        return model(spikes=spikes).argmax(1).cpu()
-
-
-def named(study: Study, name: str) -> dict[Key, np.ndarray]:
-    """Which scenes a network names rightly, as drawn and with pixels re-timed."""
-    model = study.network(name)
-
-    def of_batch(start: int, scenes: RhythmScenes) -> dict[Key, torch.Tensor]:
-        spikes, generator = scenes.spikes.to(study.device), study.generator(1, start)
-        with torch.no_grad():
-            right = model(spikes=spikes).argmax(1).cpu() == scenes.labels
-        blind = without_timing(model, spikes, INPUT, generator) == scenes.labels
-        return {"accuracy": right.float(), "accuracy, pixels re-timed": blind.float()}
-
-    return common.joined(of_batch(*each) for each in batches(study, name, "test"))
+        return model(spikes=retimed(spikes, generator))
+    later = common.After(model, layer)  # what comes before is as it was
+    with intervene(later, {layer: lambda found: retimed(found, generator)}):
+        return later(spikes)
 
 
 def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:

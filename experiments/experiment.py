@@ -89,7 +89,8 @@ class Experiment:
             raise SystemExit(f"{self.claim} has networks of the seeds {self.seeds} only")
         path = None if self.drawn else options.data
         study = self._full_study(path, folder, options.results, seeds)
-        command, data = f"python -m experiments.{self.claim}", {"name": self.drawn}
+        command = f"python -m experiments.{self.claim}"
+        data: dict = {"name": self.drawn}
         if path is not None:
             command += f" --data {path.name}"
             data = {"name": path.name, "sha256": file_hash(path)}

@@ -253,7 +253,8 @@ def _bounds(
     """The interval of the mean over seeds, and that of each seed."""
 
     def bounds(function, images):
-        return interval(images, statistic=function, resamples=resamples)
+        found = interval(images, statistic=function, resamples=resamples)
+        return {key: found[key] for key in ("value", "low", "high", "p", "n")}
 
     used = {seed: np.flatnonzero(~np.isnan(c).any(0)) for seed, c in columns.items()}
     per_seed = [
@@ -261,7 +262,7 @@ def _bounds(
         for s, c in columns.items()
     ]
     if len(columns) == 1:
-        return {key: per_seed[0][key] for key in ("value", "low", "high", "p", "n")}, per_seed
+        return {k: v for k, v in per_seed[0].items() if k != "seed"}, per_seed
     over_seeds = functools.partial(_of_images, columns, statistic)
     return bounds(over_seeds, np.unique(np.concatenate([*used.values()]))), per_seed
 

@@ -32,9 +32,10 @@ from experiments.experiment import Experiment, Outcome
 from experiments.study import Study, fast_study
 from snnlab import provenance, results, zoo
 from snnlab.data import CLASSES, Photographs, rhythm_scenes
+from snnlab.judge import faithfulness
 from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.stability import normalised
-from snnlab.recording import record
+from snnlab.recording import intervene, record
 from snnlab.results.verdicts import state
 from snnlab.training import SHELF
 
@@ -487,6 +488,21 @@ def test_the_share_is_that_of_the_shape_of_the_class():
         assert nowhere.tolist() == [0.5] * 4
 
 
+@pytest.mark.parametrize("layer", ["input", "conv1", "conv6"])
+def test_without_a_layers_timing_the_logits_are_those_of_the_whole_network(layer):
+    model, draws = spiking_network(), generator()
+    spikes = torch.rand(3, 2, 3, 64, 64, generator=draws, dtype=torch.float64).round()
+    with torch.no_grad(), record(model, ("conv1", "conv6")) as recording:
+        plain = model(spikes=spikes)
+    of_layer = spikes if layer == "input" else recording[layer]
+    found = burst.without_timing(model, of_layer, layer, generator())
+    moved = faithfulness.retimed(of_layer, generator())
+    with torch.no_grad(), intervene(model, {} if layer == "input" else {layer: lambda _: moved}):
+        expected = model(spikes=moved if layer == "input" else spikes)
+    torch.testing.assert_close(found, expected)
+    assert not torch.allclose(found, plain)
+
+
 def seen_of_rhythm(lead, right=0.95, blind=0.25, even=-0.2, count=400):
     """What the experiment looks at, planted: SAM's lead at conv1 and what is named rightly."""
 
@@ -522,7 +538,6 @@ def test_the_burst_claim_needs_networks_that_read_rhythm_alone(
     read = {(layer, kind): right for layer in burst.SITES for kind in burst.READ}
     monkeypatch.setattr(burst, "look", planted)
     monkeypatch.setattr(burst, "read_out", lambda *_: read)
-    monkeypatch.setattr(burst, "named", lambda *_: {"accuracy": right.astype(float)})
     outcome = burst.run(study)
     assert outcome.verdict == verdict and note in outcome.invalid
     assert bool(outcome.invalid) == (verdict == "undecided")
