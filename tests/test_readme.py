@@ -8,13 +8,15 @@ from snnlab import zoo
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
+MEASURED = ("val", "photographs", "val, time shuffled")
+
 
 def row(name):
     about = zoo.card(name)
     hours = sum(epoch["seconds"] for epoch in about["log"]) / 3600
     made_by_recipe = "" if name in zoo.names() else " *"
     cells = [f"`{name}`{made_by_recipe}", about["architecture"]["network"]]
-    for images in ("val", "photographs"):
+    for images in (name for name in MEASURED if name in about["accuracy"]):
         figure = about["accuracy"][images]
         cells.append(f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})")
     return f"| {' | '.join(cells)} | {hours:.1f} |"
