@@ -5,28 +5,33 @@ import math
 import pytest
 import torch
 from helpers.register import parameters, taking
-from helpers.tiny import generator, images, spikes
+from helpers.tiny import generator, images, relu_network, spikes, spiking_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import baselines as oracle
+from oracles import gradcam
 from oracles import sam as sam_oracle
 from scipy.ndimage import sobel
 from scipy.stats import chisquare
 
-from snnlab.explain import spike_activation_map
+from snnlab.explain import snn_grad_cam, spike_activation_map
 from snnlab.judge import baselines
 from snnlab.judge.baselines import (
     centred_gaussian,
     count_map,
+    cut_once,
     edges,
     kernel_by_count,
     map_by_count,
+    mirrored,
     noise,
     permute_intervals,
     permute_steps,
     rate_map,
+    scrambled,
     squared_rate_map,
 )
+from snnlab.recording import record
 
 
 def of_a_layer(baseline):
@@ -284,3 +289,70 @@ def test_maps_of_another_size_are_refused(size):
     for make in (centred_gaussian, lambda *given: noise(*given, generator=generator())):
         with pytest.raises(ValueError, match="a size as an int or as .height, width., .* got"):
             make(2, size)
+
+
+# ---- cut at 0 once
+
+
+@pytest.mark.parametrize("layer", ["conv4", "conv6"])
+def test_cut_once_equals_the_loop(layer):
+    model, target = spiking_network(), torch.tensor([3, 1])
+    sequence = model.encode(images(2), generator())
+    with record(model, layer, keep_graph=True) as recording:
+        logits = model(spikes=sequence)
+    activity = recording[layer]
+    (gradient,) = torch.autograd.grad(logits[0, 3] + logits[1, 1], activity)
+    found = cut_once(model, None, target, layer=layer, spikes=sequence)
+    expected = gradcam.cut_once(activity.detach(), gradient)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
+    each = snn_grad_cam(model, None, target, layer=layer, spikes=sequence).total
+    assert (found <= each + 1e-12).all() and (found < each - 1e-9).any()
+
+
+def test_cut_once_is_for_networks_with_time():
+    with pytest.raises(ValueError, match="'conv6' put out .* which has no time axis"):
+        cut_once(relu_network(), images(2), 1, layer="conv6")
+
+
+# ---- neighbours that are no second picture
+
+
+def test_a_scrambled_picture_has_the_same_pixels_elsewhere():
+    x = images(3, 8)
+    found = scrambled(x, generator())
+    colours = [sorted(map(tuple, one.flatten(1).T.tolist())) for one in (*x, *found)]
+    assert colours[:3] == colours[3:]  # whole pixels: their channels stay together
+    assert all((a != b).any() for a, b in zip(x, found, strict=True))
+    assert torch.equal(scrambled(x, generator()), found)
+    same = scrambled(x[:1].expand(2, -1, -1, -1), generator())
+    assert not torch.equal(same[0], same[1])  # each picture in an order of its own
+
+
+def test_scrambled_spikes_keep_each_pixels_times():
+    s = spikes(6, 2, 3, 5, 5)
+    found = scrambled(s, generator(1))
+    trains = [
+        sorted(map(tuple, one.flatten(0, 1).flatten(1).T.tolist())) for one in (*s.unbind(1),)
+    ]
+    moved = [sorted(map(tuple, one.flatten(0, 1).flatten(1).T.tolist())) for one in found.unbind(1)]
+    assert trains == moved and not torch.equal(s, found)
+
+
+def test_scrambled_gives_every_place_equally_often():
+    x = torch.eye(4).view(4, 1, 2, 2).repeat(5000, 1, 1, 1)
+    share = scrambled(x, generator()).view(5000, 4, 4).mean(0)
+    assert torch.allclose(share, torch.full((4, 4), 0.25), atol=0.03)
+
+
+def test_a_mirrored_picture_meets_its_own_at_the_seam():
+    x = images(2, 8)
+    both = torch.cat([x, mirrored(x)], -1)
+    assert torch.equal(both, both.flip(-1)) and torch.equal(both[..., 7], both[..., 8])
+    s = spikes(3, 2, 3, 4, 4)
+    assert torch.equal(mirrored(mirrored(s)), s) and torch.equal(mirrored(s)[..., 0], s[..., 3])
+
+
+@pytest.mark.parametrize("make", [mirrored, lambda x: scrambled(x, generator())])
+def test_what_is_no_picture_is_refused(make):
+    with pytest.raises(ValueError, match=r"expected pictures \[B, C, H, W\] or their spikes"):
+        make(torch.zeros(3, 4, 4))

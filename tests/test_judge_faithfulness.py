@@ -15,8 +15,11 @@ from snnlab.judge.faithfulness import (
     blurred,
     deletion,
     effect_of_silencing,
+    fall_without,
     insertion,
+    places_holding,
     retimed,
+    top_places,
 )
 from snnlab.recording import intervene, record
 
@@ -352,3 +355,123 @@ def test_retimed_works_within_a_network_and_changes_what_comes_after():
 def test_retimed_refuses_what_may_be_a_single_step(shape):
     with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got"):
         retimed(torch.zeros(shape))
+
+
+# ---- another fill
+
+
+def test_another_fill_takes_the_blurs_place():
+    model, x, m = relu_network(), images(2, SIZE), maps()
+    grey = torch.full_like(x, 0.5)
+    curve = deletion(model, x, m, LABELS, steps=2, fill=grey)
+    back = insertion(model, x, m, LABELS, steps=2, fill=grey)
+    ends = [model(image).softmax(1)[[0, 1], LABELS].detach() for image in (x, grey)]
+    torch.testing.assert_close(torch.stack([curve[0], curve[-1]]), torch.stack(ends))
+    torch.testing.assert_close(torch.stack([back[-1], back[0]]), torch.stack(ends))
+    same = deletion(model, x, m, LABELS, steps=2, fill=blurred(x))
+    assert torch.equal(same, deletion(model, x, m, LABELS, steps=2))
+    with pytest.raises(ValueError, match="expected fill of the images' shape"):
+        deletion(model, x, m, LABELS, fill=grey[:1])
+
+
+# ---- silencing places
+
+
+def test_top_places_are_the_highest_fifth():
+    m = maps(3, 8)
+    found = top_places(m)
+    assert found.shape == m.shape and found.flatten(1).sum(1).tolist() == [13] * 3
+    for one, chosen in zip(m, found, strict=True):
+        assert one[chosen].min() > one[~chosen].max()
+    assert top_places(m, 1.0).all() and top_places(m, 1 / 64).sum() == 3
+
+
+def test_equal_places_are_chosen_by_a_fixed_lot_over_the_map():
+    flat = torch.ones(1, 8, 8)
+    found = top_places(flat, 0.5)[0]
+    assert torch.equal(top_places(flat, 0.5)[0], found)
+    for quarter in (found[:4, :4], found[:4, 4:], found[4:, :4], found[4:, 4:]):
+        assert 3 <= quarter.sum() <= 13
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000), share=st.floats(0, 1))
+def test_places_that_hold_an_amount_equal_the_loop(seed, share):
+    counts = torch.randint(9, (2, 3, 3), generator=generator(seed)).double()
+    amount = share * counts.flatten(1).sum(1)
+    found = places_holding(amount, counts, generator(seed))
+    draws = torch.rand(2, 9, generator=generator(seed))
+    for b in range(2):
+        expected = oracle.places_holding(
+            amount[b].item(), counts[b].flatten().tolist(), draws[b].tolist()
+        )
+        assert set(found[b].flatten().nonzero()[:, 0].tolist()) == expected
+
+
+def test_random_places_hold_as_much_as_few_rich_ones():
+    """Spikes pile up at a few places: many more others are needed to hold as many."""
+    counts = torch.rand(200, 8, 8, generator=generator()) ** 4
+    rich = top_places(counts)
+    amount = (counts * rich).flatten(1).sum(1)
+    found = places_holding(amount, counts, generator(1))
+    held = (counts * found).flatten(1).sum(1)
+    assert (held / amount).mean().item() == pytest.approx(1, abs=0.01)
+    assert found.sum() > 2 * rich.sum()
+
+
+def test_places_cannot_hold_more_than_there_is():
+    counts = torch.ones(2, 2, 2)
+    with pytest.raises(ValueError, match="one is above their sum"):
+        places_holding(torch.tensor([1.0, 5.0]), counts, generator())
+    with pytest.raises(ValueError, match=r"expected amounts \[2\], none below 0"):
+        places_holding(torch.tensor([1.0]), counts, generator())
+    assert places_holding(torch.tensor([4.0, 0.0]), counts, generator()).sum((1, 2)).tolist() == [
+        4,
+        0,
+    ]
+
+
+@pytest.mark.parametrize("stepwise", [False, True])
+def test_the_fall_without_places_equals_setting_them_to_zero(stepwise):
+    model = spiking_network()
+    sequence = model.encode(images(2), generator())
+    with torch.no_grad(), record(model, "conv6") as recording:
+        whole = model(spikes=sequence).softmax(1)[[0, 1], LABELS]
+    spikes = recording["conv6"]
+    steps, batch, _, height, width = spikes.shape
+    shape = (steps, batch, height, width) if stepwise else (batch, height, width)
+    places = torch.rand(shape, generator=generator(3)) < 0.4
+    changed = spikes.clone()
+    for t in range(steps):
+        for b in range(batch):
+            for i in range(height):
+                for j in range(width):
+                    if (places[t, b] if stepwise else places[b])[i, j]:
+                        changed[t, b, :, i, j] = 0
+    with torch.no_grad(), intervene(model, {"conv6": lambda output: changed}):
+        without = model(spikes=sequence).softmax(1)[[0, 1], LABELS]
+    found = fall_without(model, None, LABELS, places, layer="conv6", spikes=sequence)
+    torch.testing.assert_close(found, whole - without)
+    assert found.abs().max() > 0
+    none = fall_without(
+        model, None, LABELS, torch.zeros_like(places), layer="conv6", spikes=sequence
+    )
+    assert torch.equal(none, torch.zeros_like(none))
+
+
+def test_the_fall_of_a_still_network():
+    model, x = relu_network(), images(2)
+    all_of_it = torch.ones(2, 4, 4, dtype=torch.bool)
+    found = fall_without(model, x, LABELS, all_of_it, layer="conv6")
+    with torch.no_grad(), intervene(model, {"conv6": torch.zeros_like}):
+        expected = model(x).softmax(1)[[0, 1], LABELS]
+    with torch.no_grad():
+        torch.testing.assert_close(found, model(x).softmax(1)[[0, 1], LABELS] - expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (3, 4, 4), (5, 2, 4, 4)])
+def test_places_that_do_not_fit_the_layer_are_refused(shape):
+    with pytest.raises(ValueError, match=r"'conv6' put out .* that fits the places"):
+        fall_without(
+            relu_network(), images(2), 0, torch.zeros(shape, dtype=torch.bool), layer="conv6"
+        )

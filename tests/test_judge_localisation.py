@@ -14,9 +14,11 @@ from snnlab.judge.localisation import (
     has_area,
     pointing_game,
     rank_accuracy,
+    shuffled_energy,
 )
 
 SCORES = taking(localisation, "maps", "regions")
+SCORES.remove(shuffled_energy)  # which looks at other images too
 
 
 def maps(count=4, height=2, width=3, levels=3, seed=0):
@@ -184,3 +186,40 @@ def empty():
 def test_bad_maps_and_regions_are_refused(score, m, r, message):
     with pytest.raises(ValueError, match=message):
         score(m, r)
+
+
+# ---- against the maps of other classes
+
+LABELS = torch.tensor([0, 1, 0, 2, 1])
+
+
+@pytest.mark.parametrize("levels", [2, 50])
+def test_shuffled_energy_equals_the_loop(levels):
+    m = maps(5, levels=levels)
+    r = regions(m)
+    expected = oracle.shuffled_energy(m.flatten(1).tolist(), r.flatten(1).tolist(), LABELS.tolist())
+    assert shuffled_energy(m, r, LABELS).tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_shuffled_energy_by_hand():
+    """All on the region against none; the third map, of the first one's class, does not count."""
+    m = torch.tensor([[[1.0, 0, 0]], [[0, 0, 2.0]], [[1.0, 0, 1.0]]])
+    r = torch.tensor([[[True, False, False]], [[False, False, True]], [[False, True, True]]])
+    assert shuffled_energy(m, r, torch.tensor([7, 3, 7])).tolist() == [1.0, 0.75, -0.5]
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_map_that_all_images_have_scores_nothing(seed):
+    """However well a bump in the middle fits the boxes."""
+    bump = maps(1, levels=9, seed=seed).expand(5, -1, -1)
+    scores = shuffled_energy(bump, regions(bump, seed), LABELS)
+    torch.testing.assert_close(scores, torch.zeros(5, dtype=scores.dtype))
+
+
+def test_shuffled_energy_refuses_what_it_cannot_compare():
+    m = maps(3)
+    with pytest.raises(ValueError, match=r"images of several classes, got \[4\]"):
+        shuffled_energy(m, regions(m), torch.tensor([4, 4, 4]))
+    with pytest.raises(ValueError, match="a label for each of 3 maps"):
+        shuffled_energy(m, regions(m), torch.tensor([4, 3]))

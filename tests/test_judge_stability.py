@@ -13,6 +13,7 @@ from snnlab.judge import stability
 from snnlab.judge.stability import (
     between_images,
     normalised,
+    over_draws,
     pearson,
     relative_l2,
     top_overlap,
@@ -171,3 +172,26 @@ def test_bad_maps_are_refused(measure, first, second, message):
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match=r"share must lie in [\[(]0, 1\].*, got"):
         top_overlap(maps(), maps(), share)
+
+
+# ---- averaged over draws
+
+
+def test_over_draws_is_the_mean_of_maps_that_take_one_generator_on():
+    def explain(draws):
+        return torch.rand(2, 3, 3, generator=draws)
+
+    found = over_draws(explain, 4, generator=generator(5))
+    single = torch.rand(4, 2, 3, 3, generator=generator(5))
+    torch.testing.assert_close(found, single.double().mean(0))
+    assert torch.equal(over_draws(explain, 1, generator=generator(5)), single[0].double())
+
+
+def test_of_twenty_draws_a_twentieth_of_the_variance_is_left():
+    def explain(draws):
+        return torch.rand(50, 16, 16, generator=draws)
+
+    found = over_draws(explain, generator=generator())
+    assert found.var().item() == pytest.approx(1 / 12 / 20, rel=0.05)
+    with pytest.raises(ValueError, match="draws must be at least 1"):
+        over_draws(explain, 0, generator=generator())

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import judge as oracle
 
-from snnlab.judge.statistics import holm, interval
+from snnlab.judge.statistics import holm, interval, over_classes, over_training
 
 
 def sample(count=60, seed=0, shift=0.0):
@@ -58,7 +58,9 @@ def test_several_samples_are_resampled_together():
 def test_a_constant_sample_by_hand():
     """Of 9999 resamples none is 0 or below: 2 * 1 / 10000."""
     found = interval(np.full(5, 2.0))
+    assert found.pop("above") == pytest.approx(1e-4)
     assert found == {"value": 2.0, "low": 2.0, "high": 2.0, "p": pytest.approx(2e-4), "n": 5}
+    assert interval(np.full(5, -2.0))["above"] == 1.0
     assert interval(np.full(5, -2.0))["p"] == pytest.approx(2e-4)
     assert interval(np.zeros(5))["p"] == 1.0
 
@@ -128,3 +130,78 @@ def test_holm_equals_the_loop_and_never_lowers_a_p(p):
     found = holm(p)
     assert found == pytest.approx(oracle.holm(p))
     assert all(a >= b and a <= 1 for a, b in zip(found, p, strict=True))
+
+
+# ---- over classes
+
+
+def by_class(classes=6, size=20, between=1.0):
+    """Values whose classes differ more than their images."""
+    rng = np.random.default_rng(1)
+    labels = np.repeat(np.arange(classes), size)
+    return between * rng.normal(size=classes)[labels] + rng.normal(size=classes * size), labels
+
+
+def test_the_interval_over_classes_equals_the_loops():
+    values, labels = by_class(4, 6)
+    rng = np.random.default_rng(3)
+    low, high, above = oracle.class_interval(
+        lambda x: sum(x) / len(x), values.tolist(), labels.tolist(), rng.integers, 2000
+    )
+    found = over_classes(values, labels=labels, resamples=4000)
+    assert found["value"] == values.mean() and found["n"] == 4
+    assert found["low"] == pytest.approx(low, abs=0.1)
+    assert found["high"] == pytest.approx(high, abs=0.1)
+    assert found["above"] == pytest.approx(above, abs=0.03)
+
+
+def test_classes_that_differ_make_the_interval_wider():
+    values, labels = by_class(20, 50)
+    wide, narrow = over_classes(values, labels=labels, resamples=999), interval(values)
+    assert wide["high"] - wide["low"] > 4 * (narrow["high"] - narrow["low"])
+    means = values.reshape(20, 50).mean(1)
+    assert wide["high"] - wide["low"] == pytest.approx(
+        2 * 1.96 * means.std(ddof=1) / 20**0.5, rel=0.15
+    )
+
+
+def test_samples_are_resampled_together_over_classes_too():
+    values, labels = by_class()
+    found = over_classes(
+        values + 9, 2 * values + 18, labels=labels, statistic=lambda a, b: (b / a).mean()
+    )
+    assert (found["low"], found["value"], found["high"]) == pytest.approx((2.0, 2.0, 2.0))
+    assert found["above"] == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(np.zeros(5), "images of at least 2 of them"), (np.arange(4), "a label for each of 5")],
+)
+def test_one_class_or_missing_labels_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        over_classes(np.arange(5.0), labels=labels)
+
+
+# ---- over training runs
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
+def test_the_interval_over_training_runs_equals_that_of_the_tables(count):
+    runs = sample(count).tolist()
+    found = over_training(runs)
+    low, high = oracle.t_interval(runs)
+    assert (found["low"], found["high"]) == pytest.approx((low, high), rel=1e-3, abs=1e-3)
+    assert found["value"] == pytest.approx(sum(runs) / count) and found["n"] == count
+
+
+def test_three_runs_by_hand():
+    """Mean 2, deviation 1: 2 +- 4.303 / sqrt(3)."""
+    found = over_training([1.0, 2.0, 3.0])
+    assert (found["low"], found["high"]) == pytest.approx((-0.484, 4.484), abs=1e-3)
+
+
+@pytest.mark.parametrize("runs", [[], [1.0], [1.0, float("nan")], [[1.0, 2.0]]])
+def test_fewer_than_two_runs_are_refused(runs):
+    with pytest.raises(ValueError, match="at least 2 of them, all finite"):
+        over_training(runs)

@@ -12,11 +12,12 @@ from tqdm.auto import tqdm
 
 from snnlab import zoo
 from snnlab.conversion import convert
-from snnlab.data import Photographs, scenes
+from snnlab.data import Photographs, Sequences, scenes
 from snnlab.evaluation import accuracy, predict
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
 from snnlab.training.__main__ import main
+from snnlab.training.sources import inputs, source
 
 WIDTHS = (4,) * 8
 RELU = Recipe(widths=WIDTHS, epochs=3, batch=8, rate=0.05, average=0.9)
@@ -213,7 +214,7 @@ def test_a_folder_with_another_recipe_is_refused_and_left_alone(tmp_path):
 
 def test_too_few_photographs_for_a_batch_are_refused(tmp_path):
     model, _ = network(RELU)
-    with pytest.raises(ValueError, match="4 photographs do not fill a batch of 8"):
+    with pytest.raises(ValueError, match="4 samples do not fill a batch of 8"):
         fit(model, photos(4), RELU, tmp_path)
 
 
@@ -343,6 +344,7 @@ def test_a_bar_moves_by_the_passes_and_takes_up_what_was_done(tmp_path):
             ["relu-s1", "lif-direct-s1", "--data", "x"],
             "lif-direct-s1 is made from lif-s1, which",
         ),
+        (["relu-s0"], "--data: say where the training images are"),
         (["converted-s2", "--data", "x"], "converted-s2 is made from relu-s2, which"),
     ],
 )
@@ -361,7 +363,7 @@ def test_networks_of_other_classes_are_measured_on_those_alone(command, monkeypa
         asked.append((split, wnids))
         return photos(24)
 
-    monkeypatch.setattr("snnlab.training.__main__.tiny_imagenet", read)
+    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", read)
     folder = command("relu-s0", changes=[*CHANGES, "--classes", "own"])
     assert asked == [("train", None), ("val", None)]
     card = zoo.card("relu-s0", folder / "zoo")
@@ -372,9 +374,9 @@ def test_networks_of_other_classes_are_measured_on_those_alone(command, monkeypa
 def test_the_command_trains_measures_and_stores_both_networks(tmp_path, monkeypatch):
     """End to end on drawn scenes: the ReLU network, then the spiking one from its weights."""
     data, held_out = photos(24), photos(10)
-    monkeypatch.setattr("snnlab.training.__main__.tiny_imagenet", lambda root, split: data)
-    monkeypatch.setattr("snnlab.training.__main__.photographs", lambda: held_out)
-    monkeypatch.setattr("snnlab.training.__main__.hold_out", lambda p: (p, p[:4]))
+    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", lambda root, split: data)
+    monkeypatch.setattr("snnlab.training.sources.photographs", lambda: held_out)
+    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (p, p[:4]))
     monkeypatch.setattr(
         "snnlab.training.__main__.accuracy_difference",  # what it was given, in its order
         lambda mine, twins, labels: [x.tolist() for x in (mine, twins, labels)],
@@ -405,15 +407,65 @@ def test_the_command_trains_measures_and_stores_both_networks(tmp_path, monkeypa
     assert zoo.card("relu-s0", tmp_path / "zoo")["twin"] is None
 
 
+def test_the_command_draws_rhythms_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr("snnlab.training.sources.DRAWN", {"train": 16, "tune": 8, "val": 12})
+    monkeypatch.chdir(tmp_path)
+    main(
+        ["rhythm-even-s1", "--runs", "runs", "--zoo", "zoo"]
+        + ["--set", "widths=4,4,4,4,4,4,4,4", "epochs=1", "batch=8"]
+    )
+    card = zoo.card("rhythm-even-s1", "zoo")
+    assert card["architecture"]["channels"] == 1 and card["recipe"]["data"] == "rhythm-even"
+    assert card["classes"] == ["disc", "square", "triangle", "cross"]
+    assert card["command"].startswith("python -m snnlab.training rhythm-even-s1 --set")
+    assert card["data"] == {"name": "snnlab.data.rhythm_scenes, even", "n": 16}
+    model = zoo.load("rhythm-even-s1", "zoo")
+    drawn = source("rhythm-even", None, "book").tests["val"]
+    assert card["accuracy"]["val"] == accuracy(predict(model, inputs(drawn)), drawn.labels)
+    assert card["accuracy"]["val, time shuffled"]["n"] == 12
+
+
+def test_the_shuffled_scenes_are_those_of_val_at_other_times(monkeypatch):
+    monkeypatch.setattr("snnlab.training.sources.DRAWN", {"train": 2, "tune": 2, "val": 9})
+    kept, shuffled = source("rhythm-burst", None, "book").tests.values()
+    assert torch.equal(kept.spikes.sum(0), shuffled.spikes.sum(0))
+    assert torch.equal(kept.labels, shuffled.labels)
+    assert (kept.spikes != shuffled.spikes).any((0, 2, 3, 4)).all()
+
+
+def test_sequences_reach_the_network_as_they_are(tmp_path):
+    """Each once in an epoch, not varied, not encoded."""
+    spikes = torch.rand(3, 16, 1, 16, 16, generator=generator()) < 0.3
+    data = Sequences(spikes, torch.arange(16) % 4, tuple("abcd"))
+    seen = []
+
+    class Spy(SpikingVGG):
+        def forward(self, images=None, generator=None, spikes=None):
+            seen.extend(spikes.detach().unbind(1))
+            return super().forward(images, generator, spikes)
+
+    recipe = replace(SPIKING, epochs=1, short_epochs=0, distil=0.0, data="rhythm-burst")
+    fit(Spy(4, 3, WIDTHS, channels=1), data, recipe, tmp_path)
+    kinds = [next(i for i in range(16) if torch.equal(x, spikes[:, i].float())) for x in seen]
+    assert sorted(kinds) == list(range(16))
+
+
+def test_sequences_have_their_shape():
+    with pytest.raises(ValueError, match=r"got \(3, 4, 1, 8, 8\) and \(3,\)"):
+        Sequences(torch.zeros(3, 4, 1, 8, 8), torch.zeros(3).long(), ("a",))
+    some = Sequences(torch.rand(3, 4, 1, 8, 8), torch.arange(4), tuple("abcd"))[[2, 0]]
+    assert some.labels.tolist() == [2, 0] and some.spikes.shape == (3, 2, 1, 8, 8)
+
+
 CHANGES = ["widths=4,4,4,4,4,4,4,4", "epochs=2", "short_epochs=0", "batch=8", "steps=2"]
 
 
 @pytest.fixture
 def command(tmp_path, monkeypatch):
     """The command on drawn scenes, with a zoo of its own."""
-    monkeypatch.setattr("snnlab.training.__main__.tiny_imagenet", lambda root, split: photos(24))
-    monkeypatch.setattr("snnlab.training.__main__.photographs", lambda: photos(10))
-    monkeypatch.setattr("snnlab.training.__main__.hold_out", lambda p: (p, p[:4]))
+    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", lambda root, split: photos(24))
+    monkeypatch.setattr("snnlab.training.sources.photographs", lambda: photos(10))
+    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (p, p[:4]))
 
     def run(*names, where="one", changes=CHANGES):
         folder = tmp_path / where
@@ -501,7 +553,7 @@ def test_conversion_looks_at_images_from_all_over_the_training_part(
         return convert(ann, images, **settings)
 
     monkeypatch.setattr("snnlab.training.__main__.convert", spy)
-    monkeypatch.setattr("snnlab.training.__main__.hold_out", lambda p: (many, many[:4]))
+    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (many, many[:4]))
     command("converted-s0")
     (images,) = seen
     assert len(images) == used

@@ -22,6 +22,7 @@ from snnlab.widgets import (
     AttackExplorer,
     MapExplorer,
     OwnPhotograph,
+    RhythmExplorer,
     SmoothingExplorer,
     TwoPictureExplorer,
 )
@@ -208,6 +209,7 @@ def test_widgets_of_the_real_networks_are_small():
         AttackExplorer(model, twin, first, labels[0], classes, samples=1),
         TwoPictureExplorer(model, first, second, labels[:2], classes),
         OwnPhotograph(),
+        RhythmExplorer(),
     ]:
         size = len(json.dumps(state_of(widget))) / 1000
         print(f"{widget}: {size:.0f} kB")

@@ -154,7 +154,7 @@ ELSEWHERE = {"widgets", "plotting", "provenance", "recording", "layers"}
 #: And these: what is checked by construction, protocols, and what would write or train.
 OTHERS = {
     *("BlockNetwork", "Pass", "PassWithGradient", "Explanation", "Photographs", "Scenes", "Table"),
-    *("Recordings", "RhythmScenes"),
+    *("Recordings", "RhythmScenes", "Sequences"),
     *("Recording", "Network", "ConvertedNetwork", "Recipe", "fit", "save", "rounded", "whole"),
     *("check_writable", "evaluating", "generator_for", "call", "check_sequence", "check_several"),
     *("scoreboard", "summary", "curves", "dots", "table", "select", "phrase", "recalibrate"),

@@ -20,6 +20,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 TOOLS = Path(__file__).resolve().parent
 AT_ONCE = 2  # chapters; one may take more than 2 GB
+IN_THE_PAGE = ("lif-s0", "rhythm-burst-s0", "rhythm-even-s0")  # networks that widgets run there
 
 
 def library_hash(root: Path) -> str:
@@ -38,11 +39,12 @@ def library_hash(root: Path) -> str:
 
 
 def write_networks(root: Path) -> None:
-    """The network that readers run in the page, as a script: from the disk nothing else loads."""
-    for weights in (root / "snnlab" / "zoo").glob("lif-s0.safetensors"):
-        text = base64.b64encode(weights.read_bytes()).decode()
-        script = f'(globalThis.snnlabNetworks ??= {{}})["{weights.stem}"] = "{text}";\n'
-        (root / "book" / "_assets" / f"{weights.stem}.js").write_text(script)
+    """The networks that readers run in the page, as scripts: from the disk nothing else loads."""
+    for name in IN_THE_PAGE:
+        weights = (root / "snnlab" / "zoo" / f"{name}.safetensors").read_bytes()
+        text = base64.b64encode(weights).decode()
+        script = f'(globalThis.snnlabNetworks ??= {{}})["{name}"] = "{text}";\n'
+        (root / "book" / "_assets" / f"{name}.js").write_text(script)
 
 
 def execute(root: Path, cache_folder: Path) -> None:

@@ -6,6 +6,7 @@ from snnlab.data.imagenet import tiny_imagenet
 from snnlab.data.images import CLASSES as _CLASSES
 from snnlab.data.images import Photographs, hold_out, photographs
 from snnlab.data.nmnist import Recordings, n_mnist
+from snnlab.data.sequences import Sequences
 
 __all__ = [
     "CLASSES",
@@ -13,6 +14,7 @@ __all__ = [
     "Recordings",
     "RhythmScenes",
     "Scenes",
+    "Sequences",
     "events",
     "glances",
     "hold_out",

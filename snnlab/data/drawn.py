@@ -29,11 +29,12 @@ class Scenes:
 @dataclass(frozen=True)
 class RhythmScenes:
     """``spikes`` [T, N, 1, S, S], 0 or 1; ``labels`` [N], the shape whose rhythm is the class, an
-    index into ``classes``; ``bursting`` and ``even`` [N, S, S], the exact masks of the two shapes,
-    which never touch."""
+    index into ``classes``; ``others`` [N], the other shape; ``bursting`` and ``even`` [N, S, S],
+    the exact masks of the two shapes, which never touch."""
 
     spikes: Float[Tensor, "T N 1 S S"]
     labels: Int[Tensor, " N"]
+    others: Int[Tensor, " N"]
     bursting: Bool[Tensor, "N S S"]
     even: Bool[Tensor, "N S S"]
     classes: tuple[str, ...] = ("disc", "square", "triangle", "cross")
@@ -155,4 +156,4 @@ def rhythm_scenes(
     evenly = (step - onset) % 3 == 0
     ground = (step == onset) & (torch.rand(grid, generator=generator) < 0.3)
     spikes = torch.where(bursting, bursts, torch.where(even, evenly, ground))
-    return RhythmScenes(spikes.float()[:, :, None], labels, bursting, even)
+    return RhythmScenes(spikes.float()[:, :, None], labels, others, bursting, even)

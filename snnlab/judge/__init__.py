@@ -13,6 +13,7 @@ __all__ = [
     "stability",
     "faithfulness",
     "sanity",
+    "readout",
     "statistics",
 ]
 

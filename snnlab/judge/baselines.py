@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from snnlab.checks import (
     Size,
@@ -17,23 +17,29 @@ from snnlab.checks import (
     check_generator,
     check_images,
     check_number,
+    check_sequence,
     check_spikes,
     check_tensor,
     check_whole,
     height_and_width,
 )
+from snnlab.explain.gradcam import channel_weights
 from snnlab.explain.spike_activation import neuronal_contribution_score
+from snnlab.passes import Target, run_with_gradient
 
 __all__ = [
     "centred_gaussian",
     "count_map",
+    "cut_once",
     "edges",
     "kernel_by_count",
     "map_by_count",
+    "mirrored",
     "noise",
     "permute_intervals",
     "permute_steps",
     "rate_map",
+    "scrambled",
     "squared_rate_map",
 ]
 
@@ -145,6 +151,55 @@ def permute_intervals(
     return permuted.scatter_(1, times, 1)[:, :steps].T.reshape(spikes.shape)
 
 
+def cut_once(
+    model: nn.Module,
+    images: Float[Tensor, "..."] | None,
+    target: Target,
+    *,
+    layer: str | nn.Module,
+    spikes: Float[Tensor, "..."] | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "B H W"]:
+    r"""SNN Grad-CAM that is cut at 0 once, after the sum over time, as a still network's map is.
+
+    .. math:: \max\Big(0, \sum_t \sum_k \alpha^{c,k} A^k_{ij,t}\Big)
+
+    The weights are those of :func:`snnlab.explain.snn_grad_cam`, which cuts each step (Kim and
+    Panda, 2021) and is nowhere below this one: the difference is what the steps' cuts leave, and no
+    surrogate has a part in it.  Arguments and errors as there, of one layer.
+    """
+    passes = run_with_gradient(model, layer, target, images, spikes=spikes, generator=generator)
+    (found,) = passes.values()
+    check_sequence(found.layer, found.activity, found.is_sequence)
+    wide = torch.promote_types(found.activity.dtype, torch.float32)
+    alpha = channel_weights(found.gradient.to(wide)).sum(0)[..., None, None]  # [B, C, 1, 1]
+    return (alpha * found.activity.to(wide).sum(0)).sum(1).clamp(min=0)
+
+
+def scrambled(
+    pictures: Float[Tensor, "*T B C H W"], generator: torch.Generator
+) -> Float[Tensor, "*T B C H W"]:
+    """Each picture with its pixels in a random order, one for all its channels and steps.
+
+    Every pixel keeps its colour, or its spikes, so what the picture drives by brightness and number
+    of spikes alone stays; its shapes are gone.  Raises ValueError for fewer than four axes.
+    """
+    check_generator(generator)
+    _check_pictures(pictures)
+    *_, batch, _, height, width = pictures.shape
+    draws = torch.rand(batch, height * width, generator=generator, device=generator.device)
+    order = draws.argsort(dim=1).to(pictures.device)[:, None]
+    flat = pictures.flatten(-2)
+    return flat.gather(-1, order.expand(flat.shape)).view(pictures.shape)
+
+
+def mirrored(pictures: Float[Tensor, "*T B C H W"]) -> Float[Tensor, "*T B C H W"]:
+    """Each picture with left and right exchanged: beside the picture itself, a neighbour that is
+    no second picture and meets it at the seam without an edge.  Errors as :func:`scrambled`."""
+    _check_pictures(pictures)
+    return pictures.flip(-1)
+
+
 def centred_gaussian(count: int, size: Size = 64, sigma: float = 16.0) -> Float[Tensor, "N H W"]:
     """A bump in the middle, ``sigma`` pixels wide in both directions: photographers put the object
     there.  ``size`` of the maps: an int for square ones, or (height, width)."""
@@ -177,6 +232,16 @@ def noise(count: int, size: Size = 64, *, generator: torch.Generator) -> Float[T
     check_whole("count", count)
     check_generator(generator)
     return torch.rand(count, height, width, generator=generator, device=generator.device)
+
+
+def _check_pictures(pictures: Tensor) -> None:
+    check_tensor(pictures)
+    if pictures.ndim < 4 or pictures.numel() == 0:
+        raise ValueError(
+            "expected pictures [B, C, H, W] or their spikes [T, B, C, H, W], got "
+            f"{tuple(pictures.shape)}"
+        )
+    check_finite(pictures, "pictures contain NaN or infinite values")
 
 
 def _check_steps(spikes: Tensor, generator: torch.Generator) -> None:

@@ -4,10 +4,11 @@ All methods that are compared must see the same encoder draws: give the same ``s
 """
 
 import itertools
+import math
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
@@ -18,14 +19,26 @@ from snnlab.checks import (
     check_generator,
     check_images,
     check_labels,
+    check_number,
     check_several,
+    check_tensor,
     check_whole,
 )
 from snnlab.judge.shares import check
 from snnlab.passes import Network, names, run, scores
 from snnlab.recording import intervene
 
-__all__ = ["area_under", "blurred", "deletion", "effect_of_silencing", "insertion", "retimed"]
+__all__ = [
+    "area_under",
+    "blurred",
+    "deletion",
+    "effect_of_silencing",
+    "fall_without",
+    "insertion",
+    "places_holding",
+    "retimed",
+    "top_places",
+]
 
 
 def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
@@ -46,6 +59,7 @@ def deletion(
     *,
     steps: int = 10,
     seed: int | None = None,
+    fill: Float[Tensor, "B 3 H W"] | None = None,
 ) -> Float[Tensor, "S B"]:
     """The probability of the class while the highest places of the map are blurred, a part of the
     pixels a step: [steps + 1, B], from the whole image to the blurred one (Petsiuk et al., 2018).
@@ -53,8 +67,11 @@ def deletion(
     A faithful map makes it fall fast; :func:`area_under` is its summary.  ``maps`` at the size of
     the images.  Places of equal value go in a fixed order that is random over the image.  ``seed``:
     of the encoder's draws, the same at every step; None for a network that draws nothing.
+    ``fill``: what takes the place of the pixels that go (default: the :func:`blurred` images); the
+    verdict on a map may hang on it (Gomez et al., 2022), so try two.
     """
-    return _curve(model, images, maps, labels, steps, seed, images, blurred(images))
+    fill = _fill(images, fill)
+    return _curve(model, images, maps, labels, steps, seed, images, fill)
 
 
 def insertion(
@@ -65,9 +82,10 @@ def insertion(
     *,
     steps: int = 10,
     seed: int | None = None,
+    fill: Float[Tensor, "B 3 H W"] | None = None,
 ) -> Float[Tensor, "S B"]:
     """As :func:`deletion`, the other way: from the blurred image, the highest places come back."""
-    return _curve(model, images, maps, labels, steps, seed, blurred(images), images)
+    return _curve(model, images, maps, labels, steps, seed, _fill(images, fill), images)
 
 
 def area_under(curve: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
@@ -76,6 +94,17 @@ def area_under(curve: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
     if curve.ndim != 2 or len(curve) < 2:
         raise ValueError(f"expected a curve [steps + 1, B], got {tuple(curve.shape)}")
     return torch.trapezoid(curve, dx=1 / (len(curve) - 1), dim=0)
+
+
+def _fill(images: Tensor, fill: Tensor | None) -> Tensor:
+    if fill is None:
+        return blurred(images)
+    check_images(fill)
+    if fill.shape != images.shape:
+        raise ValueError(
+            f"expected fill of the images' shape {tuple(images.shape)}, got {tuple(fill.shape)}"
+        )
+    return fill
 
 
 @torch.no_grad()
@@ -153,6 +182,96 @@ def effect_of_silencing(
 
         effects.append(whole - score(silence))
     return torch.stack(effects, 1).unflatten(1, sizes)
+
+
+def top_places(maps: Float[Tensor, "N H W"], share: float = 0.2) -> Bool[Tensor, "N H W"]:
+    """The highest fifth of each map's places (ceil(0.2 P) of them); of equal ones, those that come
+    first in a fixed order that is random over the map.  Raises ValueError for a share outside
+    (0, 1]."""
+    check(maps)
+    check_number("share", share, 0, 1)
+    if not share > 0:
+        raise ValueError(f"share must lie in (0, 1], got {share}")
+    flat = maps.flatten(1)
+    count = math.ceil(share * flat.shape[1] - 1e-9)
+    lot = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(flat.device)
+    highest = lot[flat[:, lot].argsort(dim=1, descending=True, stable=True)[:, :count]]
+    return torch.zeros_like(flat, dtype=torch.bool).scatter_(1, highest, True).view(maps.shape)
+
+
+def places_holding(
+    amount: Float[Tensor, " N"], counts: Float[Tensor, "N H W"], generator: torch.Generator
+) -> Bool[Tensor, "N H W"]:
+    """Places drawn at random, one after another, that hold as many spikes as ``amount``, as nearly
+    as whole places can: what silencing the places of a map must be held against, for a map of
+    activity takes more spikes away than as many places do.
+
+    ``counts``: the spikes at each place.  The last place drawn belongs to them if that comes
+    nearer.  Raises ValueError for an amount above a picture's total, or counts below 0.
+    """
+    check(counts)
+    check_generator(generator)
+    check_finite(amount, "amounts contain NaN or infinite values")
+    flat, amount = counts.flatten(1).double(), amount.double()
+    if amount.shape != (len(flat),) or (amount < 0).any():
+        raise ValueError(f"expected amounts [{len(flat)}], none below 0, got {tuple(amount.shape)}")
+    if (amount > flat.sum(1) * (1 + 1e-6)).any():
+        raise ValueError("expected amounts that the places hold together; one is above their sum")
+    draws = torch.rand(flat.shape, generator=generator, device=generator.device)
+    order = draws.argsort(dim=1).to(flat.device)
+    held = torch.nn.functional.pad(flat.gather(1, order).cumsum(1), (1, 0))
+    number = (held - amount[:, None]).abs().argmin(1)  # of the first places that come nearest
+    rank = order.argsort(dim=1)
+    return (rank < number[:, None]).view(counts.shape)
+
+
+@torch.no_grad()
+def fall_without(
+    model: nn.Module,
+    images: Float[Tensor, "..."] | None,
+    labels: Labels,
+    places: Bool[Tensor, "*T B H W"],
+    *,
+    layer: str | nn.Module,
+    spikes: Float[Tensor, "T B C H W"] | None = None,
+) -> Float[Tensor, " B"]:
+    """How far the probability of the class falls when a layer's output is 0 at some places, in all
+    channels: [B, H, W] at every step, [T, B, H, W] at some.
+
+    For a network with a random encoder give ``spikes``, so that both passes see the same.  Places
+    of a layer, not of the image: nothing is filled in that no network has seen, but what comes
+    after meets less than it was trained on, hence :func:`places_holding`.  Raises ValueError for an
+    unknown layer, and for one whose output is not [T, B, C, H, W] or [B, C, H, W] with the places'
+    sizes.
+    """
+    check_tensor(places)
+    if places.ndim not in (3, 4) or places.dtype != torch.bool:
+        raise ValueError(
+            "expected places as bool [B, H, W] or [T, B, H, W], got "
+            f"{str(places.dtype).removeprefix('torch.')} {tuple(places.shape)}"
+        )
+    network = Network.of(model)
+    (name,) = names(network.model, layer)
+
+    def silence(output: Tensor) -> Tensor:
+        axes = network.picture_axes(name, output.ndim)
+        kept = ~places.unsqueeze(-3)
+        sizes = (*output.shape[:-3], *output.shape[-2:])
+        fits = sizes == places.shape or sizes[1:] == places.shape and output.ndim == 5
+        if axes != (output.ndim - 3, output.ndim - 2, output.ndim - 1) or not fits:
+            raise ValueError(
+                f"{name!r} put out {tuple(output.shape)} at a call; expected [B, C, H, W] or "
+                f"[T, B, C, H, W] that fits the places {tuple(places.shape)}"
+            )
+        return output * kept
+
+    def probability(function: Callable[[Tensor], Tensor]) -> Tensor:
+        with intervene(network.model, {name: function}):
+            logits = scores(network, images, spikes=spikes)
+        check_several(logits)
+        return logits.softmax(1).gather(1, check_labels(labels, logits)[:, None])[:, 0]
+
+    return probability(lambda output: output) - probability(silence)
 
 
 def retimed(

@@ -12,7 +12,15 @@ from torch import Tensor
 from snnlab.checks import Size, check_finite, check_tensor, height_and_width
 from snnlab.judge.shares import check, shares, top_share
 
-__all__ = ["area", "box_masks", "energy", "has_area", "pointing_game", "rank_accuracy"]
+__all__ = [
+    "area",
+    "box_masks",
+    "energy",
+    "has_area",
+    "pointing_game",
+    "rank_accuracy",
+    "shuffled_energy",
+]
 
 
 def has_area(boxes: Int[Tensor, "N 4"]) -> Bool[Tensor, " N"]:
@@ -58,6 +66,35 @@ def energy(maps: Float[Tensor, "N H W"], regions: Bool[Tensor, "N H W"]) -> Floa
     2020; with exact masks the relevance mass accuracy of Arras et al., 2022)."""
     _check(maps, regions)
     return (shares(maps) * regions.flatten(1)).sum(1)
+
+
+def shuffled_energy(
+    maps: Float[Tensor, "N H W"], regions: Bool[Tensor, "N H W"], labels: Int[Tensor, " N"]
+) -> Float[Tensor, " N"]:
+    r"""How much more of a map lies in its own image's region than of the maps of other classes.
+
+    .. math::
+        e_i - \operatorname{mean}_{j:\, c_j \ne c_i} \sum_{x \in R_i} p_j(x), \qquad
+        e_i = \sum_{x \in R_i} p_i(x)
+
+    with p a map's shares and c the image's label.  What all maps have in common, as a bump in the
+    middle has, gives 0; so does a map that knows nothing of its image.  Between -1 and 1.  The idea
+    is that of the shuffled AUC (Zhang et al., 2008: what else was looked at takes the place of
+    chance), with :func:`energy` for the AUC.  Raises ValueError where all images are of one class.
+    """
+    _check(maps, regions)
+    check_tensor(labels)
+    if labels.shape != (len(maps),):
+        raise ValueError(f"expected a label for each of {len(maps)} maps, got {labels.shape}")
+    different = labels[:, None] != labels
+    if not different.any(1).all():
+        raise ValueError(
+            f"expected images of several classes, got {labels.unique().tolist()}: the maps of "
+            "other classes say what any map has in the region"
+        )
+    inside = regions.flatten(1).double() @ shares(maps).T  # [region, map]
+    others = (inside * different).sum(1) / different.sum(1)
+    return inside.diagonal() - others
 
 
 def pointing_game(

@@ -6,15 +6,16 @@ two encoder draws (the best one can ask for) and that of different images (what 
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_finite, check_number
+from snnlab.checks import check_finite, check_generator, check_number, check_whole
 from snnlab.judge.shares import check, top_share
 
-__all__ = ["between_images", "normalised", "pearson", "relative_l2", "top_overlap"]
+__all__ = ["between_images", "normalised", "over_draws", "pearson", "relative_l2", "top_overlap"]
 
 
 def pearson(first: Float[Tensor, "N H W"], second: Float[Tensor, "N H W"]) -> Float[Tensor, " N"]:
@@ -82,6 +83,29 @@ def normalised(
             f"{between.double().mean():.3f}: under 0.05 apart, too close to normalise"
         )
     return (changed.double().mean() - between.double().mean()).item() / room
+
+
+def over_draws(
+    explain: Callable[[torch.Generator], Float[Tensor, "N H W"]],
+    draws: int = 20,
+    *,
+    generator: torch.Generator,
+) -> Float[Tensor, "N H W"]:
+    """The mean of a map over the encoder's draws, so that their noise is not taken for a change:
+    of 20 draws a twentieth of its variance is left (as SmoothGrad averages over noisy images;
+    Smilkov et al., 2017).
+
+    ``explain(generator)`` makes the map with draws from where the generator stands; give the same
+    one on, and an independent one for the map to compare with.
+    """
+    check_whole("draws", draws)
+    check_generator(generator)
+    found = explain(generator)
+    check(found)
+    total = found.double()
+    for _ in range(draws - 1):
+        total = total + explain(generator)
+    return total / draws
 
 
 def _check(first: Tensor, second: Tensor) -> None:

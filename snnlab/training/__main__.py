@@ -14,12 +14,12 @@ from tqdm.auto import tqdm
 
 from snnlab import provenance, zoo
 from snnlab.conversion import convert
-from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
 from snnlab.evaluation import accuracy, accuracy_difference, predict
 from snnlab.models import NETWORKS, VGG, ConvertedVGG, SpikingVGG, build
 from snnlab.storing import check_writable
 from snnlab.training.loop import FAST, fit
 from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
+from snnlab.training.sources import Source, inputs, source
 
 
 def _recipe(name: str, changes: list[str]) -> Recipe:
@@ -57,19 +57,19 @@ def _value(change: str, text: str, like: Any) -> Any:
         raise SystemExit(f"--set {change}: expected {expected}") from None
 
 
-def _make(name: str, recipe: Recipe, train: Photographs, tune: Photographs, options, progress):
+def _make(name: str, recipe: Recipe, data: Source, options, progress):
     """The network of a recipe, its ReLU twin or None, and the log of its training."""
     parents = [zoo.load(f"{kind}-s{recipe.seed}", options.zoo) for kind in recipe.parents()]
     twin = parents[0] if parents else None
     if NETWORKS[recipe.network].is_converted:
-        images = train.images[:: max(1, len(train) // CALIBRATION)]
+        images = inputs(data.train)[:: max(1, len(data.train) // CALIBRATION)]
         ann = cast(VGG, twin)
         return convert(ann, images, steps=recipe.steps, encoding=recipe.encoding), twin, []
-    untrained = _network(recipe, len(train.classes))
+    untrained = _network(recipe, len(data.train.classes))
     if parents:
         untrained.start_from(parents[-1])
     folder = options.runs / name
-    model = fit(untrained, train, recipe, folder, twin, tune, progress=progress)
+    model = fit(untrained, data.train, recipe, folder, twin, data.tune, progress=progress)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return model, twin, log
 
@@ -84,12 +84,12 @@ def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: d
     measured before, so what is stored is whole."""
     stored = zoo.rounded(model)
     results: dict[str, Any] = {"encoder_seed": 0}
-    for where, photos in tests.items():
-        logits = predict(stored, photos.images)
-        results[where] = accuracy(logits, photos.labels)
+    for where, samples in tests.items():
+        logits = predict(stored, inputs(samples))
+        results[where] = accuracy(logits, samples.labels)
         if twin is not None:
-            others = predict(twin, photos.images)
-            results[f"{where}, minus twin"] = accuracy_difference(logits, others, photos.labels)
+            others = predict(twin, inputs(samples))
+            results[f"{where}, minus twin"] = accuracy_difference(logits, others, samples.labels)
     zoo.save(name, model, {**about, "accuracy": results}, folder)
     return results
 
@@ -97,16 +97,12 @@ def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: d
 def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     recipes = _to_make(options)
-    try:
-        chosen: dict = {"wnids": None} if options.classes == "own" else {}  # the book's, if not
-        train = tiny_imagenet(options.data, "train", **chosen)
-        tests = {"val": tiny_imagenet(options.data, "val", **chosen)}
+    try:  # before hours are spent
+        wanted = sorted({recipe.data for recipe in recipes.values()})
+        sources = {data: source(data, options.data, options.classes) for data in wanted}
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f"--data: {error}") from None
-    if options.classes == "book":
-        tests["photographs"] = photographs()  # of the book's classes
     _check_folders(options)
-    train, tune = hold_out(train)
     progress = tqdm(
         total=sum(sum(recipe.passes()) for recipe in recipes.values()),
         bar_format="{desc} {percentage:3.0f} % of the work, {elapsed} gone, {remaining} left",
@@ -114,15 +110,16 @@ def main(arguments: list[str] | None = None) -> None:
     )
     for i, (name, recipe) in enumerate(recipes.items()):
         progress.set_description_str(f"{i + 1} of {len(recipes)}, {name}:")
+        data = sources[recipe.data]
         try:
-            model, twin, log = _make(name, recipe, train, tune, options, progress)
+            model, twin, log = _make(name, recipe, data, options, progress)
         except (ValueError, FloatingPointError) as error:
             raise SystemExit(f"{name}: {error}") from error
         if log:
             progress.write(f"{name}, last epoch: {json.dumps(log[-1])}")
         if not options.tune:
-            about = _about(name, recipe, train, log, options)
-            results = _store(name, model, twin, about, tests, options.zoo)
+            about = _about(name, recipe, data, log, options)
+            results = _store(name, model, twin, about, data.tests, options.zoo)
             progress.write(f"{name}: {json.dumps(results)}")
     progress.close()
 
@@ -140,7 +137,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"recipe and seed, as in relu-s0 (default: {', '.join(SHELF)})",
     )
-    parser.add_argument("--data", type=Path, required=True, help="Tiny-ImageNet, folder or zip")
+    parser.add_argument(
+        "--data", type=Path, help="Tiny-ImageNet, folder or zip; drawn scenes need none"
+    )
     parser.add_argument(
         "--classes",
         choices=["book", "own"],
@@ -207,21 +206,19 @@ def _is_stored(name: str, folder: Path) -> bool:
     return "accuracy" in zoo.card(name, folder)
 
 
-def _about(name: str, recipe: Recipe, train: Photographs, log: list[dict], options) -> dict:
+def _about(name: str, recipe: Recipe, data: Source, log: list[dict], options) -> dict:
     """What the card says of a network, but its accuracy."""
-    command = f"python -m snnlab.training {name} --data {options.data.name}"
-    command += " --classes own" if options.classes == "own" else ""
+    command = f"python -m snnlab.training {name}"
+    if recipe.data == "photographs":
+        command += f" --data {options.data.name}"
+        command += " --classes own" if options.classes == "own" else ""
     twins = [f"{kind}-s{recipe.seed}" for kind in recipe.parents()[:1]]
     return {
-        "classes": list(train.classes),
+        "classes": list(data.train.classes),
         "recipe": asdict(recipe),
         "twin": twins[0] if twins else None,
         "command": command + (f" --set {' '.join(options.set)}" if options.set else ""),
-        "data": {
-            "name": options.data.name,
-            "sha256": provenance.file_hash(options.data),
-            "n": len(train),
-        },
+        "data": data.about,
         "log": log,
         "versions": provenance.versions(),
         "device": provenance.device("cuda" if torch.cuda.is_available() else "cpu"),

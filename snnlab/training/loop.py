@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from snnlab.data import Photographs
+from snnlab.data import Sequences
 from snnlab.evaluation import accuracy, predict
 from snnlab.layers import BatchNormThroughTime
 from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
+from snnlab.training.sources import Samples, inputs
 
 __all__ = ["FAST", "fit"]
 
@@ -34,18 +35,19 @@ FAST = {
 
 def fit(
     model: nn.Module,
-    train: Photographs,
+    train: Samples,
     recipe: Recipe,
     folder: str | Path,
     twin: nn.Module | None = None,
-    test: Photographs | None = None,
+    test: Samples | None = None,
     fabric: Fabric | None = None,
     progress: tqdm | None = None,
 ) -> nn.Module:
     """Train ``model`` and return the average of its weights, in eval mode.
 
     ``folder`` gets recipe.json, log.jsonl (a line an epoch) and checkpoint.ckpt (after each
-    epoch), from which the same call goes on.  ``test``: photographs to report on as it goes;
+    epoch), from which the same call goes on.  ``train``: photographs, which are varied and encoded
+    anew in each epoch, or sequences, which come as they are; ``test``: what to report on;
     ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
     Raises ValueError where the folder cannot be written to, holds another recipe's run, or a
     damaged recipe or checkpoint.
@@ -78,7 +80,7 @@ def fit(
     for epoch in range(state["epoch"], recipe.epochs):
         row = _epoch(state, train, recipe, twin, fabric)
         if test is not None:
-            row["tune"] = accuracy(predict(averaged.module, test.images), test.labels)
+            row["tune"] = accuracy(predict(averaged.module, inputs(test)), test.labels)
         state["epoch"] = epoch + 1
         state["log"].append(row)
         _save(state, folder, fabric)
@@ -87,25 +89,28 @@ def fit(
     return averaged.module.cpu().eval()
 
 
-def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric) -> dict:
-    """See every photograph once; the epoch's line in the log."""
+def _epoch(state: dict, train: Samples, recipe: Recipe, twin, fabric: Fabric) -> dict:
+    """See every sample once; the epoch's line in the log."""
     start, epoch = time.perf_counter(), state["epoch"]
     model, averaged = state["model"], state["averaged"]
     parts, generator, encoder = _draws(len(train), recipe, epoch, fabric)
     steps = recipe.passes()[epoch]
     model.train()
     total = right = 0.0
-    seen = 0
+    count = 0
     name = f"epoch {epoch + 1}/{recipe.epochs}"
     bar = tqdm(parts, name, disable=fabric.global_rank > 0, mininterval=5)
     for part in bar:
         labels = train.labels[part].to(fabric.device)
-        images = augment(train.images[part].to(fabric.device), generator, recipe.augmentation)
-        inputs = {"images": images}
-        if model.module.is_spiking:  # encoded before Fabric rounds what comes to its precision
-            inputs = {"spikes": model.module.encode(images, encoder, steps)}
-        logits = model(**inputs).float()
-        loss = _loss(logits, labels, images, twin, recipe)
+        seen = inputs(train[part]).to(fabric.device)
+        if not isinstance(train, Sequences):
+            seen = augment(seen, generator, recipe.augmentation)
+        given = seen
+        if model.module.is_spiking and not isinstance(train, Sequences):
+            # encoded before Fabric rounds what comes to its precision
+            given = model.module.encode(seen, encoder, steps)
+        logits = model(**{"spikes" if model.module.is_spiking else "images": given}).float()
+        loss = _loss(logits, labels, seen, twin, recipe)
         state["optimizer"].zero_grad()
         fabric.backward(loss)
         state["optimizer"].step()
@@ -113,8 +118,8 @@ def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric
         averaged.update_parameters(model.module)
         total += loss.item() * len(part)
         right += (logits.argmax(1) == labels).sum().item()
-        seen += len(part)
-        shown = {"loss": f"{total / seen:.3f}", "accuracy": f"{right / seen:.3f}"}
+        count += len(part)
+        shown = {"loss": f"{total / count:.3f}", "accuracy": f"{right / count:.3f}"}
         bar.set_postfix(shown, refresh=False)
         if not math.isfinite(total):
             raise FloatingPointError(f"the loss is no longer finite in epoch {epoch + 1}")
@@ -122,8 +127,8 @@ def _epoch(state: dict, train: Photographs, recipe: Recipe, twin, fabric: Fabric
         _repeat_last_step(recipe.short_steps, model, averaged)
     return {
         "epoch": epoch + 1,
-        "loss": total / seen,
-        "train_accuracy": right / seen,
+        "loss": total / count,
+        "train_accuracy": right / count,
         "seconds": time.perf_counter() - start,
     }
 
@@ -150,11 +155,11 @@ def _draws(count: int, recipe: Recipe, epoch: int, fabric: Fabric):
     return [part[rank::ranks] for part in parts], generator, encoder
 
 
-def _batches(train: Photographs, recipe: Recipe, fabric: Fabric) -> int:
-    """How many batches an epoch has; the photographs left over come in another epoch."""
+def _batches(train: Samples, recipe: Recipe, fabric: Fabric) -> int:
+    """How many batches an epoch has; the samples left over come in another epoch."""
     batches = len(train) // (recipe.batch * fabric.world_size)
     if batches == 0:
-        raise ValueError(f"{len(train)} photographs do not fill a batch of {recipe.batch}")
+        raise ValueError(f"{len(train)} samples do not fill a batch of {recipe.batch}")
     return batches
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from snnlab.models import NETWORKS, WIDTHS
+from snnlab.training.sources import CHANNELS
 
 __all__ = ["CALIBRATION", "RECIPES", "SEEDS", "SHELF", "Recipe"]
 
@@ -13,6 +14,7 @@ __all__ = ["CALIBRATION", "RECIPES", "SEEDS", "SHELF", "Recipe"]
 # What a field of a recipe may be
 CHOICES = {
     "network": tuple(NETWORKS),
+    "data": tuple(CHANNELS),
     "encoding": ("poisson", "direct"),
     "optimizer": ("sgd", "adamw"),
     "precision": ("32-true", "bf16-mixed"),
@@ -42,6 +44,7 @@ class Recipe:
     """
 
     network: str = "relu"  # or "spiking", "converted"
+    data: str = "photographs"  # or drawn: "rhythm-burst", "rhythm-even"
     start: str = ""  # the recipe whose network, of the same seed, this one starts from
     widths: tuple[int, ...] = WIDTHS
     steps: int = 10  # T, of a spiking network
@@ -95,6 +98,8 @@ class Recipe:
         """What :func:`snnlab.models.build` makes the untrained network from."""
         taken = inspect.signature(NETWORKS[self.network]).parameters
         mine = {key: value for key, value in asdict(self).items() if key in taken}
+        if "channels" in taken:
+            mine["channels"] = CHANNELS[self.data]
         return {"network": self.network, "classes": classes, **mine}
 
     def parents(self) -> list[str]:
@@ -129,6 +134,27 @@ RECIPES = {
     "lif-leak50": replace(_FROM_SPIKING, leak=0.5),
     "converted": Recipe(network="converted", start="relu", steps=64, encoding="direct", epochs=0),
 }
+_RHYTHM = Recipe(
+    network="spiking",
+    data="rhythm-burst",
+    widths=tuple(width // 2 for width in WIDTHS),
+    steps=12,
+    leak=0.5,
+    epochs=5,
+    batch=32,
+    optimizer="adamw",
+    rate=4e-3,
+    weight_decay=1e-2,
+    label_smoothing=0.0,
+    average=0.99,
+    augmentation=0.0,
+)
+RECIPES |= {
+    "rhythm-burst": _RHYTHM,
+    "rhythm-even": replace(_RHYTHM, data="rhythm-even"),
+    "rhythm-burst-leak95": replace(_RHYTHM, leak=0.95),
+}
 CALIBRATION = 500  # training images that conversion looks at
-SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}  # all others: 2
+SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
+SEEDS |= {"rhythm-burst": 3, "rhythm-even": 3, "rhythm-burst-leak95": 1}  # all others: 2
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]

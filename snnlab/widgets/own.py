@@ -9,49 +9,37 @@ from traitlets import Bytes, Float, Int, List, Unicode
 from snnlab import data, plotting, zoo
 from snnlab.explain import sam
 from snnlab.models import BlockNetwork
-from snnlab.widgets.base import Widget
 from snnlab.widgets.packed import pixels
+from snnlab.widgets.shipped import Running, card, traits_of
 
 __all__ = ["OwnPhotograph"]
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """A network of the zoo, by its card and the bytes of its weights; photographs to begin with."""
+    """A network of the zoo, by its card, and photographs to begin with."""
 
     card: dict
-    weights: bytes
     starters: data.Photographs
 
     def traits(self) -> dict:
-        architecture, names = self.card["architecture"], self.starters.classes
+        names = self.starters.classes
         return {
-            "network": self.card["name"],
-            "size": len(self.weights),
-            "steps": architecture["steps"],
-            "step": architecture["steps"] - 1,
-            "leak": architecture["leak"],
-            "classes": self.card["classes"],
+            **traits_of(self.card),
+            "step": self.card["architecture"]["steps"] - 1,
             "starters": pixels(self.starters.images),
             "labels": [names[label] for label in self.starters.labels],
         }
 
 
 def gather(name: str) -> Shipped:
-    """Read a network and some photographs.  Raises ValueError for one that the page cannot run."""
-    card = zoo.card(name)
-    architecture = card["architecture"]
-    if (architecture["network"], architecture.get("encoding")) != ("spiking", "poisson"):
-        raise ValueError(
-            f"{name!r} is not a spiking network with Poisson spikes, so the page cannot run it"
-        )
+    """Read a network's card and some photographs."""
     photographs = data.photographs()
     firsts = photographs.first_of_each_class(torch.ones(len(photographs), dtype=torch.bool))
-    weights = (zoo.FOLDER / f"{name}.safetensors").read_bytes()
-    return Shipped(card, weights, firsts[::5])  # of every fifth class
+    return Shipped(card(name, channels=3), firsts[::5])  # of every fifth class
 
 
-class OwnPhotograph(Widget, front="own"):
+class OwnPhotograph(Running, front="own"):
     r"""A picture that the reader drops in, chooses or draws: what a network of the zoo sees in it,
     step by step, and the spike activation maps of three layers.
 
@@ -70,11 +58,6 @@ class OwnPhotograph(Widget, front="own"):
     gamma = Float(0.5, min=0).tag(sync=True)
     seed = Int(0, min=0).tag(sync=True)
 
-    network = Unicode().tag(sync=True)
-    size = Int().tag(sync=True)  # of the weights, in bytes
-    steps = Int().tag(sync=True)
-    leak = Float().tag(sync=True)
-    classes = List(Unicode()).tag(sync=True)
     starters = Bytes().tag(sync=True)
     labels = List(Unicode()).tag(sync=True)
 
@@ -85,11 +68,6 @@ class OwnPhotograph(Widget, front="own"):
 
     def __init__(self, name: str = "lif-s0", **traits: Any):
         super().__init__(gather(name), **traits)
-        self.on_msg(self._answer)
-
-    def _answer(self, _, content, buffers):
-        if content == {"want": "weights"}:
-            self.send({"weights": self.network}, [self.shown.weights])
 
     def still(self) -> bytes:
         model = zoo.load(self.network)

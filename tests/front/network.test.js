@@ -54,7 +54,7 @@ test("a picture of another size than its spikes, or too small, is refused", () =
   const run = (count, height, width) => runNetwork(network, new Int8Array(count), height, width, {}).next();
   const [small, other] = [network.steps * 3 * 8 * 32, network.steps * 3 * 64 * 64];
   assert.throws(() => run(small, 8, 32), /at least 16 × 16 pixels, .* halves it 4 times, got 8 × 32; scale it up/);
-  assert.throws(() => run(other, 48, 64), /spikes of 4 steps × 3 colours × 48 × 64, 36864 in all, got 49152; encode/);
+  assert.throws(() => run(other, 48, 64), /spikes of 4 steps × 3 channels × 48 × 64, 36864 in all, got 49152; encode/);
   assert.ok(run(other, 64, 64).value.logits.length > 0);
 });
 

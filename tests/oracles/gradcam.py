@@ -62,3 +62,16 @@ def _place_by_place(activity, gradient, term):
         pairs = zip(activity[*before, :, i, j], gradient[*before, :, i, j], strict=True)
         maps[*before, i, j] = max(0.0, sum(term(a.item(), g.item()) for a, g in pairs))
     return maps
+
+
+def cut_once(activity, gradient):
+    """max(0, sum_t sum_k alpha^k A^k_t), from A, dy/dA [T, B, K, H, W]."""
+    steps, batch, channels, height, width = activity.shape
+    maps = torch.zeros(batch, height, width, dtype=activity.dtype)
+    for b, i, j in torch.cartesian_prod(*(torch.arange(n) for n in maps.shape)).tolist():
+        total = 0.0
+        for k in range(channels):
+            alpha = gradient[:, b, k].sum().item() / (height * width)
+            total += sum(alpha * activity[t, b, k, i, j].item() for t in range(steps))
+        maps[b, i, j] = max(0.0, total)
+    return maps

@@ -136,3 +136,53 @@ def retimed(neuron, draws):
         left.remove(first)
         order.append(neuron[first])
     return order
+
+
+def shuffled_energy(maps, regions, labels):
+    """For each image: what of its map lies in its region, minus the mean of what the maps of the
+    images of other classes have there."""
+    found = []
+    for i, region in enumerate(regions):
+        others = [energy(maps[j], region) for j in range(len(maps)) if labels[j] != labels[i]]
+        found.append(energy(maps[i], region) - mean(others))
+    return found
+
+
+def places_holding(amount, counts, draws):
+    """The places in the order of their draws, one more as long as that brings the sum nearer."""
+    held, chosen = 0.0, set()
+    best, nearest = set(), abs(amount)
+    for place in sorted(range(len(counts)), key=lambda place: draws[place]):
+        held += counts[place]
+        chosen = chosen | {place}
+        if abs(held - amount) < nearest:
+            best, nearest = chosen, abs(held - amount)
+    return best
+
+
+def class_interval(statistic, sample, labels, draw, count):
+    """Classes are drawn, with each its images; ``draw(n)`` gives one of 0..n-1."""
+    names = sorted(set(labels))
+    found = []
+    for _ in range(count):
+        values = []
+        for _ in names:
+            one = names[draw(len(names))]
+            members = [x for x, label in zip(sample, labels, strict=True) if label == one]
+            values += [members[draw(len(members))] for _ in members]
+        found.append(statistic(values))
+    found.sort()
+    above = (sum(f <= 0 for f in found) + 1) / (count + 1)
+    return found[round(0.025 * count)], found[round(0.975 * count) - 1], above
+
+
+#: Student's t that leaves 2.5 % above it, by degrees of freedom, from the tables.
+T_TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262}
+
+
+def t_interval(values):
+    n = len(values)
+    middle = sum(values) / n
+    deviation = math.sqrt(sum((v - middle) ** 2 for v in values) / (n - 1))
+    half = T_TABLE[n - 1] * deviation / math.sqrt(n)
+    return middle - half, middle + half

@@ -104,7 +104,7 @@ function readBlock(tensors, name) {
  * Run a network on one encoded picture.  A generator, so that the page may breathe between steps;
  * after each it gives the logits so far (their mean over the steps).
  * @param {Network} network
- * @param {Int8Array} spikes [T][3][height][width], of the encoder
+ * @param {ArrayLike<number>} spikes [T][channels][height][width], of the encoder
  * @param {number} height
  * @param {number} width
  * @param {Record<string, Uint8Array>} recorded filled for the blocks that it names, [T][C][P] each
@@ -115,7 +115,7 @@ export function* runNetwork(network, spikes, height, width, recorded) {
   const states = layOut(network, height, width);
   const sum = new Float64Array(network.headBias.length);
   for (let step = 0; step < network.steps; step++) {
-    let input = channelsLast(spikes, step, 3, height * width);
+    let input = channelsLast(spikes, step, network.blocks[0].inputs, height * width);
     for (const state of states) {
       convolve(state, input);
       fire(state, step, network.leak);
@@ -135,9 +135,11 @@ function checkSize({ steps, blocks }, spikes, height, width) {
         `${Math.log2(least)} times, got ${height} × ${width}; scale it up`,
     );
   }
-  if (spikes.length !== steps * 3 * height * width) {
+  const { inputs } = blocks[0];
+  const expected = steps * inputs * height * width;
+  if (spikes.length !== expected) {
     throw new Error(
-      `expected spikes of ${steps} steps × 3 colours × ${height} × ${width}, ${steps * 3 * height * width} in all, ` +
+      `expected spikes of ${steps} steps × ${inputs} channels × ${height} × ${width}, ${expected} in all, ` +
         `got ${spikes.length}; encode the picture at the size that is given`,
     );
   }

@@ -1,16 +1,15 @@
 /** The shipped network, run in the page on the reader's own picture (own.py). */
 
+import { answerHeight, drawAnswer } from "./answer.js";
 import { make } from "./elements.js";
 import { play, select, slider } from "./controls.js";
-import { makeRecording, readNetwork, runNetwork } from "./network.js";
 import { atStep, largest, Mersenne, normalise, poisson, softmax, sumOverSteps } from "./numbers.js";
-import { arrays, Shaped } from "./packed.js";
+import { arrays } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph, picture } from "./picture.js";
 import { drawingBoard, pictureInput } from "./intake.js";
-import { Recorded } from "./recorded.js";
+import { networkButton, record } from "./runner.js";
 import { show, View } from "./view.js";
-import { loadWeights } from "./weights.js";
 
 const OWN = -1; // the trait `starter` when the picture is the reader's
 const LAYERS = ["conv4", "conv6", "conv8"];
@@ -25,7 +24,7 @@ export default {
     const view = new View(model, el, "Your own photograph");
     const machine = new Machine(model, view);
     const panels = new Panels(view, { count: 5, columns: 5 });
-    const bars = view.sheet({ height: 30 + 26 * BARS });
+    const bars = view.sheet({ height: answerHeight(BARS) });
     addControls(view, model, machine);
 
     return view.start(() => {
@@ -35,7 +34,9 @@ export default {
       /** @type {any} nothing as long as the network has not run */
       const numbers = step < 0 ? {} : work(result, step, model.get("gamma"));
       drawPanels(panels, machine, step, numbers);
-      drawBars(bars, view.colours, model.get("classes"), numbers);
+      const shown = numbers.shown ?? [];
+      const answer = shown.map((k) => ({ words: model.get("classes")[k], share: numbers.scores[k] }));
+      drawAnswer(bars, view.colours, "What the network takes it for", answer);
       const sentence = machine.photo ? inWords(model, machine, step, numbers) : "Choose, drop or draw a picture first.";
       panels.sheet.describe(`The picture, its spikes, and spike activation maps of three layers. ${sentence}`);
       bars.describe(sentence);
@@ -82,8 +83,9 @@ class Machine {
     else this.view.set({ starter: OWN });
   }
 
-  async load() {
-    this.network = readNetwork(await loadWeights(this.model), this.model.get("leak"));
+  /** @param {import("./network.js").Network} network */
+  use(network) {
+    this.network = network;
     this.view.refresh();
   }
 
@@ -98,23 +100,12 @@ class Machine {
     }
   }
 
-  /** One step at a time, so that the page stays alive between them. */
   async #run(wanted, network, { values, height, width }) {
-    const begin = performance.now();
     const x = normalise(Float32Array.from(values, (byte) => byte / 255));
     const spikes = poisson(x, network.steps, new Mersenne(this.model.get("seed")));
-    const { recorded, sizes } = makeRecording(network, height, width, LAYERS);
-    const logits = [];
-    for (const now of runNetwork(network, spikes, height, width, recorded)) {
-      logits.push(now.logits);
-      await new Promise((resume) => setTimeout(resume));
-      if (this.asked !== wanted) return; // something else is asked for by now
-    }
-    const layers = LAYERS.map((name) => {
-      const { channels, height: h, width: w } = sizes[name];
-      return new Recorded(new Shaped([network.steps, channels, h, w], () => recorded[name]));
-    });
-    this.result = { logits, spikes, layers, seconds: (performance.now() - begin) / 1000, done: true };
+    const run = await record(network, spikes, height, width, LAYERS, () => this.asked === wanted);
+    if (!run) return; // something else is asked for by now
+    this.result = { ...run, spikes, done: true };
     this.view.refresh();
   }
 }
@@ -123,7 +114,7 @@ class Machine {
  * @typedef {object} Result of a run
  * @property {Float64Array[]} logits after each step
  * @property {Int8Array} spikes of the encoder
- * @property {Recorded[]} layers
+ * @property {import("./recorded.js").Recorded[]} layers
  * @property {number} seconds
  * @property {boolean} done
  */
@@ -141,7 +132,7 @@ function nothing() {
 function addControls(view, model, machine) {
   const message = make("p", { className: "snn-error", role: "alert" });
   const say = (/** @type {string} */ text) => (message.textContent = text);
-  const { button, load } = loader(model, machine, say);
+  const { button, load } = networkButton(model, (network) => machine.use(network), say);
   const take = (/** @type {Uint8Array} */ pixels) => {
     say("");
     machine.take(pixels);
@@ -156,29 +147,6 @@ function addControls(view, model, machine) {
   slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
   slider(view, "seed", { label: "Seed of the random spikes", min: 0, max: 99, step: 1 });
   view.controls.append(drawingBoard(machine.side, take));
-}
-
-/** A button that loads the network once; so does the reader's first picture. */
-function loader(model, machine, say) {
-  const megabytes = ((model.get("size") / 1e6) * (model.send ? 1 : 4 / 3)).toFixed(1);
-  const words = `Load the network (${megabytes} MB)`;
-  const button = make("button", { type: "button", className: "snn-button" }, words);
-  const load = async () => {
-    if (machine.network || button.disabled) return;
-    button.disabled = true;
-    button.textContent = "Loading …";
-    try {
-      await machine.load();
-      button.remove();
-      say("");
-    } catch (error) {
-      say(/** @type {Error} */ (error).message);
-      button.disabled = false;
-      button.textContent = words;
-    }
-  };
-  button.addEventListener("click", load);
-  return { button, load };
 }
 
 /**
@@ -223,26 +191,6 @@ function drawPanels(panels, { photo, side }, step, { input, maps, tops, grids })
         : empty(`SAM, ${name}`),
     ),
   ]);
-}
-
-function drawBars(sheet, colours, classes, { scores, shown }) {
-  const pen = sheet.begin();
-  pen.textBaseline = "middle";
-  pen.fillStyle = colours.ink;
-  pen.textAlign = "left";
-  pen.fillText("What the network takes it for", 0, 14);
-  if (!shown) return;
-  const [left, right] = [96, sheet.width - 58];
-  for (const [row, k] of shown.entries()) {
-    const y = 30 + 26 * row + 13;
-    pen.fillStyle = colours.ink;
-    pen.textAlign = "right";
-    pen.fillText(classes[k], left - 8, y);
-    pen.textAlign = "left";
-    pen.fillText(`${show(100 * scores[k], 3)} %`, left + (right - left) * scores[k] + 6, y);
-    pen.fillStyle = colours.blue;
-    pen.fillRect(left, y - 9, Math.max(1, (right - left) * scores[k]), 18);
-  }
 }
 
 function inWords(model, machine, step, { scores }) {

@@ -10,7 +10,7 @@ export function loadWeights(model) {
   return model.send ? fromKernel(model) : fromScript(model.get("network"));
 }
 
-/** Python answers with one binary buffer (own.py). */
+/** Python answers with one binary buffer (shipped.py). */
 function fromKernel(model) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => answer(null, []), WAIT);
