@@ -1,7 +1,9 @@
 import itertools
 import json
 import re
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +14,10 @@ from tqdm.auto import tqdm
 
 from snnlab import zoo
 from snnlab.conversion import convert
-from snnlab.data import Photographs, Sequences, scenes
+from snnlab.data import Photographs, Sequences, glances, n_mnist, photographs, scenes
+from snnlab.data.nmnist import TEN
 from snnlab.evaluation import accuracy, predict
+from snnlab.judge.faithfulness import retimed
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
 from snnlab.training.__main__ import main
@@ -431,6 +435,48 @@ def test_the_shuffled_scenes_are_those_of_val_at_other_times(monkeypatch):
     assert torch.equal(kept.spikes.sum(0), shuffled.spikes.sum(0))
     assert torch.equal(kept.labels, shuffled.labels)
     assert (kept.spikes != shuffled.spikes).any((0, 2, 3, 4)).all()
+
+
+@pytest.mark.parametrize("data", ["glances", "glances-shuffled"])
+def test_glances_are_of_the_photographs_of_each_part(data, monkeypatch):
+    parts = {count: photographs()[10 * count :][:count] for count in (7, 3, 5, 4)}
+    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", lambda root, split: parts[5])
+    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (parts[7], parts[3]))
+    monkeypatch.setattr("snnlab.training.sources.photographs", lambda: parts[4])
+    monkeypatch.setattr("snnlab.training.sources.AT_ONCE", 4)
+    monkeypatch.setattr("snnlab.provenance.file_hash", lambda path: "hash")
+    found = source(data, Path("images.zip"), "book")
+    drawn = generator()
+    for start in (0, 4):
+        expected = glances(parts[7][start : start + 4], drawn)
+        frames = expected.frames
+        if data.endswith("shuffled"):
+            frames = retimed(frames, drawn)
+        assert torch.equal(inputs(found.train[slice(start, start + 4)]), frames)
+        assert torch.equal(found.train.labels[start : start + 4], expected.labels)
+    sizes = {name: len(part) for name, part in found.tests.items()}
+    assert sizes == {"val": 5, "photographs": 4} and len(found.tune) == 3
+    assert found.about == {"name": "images.zip", "sha256": "hash", "n": 7}
+
+
+def test_recordings_are_read_from_their_file_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("snnlab.training.sources.TUNE", 2)
+    with zipfile.ZipFile(TEN) as ten, zipfile.ZipFile(tmp_path / "some.zip", "w") as some:
+        for name in (n for n in ten.namelist() if n.endswith(".bin")):
+            some.writestr(name, ten.read(name))
+            some.writestr(name.replace("Test", "Train"), ten.read(name))
+    found = source("n-mnist", tmp_path / "some.zip", "book")
+    expected = n_mnist(None, "test")
+    whole = torch.cat([inputs(found.tune), inputs(found.train)], 1)
+    assert len(found.tune) == 2 and found.about["n"] == 8
+    assert torch.equal(whole, expected.frames)
+    test, shuffled = found.tests.values()
+    assert torch.equal(inputs(test), expected.frames)
+    assert torch.equal(test.labels, expected.labels)
+    assert torch.equal(shuffled.spikes.sum(0), test.spikes.sum(0))
+    assert not torch.equal(shuffled.spikes, test.spikes)
+    with pytest.raises(ValueError, match="say where the recordings of N-MNIST are"):
+        source("n-mnist", None, "book")
 
 
 def test_sequences_reach_the_network_as_they_are(tmp_path):

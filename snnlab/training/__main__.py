@@ -209,7 +209,7 @@ def _is_stored(name: str, folder: Path) -> bool:
 def _about(name: str, recipe: Recipe, data: Source, log: list[dict], options) -> dict:
     """What the card says of a network, but its accuracy."""
     command = f"python -m snnlab.training {name}"
-    if recipe.data == "photographs":
+    if not recipe.data.startswith("rhythm"):  # which are drawn
         command += f" --data {options.data.name}"
         command += " --classes own" if options.classes == "own" else ""
     twins = [f"{kind}-s{recipe.seed}" for kind in recipe.parents()[:1]]

@@ -44,7 +44,7 @@ class Recipe:
     """
 
     network: str = "relu"  # or "spiking", "converted"
-    data: str = "photographs"  # or drawn: "rhythm-burst", "rhythm-even"
+    data: str = "photographs"  # or "rhythm-burst", "rhythm-even", "glances", "n-mnist" ...
     start: str = ""  # the recipe whose network, of the same seed, this one starts from
     widths: tuple[int, ...] = WIDTHS
     steps: int = 10  # T, of a spiking network
@@ -154,7 +154,14 @@ RECIPES |= {
     "rhythm-even": replace(_RHYTHM, data="rhythm-even"),
     "rhythm-burst-leak95": replace(_RHYTHM, leak=0.95),
 }
+_GLANCE = replace(_RHYTHM, data="glances", epochs=3)
+RECIPES |= {
+    "glance": _GLANCE,
+    "glance-shuffled": replace(_GLANCE, data="glances-shuffled"),
+    "n-mnist": replace(_RHYTHM, data="n-mnist", epochs=30),
+}
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
 SEEDS |= {"rhythm-burst": 3, "rhythm-even": 3, "rhythm-burst-leak95": 1}  # all others: 2
+SEEDS |= {"glance": 3, "glance-shuffled": 1, "n-mnist": 0}  # n-mnist has data of its own
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]

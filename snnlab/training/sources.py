@@ -7,18 +7,30 @@ import torch
 from torch import Tensor
 
 from snnlab import provenance
-from snnlab.data import Photographs, Sequences, hold_out, photographs, rhythm_scenes, tiny_imagenet
+from snnlab.data import (
+    Photographs,
+    Recordings,
+    Sequences,
+    glances,
+    hold_out,
+    n_mnist,
+    photographs,
+    rhythm_scenes,
+    tiny_imagenet,
+)
 from snnlab.judge.faithfulness import retimed
 
 __all__ = ["CHANNELS", "Samples", "Source", "inputs", "source"]
 
 #: What a recipe may name as its data -> the channels that come in.
 CHANNELS = {"photographs": 3, "rhythm-burst": 1, "rhythm-even": 1}
+CHANNELS |= {"glances": 2, "glances-shuffled": 2, "n-mnist": 2}  # off and on
 
 Samples = Photographs | Sequences
 
 DRAWN = {"train": 4000, "tune": 500, "val": 1000}  # scenes
-AT_ONCE = 250  # scenes; drawing takes memory
+AT_ONCE = 250  # scenes, or glances; making them takes memory
+TUNE = 100  # recordings of N-MNIST's train part that are not trained on
 
 
 @dataclass(frozen=True)
@@ -33,10 +45,15 @@ class Source:
 
 
 def source(data: str, path: Path | None, classes: str) -> Source:
-    """The data of that name.  Photographs come from ``path``, with the ``classes`` of the "book" or
-    the data's "own"; the rest is drawn.  Raises ValueError or FileNotFoundError."""
+    """The data of that name.  Photographs, also those that a camera glances at, come from ``path``,
+    with the ``classes`` of the "book" or the data's "own", recordings of N-MNIST from ``path`` too;
+    the rest is drawn.  Raises ValueError or FileNotFoundError."""
     if data == "photographs":
         return _photographs(path, classes)
+    if data == "n-mnist":
+        return _n_mnist(path)
+    if data.startswith("glances"):
+        return _glances(_photographs(path, classes), shuffled=data.endswith("shuffled"))
     return _rhythm(data.removeprefix("rhythm-"))
 
 
@@ -50,6 +67,41 @@ def _photographs(path: Path | None, classes: str) -> Source:
         tests["photographs"] = photographs()  # of the book's classes
     about = {"name": path.name, "sha256": provenance.file_hash(path), "n": len(train)}
     return Source(train, tune, tests, about)
+
+
+def _glances(photos: Source, shuffled: bool) -> Source:
+    """A recording of each photograph; ``shuffled``: of counts alone, in all parts."""
+
+    def recorded(samples, seed):
+        generator = torch.Generator().manual_seed(seed)
+        made = []
+        for start in range(0, len(samples), AT_ONCE):
+            found = glances(samples[start : start + AT_ONCE], generator)
+            frames = retimed(found.frames, generator) if shuffled else found.frames
+            made.append(Sequences(frames.to(torch.uint8), found.labels, found.classes))
+        spikes = torch.cat([part.spikes for part in made], 1)
+        return Sequences(spikes, torch.cat([part.labels for part in made]), made[0].classes)
+
+    train, tune = recorded(photos.train, 0), recorded(photos.tune, 1)
+    tests = {name: recorded(samples, 2) for name, samples in photos.tests.items()}
+    return Source(train, tune, tests, photos.about)
+
+
+def _n_mnist(path: Path | None) -> Source:
+    if path is None:
+        raise ValueError("say where the recordings of N-MNIST are: --data n-mnist.zip")
+
+    def sequences(found: Recordings) -> Sequences:
+        return Sequences(found.frames.to(torch.uint8), found.labels, found.classes)
+
+    train, test = (sequences(n_mnist(path, split)) for split in ("train", "test"))
+    shuffled = retimed(inputs(test), torch.Generator().manual_seed(0)).to(torch.uint8)
+    tests: dict[str, Samples] = {
+        "test": test,
+        "test, time shuffled": Sequences(shuffled, test.labels, test.classes),
+    }
+    about = {"name": path.name, "sha256": provenance.file_hash(path), "n": len(train) - TUNE}
+    return Source(train[TUNE:], train[:TUNE], tests, about)
 
 
 def _rhythm(message: str) -> Source:
