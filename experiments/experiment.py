@@ -1,6 +1,7 @@
 """How every experiment is run, decided and written down.
 
     python -m experiments.<claim> --data tiny-imagenet-20.zip   # hours; goes on where it stopped
+    python -m experiments.<claim>                               # where all it looks at is drawn
     python -m experiments.<claim> --fast                        # seconds; its numbers mean nothing
 
 An experiment is a module with an EXPERIMENT: a rule, written before the run, the figures that it
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from experiments.study import Figure, Study, fast_study, splits
+from experiments.study import NO_PHOTOGRAPHS, Figure, Study, fast_study, splits
 from snnlab.provenance import commit, device, file_hash, versions
 from snnlab.results import FOLDER
 from snnlab.results.files import write
@@ -48,6 +49,7 @@ class Experiment:
     run: Callable[[Study], Outcome]
     hours: float  # of the full run with all seeds, on two CPU cores
     seeds: tuple[int, ...] = (0, 1, 2)
+    drawn: str = ""  # what draws all that it looks at, where it needs no --data
 
     def main(self, arguments: list[str] | None = None) -> dict:
         """The command; returns what it wrote."""
@@ -77,24 +79,28 @@ class Experiment:
     def _fast(self, folder: Path) -> tuple[Study, dict]:
         """As :meth:`_full`, of a few photographs."""
         command = f"python -m experiments.{self.claim} --fast"
-        return fast_study(self.claim, folder), {"command": command, "data": {"name": "photographs"}}
+        data = {"name": self.drawn or "photographs"}
+        return fast_study(self.claim, folder), {"command": command, "data": data}
 
     def _full(self, options: argparse.Namespace, folder: Path) -> tuple[Study, dict]:
         """The study of all images; and what the results file says of the command and the data."""
         seeds = tuple(s for s in self.seeds if s in (options.seeds or self.seeds))
         if not seeds:
             raise SystemExit(f"{self.claim} has networks of the seeds {self.seeds} only")
-        study = self._full_study(options.data, folder, options.results, seeds)
-        command = f"python -m experiments.{self.claim} --data {options.data.name}"
+        path = None if self.drawn else options.data
+        study = self._full_study(path, folder, options.results, seeds)
+        command, data = f"python -m experiments.{self.claim}", {"name": self.drawn}
+        if path is not None:
+            command += f" --data {path.name}"
+            data = {"name": path.name, "sha256": file_hash(path)}
         if options.seeds:
             command += f" --seeds {' '.join(map(str, seeds))}"
-        data = {"name": options.data.name, "sha256": file_hash(options.data)}
         return study, {"command": command, "data": data}
 
     def _full_study(
         self, data: Path | None, folder: Path, results: Path, seeds: tuple[int, ...]
     ) -> Study:
-        if data is None:
+        if data is None and not self.drawn:
             raise SystemExit(
                 "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
                 "classes, as a folder or zip), or try the experiment out with --fast"
@@ -110,7 +116,7 @@ class Experiment:
             flush=True,
         )
         try:
-            train, tune, val = splits(data)
+            train, tune, val = [NO_PHOTOGRAPHS] * 3 if data is None else splits(data)
         except (ValueError, FileNotFoundError) as error:
             raise SystemExit(f"--data: {error}") from None
         kind = "cuda" if torch.cuda.is_available() else "cpu"

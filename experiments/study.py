@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from experiments.source import code_hash
 from snnlab import zoo
 from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
-from snnlab.judge.statistics import interval
+from snnlab.judge.statistics import interval, over_classes, over_training
 from snnlab.provenance import commit
 from snnlab.results.verdicts import state
 from snnlab.storing import whole
@@ -28,6 +28,9 @@ DECIMALS = 6  # of the numbers in the files
 BATCH = 50
 # What NumPy raises for a file that is half written or altered
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+# Of an experiment that looks at what it draws
+NO_PHOTOGRAPHS = Photographs(torch.zeros(0, 3, 64, 64), torch.zeros(0, dtype=torch.long), ())
 
 #: Of a kept array: a name, or several words.
 Key = str | tuple[str | int | float, ...]
@@ -133,10 +136,24 @@ class Study:
         return None if changed else (about, arrays)
 
     def figure(
-        self, figure: Figure, samples: Samples, statistic: Callable[..., float] = np.mean
+        self,
+        figure: Figure,
+        samples: Samples,
+        statistic: Callable[..., float] = np.mean,
+        classes: np.ndarray | None = None,
     ) -> dict:
-        """A measure that decides."""
-        return self.measure(figure.name, samples, statistic, figure.margin, **figure.labels)
+        """A measure that decides.
+
+        ``classes`` [N], those of the images: beside the interval over images then stands one over
+        classes, which decides too, and where there are several training seeds one over training.
+        """
+        found = self.measure(figure.name, samples, statistic, figure.margin, **figure.labels)
+        if classes is None:
+            return found
+        found["classes"] = _over_classes(samples, statistic, classes, self.resamples)
+        if len(samples) > 1:
+            found["training"] = _rounded(over_training([one["value"] for one in found["per_seed"]]))
+        return found | {"state": state(found, figure.margin)}
 
     def measure(
         self,
@@ -235,21 +252,37 @@ def _bounds(
 ) -> tuple[dict, list[dict]]:
     """The interval of the mean over seeds, and that of each seed."""
 
-    def of(seed, images):
-        part = columns[seed][:, images.astype(int)]
-        return statistic(*part[:, ~np.isnan(part).any(0)])
-
-    def over_seeds(images):
-        return float(np.mean([of(seed, images) for seed in columns]))
-
     def bounds(function, images):
         return interval(images, statistic=function, resamples=resamples)
 
     used = {seed: np.flatnonzero(~np.isnan(c).any(0)) for seed, c in columns.items()}
-    per_seed = [{"seed": s, **bounds(functools.partial(of, s), used[s])} for s in columns]
+    per_seed = [
+        {"seed": s, **bounds(functools.partial(_of_images, {s: c}, statistic), used[s])}
+        for s, c in columns.items()
+    ]
     if len(columns) == 1:
         return {key: per_seed[0][key] for key in ("value", "low", "high", "p", "n")}, per_seed
+    over_seeds = functools.partial(_of_images, columns, statistic)
     return bounds(over_seeds, np.unique(np.concatenate([*used.values()]))), per_seed
+
+
+def _over_classes(
+    samples: Samples, statistic: Callable[..., float], classes: np.ndarray, resamples: int
+) -> dict:
+    """The interval of the mean over seeds for other classes too; ``n`` of them."""
+    columns = {seed: _columns(sample) for seed, sample in samples.items()}
+    used = np.flatnonzero(np.any([~np.isnan(c).any(0) for c in columns.values()], axis=0))
+    over_seeds = functools.partial(_of_images, columns, statistic)
+    found = over_classes(used, labels=classes[used], statistic=over_seeds, resamples=resamples)
+    return _rounded({key: found[key] for key in ("low", "high", "n")})
+
+
+def _of_images(
+    columns: dict[int, np.ndarray], statistic: Callable[..., float], images: np.ndarray
+) -> float:
+    """The statistic of some images, by their positions; the mean over the seeds."""
+    parts = [column[:, images.astype(int)] for column in columns.values()]
+    return float(np.mean([statistic(*part[:, ~np.isnan(part).any(0)]) for part in parts]))
 
 
 def _rounded(measure: dict) -> dict:

@@ -18,6 +18,7 @@ import experiments.experiment
 import experiments.study
 from experiments import (
     ann,
+    burst,
     common,
     interval,
     localises,
@@ -30,7 +31,7 @@ from experiments import (
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Study, fast_study
 from snnlab import provenance, results, zoo
-from snnlab.data import CLASSES, Photographs
+from snnlab.data import CLASSES, Photographs, rhythm_scenes
 from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.stability import normalised
 from snnlab.recording import record
@@ -108,11 +109,33 @@ def test_seeds_with_other_numbers_of_images_are_refused(study):
         study.measure("x", {0: np.ones(3), 1: np.ones(4)})
 
 
+def test_a_figure_of_images_and_classes_has_an_interval_over_each_and_over_training(study):
+    """One class of twenty has all of the effect: other classes may have none."""
+    labels = study.val.labels.numpy()
+    x = np.where(labels == 3, 1.0, 0.0) + 0.1
+    deciding = experiments.study.Figure("x", 0.02, {})
+    found = study.figure(deciding, {0: x, 1: x + 0.01}, classes=labels)
+    images, classes = ([one["low"], one["high"]] for one in (found, found["classes"]))
+    assert images[0] < found["value"] < images[1] and classes[1] > images[1]
+    assert found["classes"]["n"] == 20 and found["training"]["n"] == 2
+    assert found["training"]["low"] < found["value"] < found["training"]["high"]
+    assert found["value"] == study.figure(deciding, {0: x, 1: x + 0.01})["value"]
+    assert "training" not in study.figure(deciding, {0: x}, classes=labels)
+
+
+def test_the_interval_over_classes_leaves_out_what_a_figure_leaves_out(study):
+    labels = study.val.labels.numpy()
+    x = np.where(labels < 15, 0.5, np.nan)
+    found = study.figure(experiments.study.Figure("x", 0.02, {}), {0: x}, classes=labels)
+    assert found["classes"] == {"low": 0.5, "high": 0.5, "n": 15} and found["state"] == "passes"
+
+
 # ---- verdicts
 
 
-def figure(value, low, high, seeds=(1.0, 1.0)):
-    return {"value": value, "low": low, "high": high, "per_seed": [{"value": v} for v in seeds]}
+def figure(value, low, high, seeds=(1.0, 1.0), classes=None):
+    found = {"value": value, "low": low, "high": high, "per_seed": [{"value": v} for v in seeds]}
+    return found | ({"classes": {"low": classes[0], "high": classes[1]}} if classes else {})
 
 
 @pytest.mark.parametrize(
@@ -125,6 +148,10 @@ def figure(value, low, high, seeds=(1.0, 1.0)):
         (figure(0.015, 0.01, 0.025), "open"),  # sure of its sign, not of its size
         (figure(0.01, 0.005, 0.015), "fails"),
         (figure(-0.05, -0.09, -0.01), "fails"),
+        (figure(0.05, 0.01, 0.09, classes=(0.005, 0.12)), "passes"),
+        (figure(0.05, 0.01, 0.09, classes=(-0.01, 0.12)), "open"),
+        (figure(0.01, 0.005, 0.015, classes=(-0.01, 0.03)), "open"),
+        (figure(0.01, 0.005, 0.015, classes=(-0.01, 0.018)), "fails"),
     ],
 )
 def test_the_state_of_a_figure(case, expected):
@@ -444,6 +471,77 @@ def test_the_ann_claim_is_about_not_being_worse(study, monkeypatch):
     assert ann.run(study).verdict == "does not hold here"
 
 
+def test_the_share_is_that_of_the_shape_of_the_class():
+    for kind, told in (("rhythm-burst", "bursting"), ("rhythm-even", "even")):
+        scenes = rhythm_scenes(4, generator(), kind.removeprefix("rhythm-"))
+        mine, other = scenes.bursting.float(), scenes.even.float()
+        if told == "even":
+            mine, other = other, mine
+        each = (burst.share(maps, scenes, kind) for maps in (mine, other, mine + 3 * other))
+        alone, away, both = each
+        area = mine.sum((1, 2)) / (mine + 3 * other).sum((1, 2))
+        torch.testing.assert_close(alone, torch.ones_like(alone))
+        torch.testing.assert_close(away, torch.zeros_like(away))
+        torch.testing.assert_close(both, area.double())
+        nowhere = burst.share(torch.zeros_like(mine), scenes, kind)
+        assert nowhere.tolist() == [0.5] * 4
+
+
+def seen_of_rhythm(lead, right=0.95, blind=0.25, even=-0.2, count=400):
+    """What the experiment looks at, planted: SAM's lead at conv1 and what is named rightly."""
+
+    def look(study, seed, kind):
+        labels = np.arange(count) % 4
+        noise = np.random.default_rng(seed).normal(0, 0.05, count)
+        of_class = lead if kind == "rhythm-burst" else even
+        found = {"labels": labels, "right": np.arange(count) < right * count}
+        for layer in burst.SITES:
+            found[layer, burst.SAM] = 0.5 + of_class + noise
+            found[layer, burst.COUNTS] = np.full(count, 0.5)
+            share = blind if layer in ("input", "conv1") else right
+            found["re-timed", layer] = np.arange(count) < share * count
+        return found
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("planted", "verdict", "note"),
+    [
+        (seen_of_rhythm(0.2), "holds", ""),
+        (seen_of_rhythm(0.2, even=0.2), "holds", ""),  # it is printed, and does not decide
+        (seen_of_rhythm(0.0), "does not hold here", ""),
+        (seen_of_rhythm(0.2, right=0.8), "undecided", "rhythm-burst-s0 names 80% of the scenes"),
+        (seen_of_rhythm(0.2, blind=0.5), "undecided", "50% with pixels re-timed"),
+    ],
+)
+def test_the_burst_claim_needs_networks_that_read_rhythm_alone(
+    planted, verdict, note, study, monkeypatch
+):
+    right = np.arange(400) < 300
+    read = {(layer, kind): right for layer in burst.SITES for kind in burst.READ}
+    monkeypatch.setattr(burst, "look", planted)
+    monkeypatch.setattr(burst, "read_out", lambda *_: read)
+    monkeypatch.setattr(burst, "named", lambda *_: {"accuracy": right.astype(float)})
+    outcome = burst.run(study)
+    assert outcome.verdict == verdict and note in outcome.invalid
+    assert bool(outcome.invalid) == (verdict == "undecided")
+    assert "re-timing costs more than half of what it does at the input at input, conv1." in (
+        " ".join(outcome.notes)
+    )
+
+
+def test_a_claim_of_drawn_scenes_needs_no_data_and_says_what_draws_them(tmp_path):
+    experiment = Experiment(
+        "burst", "", "", (), lambda study: Outcome([], [], [str(len(study.val))]), 0, drawn="scenes"
+    )
+    options = ["--results", str(tmp_path), "--runs", str(tmp_path), "--seeds", "1"]
+    for more in ([], ["--data", str(tmp_path / "nowhere.zip")]):
+        found = experiment.main([*options, *more])
+        assert found["command"] == "python -m experiments.burst --seeds 1"
+        assert found["data"] == {"name": "scenes"} and found["notes"] == ["0"]
+
+
 def test_growth_is_that_of_the_best_straight_line():
     x = np.log2(smoothing.WIDTHS)
     areas = np.stack([0.2 + 0.03 * x, 0.4 - 0.01 * x])
@@ -554,7 +652,8 @@ def test_every_experiment_has_its_results_and_the_page_shows_them():
 def test_the_results_are_those_of_the_rule_and_of_the_networks_as_they_are(claim):
     found, experiment = results.load(claim), EXPERIMENTS[claim]
     assert found["rule"] == " ".join(experiment.rule.split()) and found["title"] == experiment.title
-    assert found["command"].startswith(f"python -m experiments.{claim} --data ")
+    command = f"python -m experiments.{claim}"
+    assert found["command"].startswith(command if experiment.drawn else f"{command} --data ")
     assert not any(commit.endswith("with changes") for commit in found["commit"])
     for name, sha in found["networks"].items():
         assert zoo.card(name)["sha256"] == sha, f"{name} has changed: run the experiment again"
@@ -579,6 +678,7 @@ READ = {
     "suppression": "holds",
     "ann": "holds",
     "leak": "does not hold here",
+    "burst": "holds",
 }
 
 

@@ -15,11 +15,15 @@ LEVEL = 0.05
 
 
 def state(figure: dict, margin: float) -> str:
-    """What one figure says: passes, passes in some seeds, fails, or open."""
-    if figure["low"] > 0 and figure["value"] >= margin:
+    """What one figure says: passes, passes in some seeds, fails, or open.
+
+    Where it has an interval over classes beside that over images, both must say so.
+    """
+    intervals = [figure, figure["classes"]] if "classes" in figure else [figure]
+    if min(one["low"] for one in intervals) > 0 and figure["value"] >= margin:
         every = all(one["value"] > 0 for one in figure["per_seed"])
         return "passes" if every else "passes in some seeds"
-    return "fails" if figure["high"] < max(margin, 1e-12) else "open"
+    return "fails" if max(one["high"] for one in intervals) < max(margin, 1e-12) else "open"
 
 
 def of_figures(figures: list[dict], valid: bool = True) -> str:

@@ -1,0 +1,283 @@
+"""Claim "burst": where bursts carry the class, SAM shows where.
+
+The control of the claim "interval": scenes whose message lies in time alone, so that what intervals
+can do for a map is seen.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from experiments import common
+from experiments.common import COUNTS, SAM
+from experiments.experiment import Experiment, Outcome
+from experiments.study import BATCH, Figure, Key, Study
+from snnlab.data import RhythmScenes, rhythm_scenes
+from snnlab.explain import spike_activation_map
+from snnlab.judge.baselines import count_map
+from snnlab.judge.faithfulness import retimed
+from snnlab.judge.readout import linear_reader, readings
+from snnlab.models import BLOCKS
+from snnlab.recording import intervene, record
+from snnlab.results import phrase
+
+TITLE = "Where bursts carry the class, SAM shows where"
+RULE = """
+Drawn scenes with two shapes, all of whose pixels spike equally often, one in bursts, the other
+evenly; the class is the shape that bursts. Of the mass that a map, summed over time, has on both
+shapes, the share on the shape of the class. One figure, at conv1: that share of SAM minus that of
+the map that knows only each neuron's spike count (n(n-1)), from the same spikes. It passes if it is
+at least 0.02, its intervals over scenes and over classes lie above 0 and its sign is the same for
+every training seed: holds; both intervals lie below 0.02: does not hold here; else undecided. It is
+undecided too if a network names fewer than 90 percent of the scenes, or more than 35 percent (of
+four shapes, 25 are chance) when the spikes of every pixel are put on random steps, counts kept: for
+then the class is not in the rhythm, or not in the rhythm alone. The other control turns the task
+round: networks whose class is the shape that fires evenly. SAM is the higher the closer spikes
+come, so there it is expected to point away from the class; both are printed.
+"""
+BEFORE = "Before the rule was written, one other network of each task had been looked at."
+HOURS = 0.5
+SCENES = {"fit": 2000, "tune": 500, "test": 1000}  # of this experiment alone
+LEARNED, BLIND = 0.9, 0.35  # accuracy: at least, as drawn; at most, re-timed
+KINDS = {"bursting": "rhythm-burst", "even": "rhythm-even"}  # the shape of the class -> networks
+OTHER_LEAK = "rhythm-burst-leak95-s0"
+INPUT = "input"
+SITES = (INPUT, *BLOCKS)
+READ = {"score at spikes": "NCS", "count": "counts"}
+DECAYS = (1e-4, 1e-3, 1e-2)
+FIGURE = Figure(
+    "share on the shape of the class, SAM minus n(n-1)",
+    0.02,
+    {"layer": "conv1", "class": "bursting"},
+)
+Seen = dict[str, dict[int, dict[Key, np.ndarray]]]  # by the shape of the class and training seed
+
+
+def run(study: Study) -> Outcome:
+    seen: Seen = {
+        shape: study.of_seeds(f"{kind}-seen", look, kind) for shape, kind in KINDS.items()
+    }
+    read: Seen = {
+        shape: study.of_seeds(f"{kind}-read", read_out, kind) for shape, kind in KINDS.items()
+    }
+    other = study.kept(f"{OTHER_LEAK}-named", named, study, OTHER_LEAK)
+    figures = [figure(study, seen["bursting"])]
+    measures = []
+    for shape in KINDS:
+        measures += on_the_shapes(study, seen[shape], shape) + accuracies(study, seen[shape], shape)
+        measures += of_readers(study, read[shape], shape)
+    labels: dict[str, Any] = {"class": "bursting", "leak": 0.95}
+    for title, right in other.items():
+        measures.append(study.measure(str(title), {0: right}, **labels))
+    notes = [*training(figures[0]), *turned(seen), f"leak 0.95: {OTHER_LEAK} alone.", BEFORE]
+    return Outcome(figures, measures, notes, invalid(seen))
+
+
+# ---- what decides
+
+
+def figure(study: Study, seen: dict[int, dict]) -> dict:
+    labels = seen[study.seeds[0]]["labels"]
+    return study.figure(FIGURE, lead(seen, FIGURE.labels["layer"]), classes=labels)
+
+
+def lead(seen: dict[int, dict], layer: str) -> dict[int, np.ndarray]:
+    """The share on the shape of the class of SAM, minus that of the counts."""
+    return {s: one[layer, SAM] - one[layer, COUNTS] for s, one in seen.items()}
+
+
+def invalid(seen: Seen) -> str:
+    """Which networks did not learn the rhythm, or something else too."""
+    reasons = []
+    for shape, of_seed in seen.items():
+        for seed, one in of_seed.items():
+            right, blind = one["right"].mean(), one["re-timed", INPUT].mean()
+            if right < LEARNED or blind > BLIND:
+                reasons.append(
+                    f"{KINDS[shape]}-s{seed} names {right:.0%} of the scenes as drawn and "
+                    f"{blind:.0%} with pixels re-timed"
+                )
+    return "; ".join(reasons)
+
+
+# ---- what describes
+
+
+def on_the_shapes(study: Study, seen: dict[int, dict], shape: str) -> list[dict]:
+    measures = []
+    for layer in SITES:
+        labels: dict[str, Any] = {"layer": layer, "class": shape}
+        if labels != FIGURE.labels:
+            measures.append(study.measure(FIGURE.name, lead(seen, layer), **labels))
+        for name in (SAM, COUNTS):
+            values = {s: one[layer, name] for s, one in seen.items()}
+            title = "share on the shape of the class"
+            measures.append(study.measure(title, values, map=name, **labels))
+        most = {s: 1 - one[layer, COUNTS] for s, one in seen.items()}
+        measures.append(study.measure(f"ceiling of {FIGURE.name}", most, **labels))
+    return measures
+
+
+def accuracies(study: Study, seen: dict[int, dict], shape: str) -> list[dict]:
+    right = {s: one["right"].astype(float) for s, one in seen.items()}
+    labels: dict[str, Any] = {"class": shape}
+    measures = [study.measure("accuracy", right, **labels)]
+    for layer in SITES:
+        labels = {"layer": layer, "class": shape}
+        without = {s: one["re-timed", layer].astype(float) for s, one in seen.items()}
+        lost = common.minus(right, without)
+        measures.append(study.measure("accuracy, a layer re-timed", without, **labels))
+        measures.append(study.measure("accuracy lost by re-timing a layer", lost, **labels))
+    return measures
+
+
+def of_readers(study: Study, read: dict[int, dict], shape: str) -> list[dict]:
+    measures = []
+    for layer in SITES:
+        labels: dict[str, Any] = {"layer": layer, "class": shape}
+        right = {
+            kind: {s: one[layer, kind].astype(float) for s, one in read.items()} for kind in READ
+        }
+        for kind, what in READ.items():
+            measures.append(study.measure("read-out accuracy", right[kind], read=what, **labels))
+        gain = common.minus(*right.values())
+        measures.append(study.measure("read-out accuracy, NCS minus counts", gain, **labels))
+    return measures
+
+
+def training(figure: dict) -> list[str]:
+    """A note on other training runs, where there are several of these."""
+    if (runs := figure.get("training")) is None:
+        return []
+    whose = "; so what is found is of these networks" if runs["low"] <= 0 <= runs["high"] else ""
+    return [f"Over {runs['n']} training runs (Student's t) the figure is {phrase(runs)}{whose}."]
+
+
+def turned(seen: Seen) -> list[str]:
+    """A note on where timing has turned into counts: how far down it still matters."""
+    notes = []
+    for shape, of_seed in seen.items():
+        right = np.mean([one["right"] for one in of_seed.values()])
+        lost = {
+            layer: right - np.mean([one["re-timed", layer] for one in of_seed.values()])
+            for layer in SITES
+        }
+        above = [layer for layer in SITES if lost[layer] > lost[INPUT] / 2]
+        notes.append(
+            f"The {shape} shape as class: re-timing costs more than half of what it does at the "
+            f"input at {', '.join(above) or 'no layer'}."
+        )
+    return notes
+
+
+# ---- what is computed
+
+
+def batches(study: Study, kind: str, part: str) -> Iterator[tuple[int, RhythmScenes]]:
+    """Scenes with the position of each batch's first; every batch has a seed of its own, which no
+    training has."""
+    count = 20 if study.fast else SCENES[part]
+    first = 10_000 * (1 + list(SCENES).index(part))
+    message = kind.removeprefix("rhythm-").split("-")[0]
+    for start in tqdm(range(0, count, BATCH), desc=f"{kind}, scenes to {part}", leave=False):
+        draws = torch.Generator().manual_seed(first + start)
+        yield start, rhythm_scenes(min(BATCH, count - start), draws, message)
+
+
+def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
+    """(layer, map) -> its share on the shape of the class [N]; "right" and ("re-timed", layer),
+    which scenes are named rightly; and their "labels"."""
+    model = study.network(f"{kind}-s{seed}")
+
+    def of_batch(start: int, scenes: RhythmScenes) -> dict[Key, torch.Tensor]:
+        with torch.no_grad(), record(model, BLOCKS) as recording:
+            spikes = scenes.spikes.to(study.device)
+            right = model(spikes=spikes).argmax(1).cpu() == scenes.labels
+        found: dict[Key, torch.Tensor] = {"right": right, "labels": scenes.labels}
+        for i, layer in enumerate(SITES):
+            of_layer = spikes if layer == INPUT else recording[layer]
+            for name, maps in {SAM: spike_activation_map, COUNTS: count_map}.items():
+                found[layer, name] = share(maps(of_layer).sum(0), scenes, kind)
+            answer = without_timing(model, spikes, layer, study.generator(1 + i, start))
+            found["re-timed", layer] = answer == scenes.labels
+        return found
+
+    return common.joined(of_batch(*each) for each in batches(study, kind, "test"))
+
+
+def share(maps: torch.Tensor, scenes: RhythmScenes, kind: str) -> torch.Tensor:
+    """Of the mass on both shapes, the share on the one of the class; one half without any."""
+    scaled = common.at_image_size(maps.cpu().numpy(), scenes.bursting.shape[-1])
+    bursting, even = (
+        (scaled * mask).sum((1, 2), dtype=torch.float64) for mask in (scenes.bursting, scenes.even)
+    )
+    mine = bursting if kind.startswith(KINDS["bursting"]) else even
+    return common.mass_share(mine, bursting + even)
+
+
+@torch.no_grad()
+def without_timing(model, spikes: torch.Tensor, layer: str, generator) -> torch.Tensor:
+    """What is named when a layer's spikes, or those that come in, are put on random steps."""
+    if layer == INPUT:
+        return model(spikes=retimed(spikes, generator)).argmax(1).cpu()
+    with intervene(model, {layer: lambda found: retimed(found, generator)}):
+        return model(spikes=spikes).argmax(1).cpu()
+
+
+def named(study: Study, name: str) -> dict[Key, np.ndarray]:
+    """Which scenes a network names rightly, as drawn and with pixels re-timed."""
+    model = study.network(name)
+
+    def of_batch(start: int, scenes: RhythmScenes) -> dict[Key, torch.Tensor]:
+        spikes, generator = scenes.spikes.to(study.device), study.generator(1, start)
+        with torch.no_grad():
+            right = model(spikes=spikes).argmax(1).cpu() == scenes.labels
+        blind = without_timing(model, spikes, INPUT, generator) == scenes.labels
+        return {"accuracy": right.float(), "accuracy, pixels re-timed": blind.float()}
+
+    return common.joined(of_batch(*each) for each in batches(study, name, "test"))
+
+
+def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
+    """(layer, reading) -> which scenes a linear reader names rightly by it."""
+    model = study.network(f"{kind}-s{seed}")
+    found: dict[Key, np.ndarray] = {}
+    fit, tune, test = (features(study, model, kind, part) for part in SCENES)
+    for layer in SITES:
+        for reading in READ:
+            key = layer, reading
+            centre, spread = fit[key].mean(0), fit[key].std(0).clamp(min=1e-12)
+            on_fit, on_tune, on_test = ((one[key] - centre) / spread for one in (fit, tune, test))
+            readers = [linear_reader(on_fit, fit["labels"], decay) for decay in DECAYS]
+            tuned = [(r(on_tune).argmax(1) == tune["labels"]).double().mean() for r in readers]
+            best = readers[int(np.argmax(tuned))]
+            found[key] = (best(on_test).argmax(1) == test["labels"]).numpy()
+    return found
+
+
+def features(study: Study, model, kind: str, part: str) -> dict[Key, torch.Tensor]:
+    """(layer, reading) -> [N, C]; and the "labels"."""
+
+    def of_batch(start: int, scenes: RhythmScenes) -> dict[Key, torch.Tensor]:
+        spikes = scenes.spikes.to(study.device)
+        with torch.no_grad(), record(model, BLOCKS) as recording:
+            model(spikes=spikes)
+        found: dict[Key, torch.Tensor] = {"labels": scenes.labels}
+        for layer in SITES:
+            of_layer = readings(spikes if layer == INPUT else recording[layer])
+            found |= {(layer, reading): of_layer[reading] for reading in READ}
+        return found
+
+    found = common.joined(of_batch(*each) for each in batches(study, kind, part))
+    return {key: torch.from_numpy(values) for key, values in found.items()}
+
+
+EXPERIMENT = Experiment(
+    "burst", TITLE, RULE, (FIGURE,), run, HOURS, drawn="snnlab.data.rhythm_scenes"
+)
+
+if __name__ == "__main__":
+    EXPERIMENT.main()
