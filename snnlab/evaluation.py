@@ -5,7 +5,7 @@ from jaxtyping import Float
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from snnlab.checks import check_finite, check_input, check_labels, check_whole
+from snnlab.checks import check_finite, check_input, check_labels, check_whole, either
 from snnlab.judge.statistics import interval
 from snnlab.passes import Network, scores
 
@@ -13,10 +13,20 @@ __all__ = ["accuracy", "accuracy_difference", "predict"]
 
 
 @torch.no_grad()
-def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) -> Tensor:
+def predict(
+    model: nn.Module,
+    images: Tensor | None = None,
+    seed: int = 0,
+    batch: int = 50,
+    *,
+    spikes: Tensor | None = None,
+) -> Tensor:
     """Logits [N, K] in eval mode, on the CPU, of images or of sequences [T, N, C, H, W]; what an
-    encoder draws follows from ``seed`` and the order.  Each batch starts from rest."""
+    encoder draws follows from ``seed`` and the order.  Each batch starts from rest.  ``spikes``:
+    encoded sequences, for a network that takes them by that name."""
     network = Network.of(model)
+    kind = "images" if spikes is None else "spikes"
+    images = either(images, spikes)
     check_input(images)
     if images.ndim < 2:
         raise ValueError(f"expected images [N, C, H, W], got {tuple(images.shape)}")
@@ -26,7 +36,7 @@ def predict(model: nn.Module, images: Tensor, seed: int = 0, batch: int = 50) ->
     generator = torch.Generator(device).manual_seed(seed)
     found = []
     for x in network.split(images, batch):
-        found.append(scores(network, x.to(device), generator=generator).cpu())
+        found.append(scores(network, **{kind: x.to(device)}, generator=generator).cpu())
         if len(found[-1]) * network.folded(x) != x.shape[network.batch_axis(x)]:
             raise ValueError(
                 f"the class scores are {tuple(found[-1].shape)} for an input {tuple(x.shape)}, "

@@ -425,7 +425,7 @@ def test_the_command_draws_rhythms_itself(tmp_path, monkeypatch):
     assert card["data"] == {"name": "snnlab.data.rhythm_scenes, even", "n": 16}
     model = zoo.load("rhythm-even-s1", "zoo")
     drawn = source("rhythm-even", None, "book").tests["val"]
-    assert card["accuracy"]["val"] == accuracy(predict(model, inputs(drawn)), drawn.labels)
+    assert card["accuracy"]["val"] == accuracy(predict(model, spikes=inputs(drawn)), drawn.labels)
     assert card["accuracy"]["val, time shuffled"]["n"] == 12
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int, Num
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
 __all__ = ["Sequences"]
@@ -14,7 +14,7 @@ class Sequences:
     """``spikes`` [T, N, C, H, W], of any type (bool takes the least memory); ``labels`` [N],
     indices into ``classes``.  Raises ValueError for other shapes."""
 
-    spikes: Num[Tensor, "T N C H W"]
+    spikes: Shaped[Tensor, "T N C H W"]
     labels: Int[Tensor, " N"]
     classes: tuple[str, ...]
 

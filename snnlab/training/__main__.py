@@ -19,7 +19,7 @@ from snnlab.models import NETWORKS, VGG, ConvertedVGG, SpikingVGG, build
 from snnlab.storing import check_writable
 from snnlab.training.loop import FAST, fit
 from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
-from snnlab.training.sources import Source, inputs, source
+from snnlab.training.sources import Source, arguments, inputs, source
 
 
 def _recipe(name: str, changes: list[str]) -> Recipe:
@@ -85,10 +85,10 @@ def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: d
     stored = zoo.rounded(model)
     results: dict[str, Any] = {"encoder_seed": 0}
     for where, samples in tests.items():
-        logits = predict(stored, inputs(samples))
+        logits = predict(stored, **arguments(samples))
         results[where] = accuracy(logits, samples.labels)
         if twin is not None:
-            others = predict(twin, inputs(samples))
+            others = predict(twin, **arguments(samples))
             results[f"{where}, minus twin"] = accuracy_difference(logits, others, samples.labels)
     zoo.save(name, model, {**about, "accuracy": results}, folder)
     return results

@@ -20,7 +20,7 @@ from snnlab.data import (
 )
 from snnlab.judge.faithfulness import retimed
 
-__all__ = ["CHANNELS", "Samples", "Source", "inputs", "source"]
+__all__ = ["CHANNELS", "Samples", "Source", "arguments", "inputs", "source"]
 
 #: What a recipe may name as its data -> the channels that come in.
 CHANNELS = {"photographs": 3, "rhythm-burst": 1, "rhythm-even": 1}
@@ -124,3 +124,8 @@ def _rhythm(message: str) -> Source:
 def inputs(samples: Samples) -> Tensor:
     """What a network takes: images [N, C, H, W], or sequences [T, N, C, H, W] of floats."""
     return samples.spikes.float() if isinstance(samples, Sequences) else samples.images
+
+
+def arguments(samples: Samples) -> dict[str, Tensor]:
+    """:func:`inputs` by the name by which a network takes them."""
+    return {"spikes" if isinstance(samples, Sequences) else "images": inputs(samples)}
