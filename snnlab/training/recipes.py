@@ -154,11 +154,11 @@ RECIPES |= {
     "rhythm-even": replace(_RHYTHM, data="rhythm-even"),
     "rhythm-burst-leak95": replace(_RHYTHM, leak=0.95),
 }
-_GLANCE = replace(_RHYTHM, data="glances", epochs=3)
+_GLANCE = replace(_RHYTHM, data="glances", epochs=4)
 RECIPES |= {
     "glance": _GLANCE,
     "glance-shuffled": replace(_GLANCE, data="glances-shuffled"),
-    "n-mnist": replace(_RHYTHM, data="n-mnist", epochs=30),
+    "n-mnist": replace(_RHYTHM, data="n-mnist", epochs=20),
 }
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
