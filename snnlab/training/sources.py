@@ -84,7 +84,11 @@ def _glances(photos: Source, shuffled: bool) -> Source:
         return Sequences(spikes, torch.cat([part.labels for part in made]), made[0].classes)
 
     train, tune = recorded(photos.train[::2], 0), recorded(photos.tune[::2], 1)
-    tests = {name: recorded(samples, 2) for name, samples in photos.tests.items()}
+    tests: dict[str, Samples] = {}
+    for name, samples in photos.tests.items():
+        tests[name] = found = recorded(samples, 2)
+        if not shuffled:
+            tests[f"{name}, time shuffled"] = at_other_times(found)
     return Source(train, tune, tests, photos.about | {"n": len(train)})
 
 
@@ -96,18 +100,14 @@ def _n_mnist(path: Path | None) -> Source:
         return Sequences(found.frames.to(torch.uint8), found.labels, found.classes)
 
     train, test = (sequences(n_mnist(path, split)) for split in ("train", "test"))
-    shuffled = retimed(inputs(test), torch.Generator().manual_seed(0)).to(torch.uint8)
-    tests: dict[str, Samples] = {
-        "test": test,
-        "test, time shuffled": Sequences(shuffled, test.labels, test.classes),
-    }
+    tests: dict[str, Samples] = {"test": test, "test, time shuffled": at_other_times(test)}
     about = {"name": path.name, "sha256": provenance.file_hash(path), "n": len(train) - TUNE}
     return Source(train[TUNE:], train[:TUNE], tests, about)
 
 
 def _rhythm(message: str) -> Source:
     """Drawn scenes, the same for all seeds; also with the time of each pixel shuffled."""
-    parts: dict[str, Samples] = {}
+    parts: dict[str, Sequences] = {}
     for seed, (name, count) in enumerate(DRAWN.items()):
         generator = torch.Generator().manual_seed(seed)
         sizes = [AT_ONCE] * (count // AT_ONCE) + [count % AT_ONCE] * (count % AT_ONCE > 0)
@@ -116,10 +116,15 @@ def _rhythm(message: str) -> Source:
         labels = torch.cat([scenes.labels for scenes in drawn])
         parts[name] = Sequences(spikes, labels, drawn[0].classes)
     val = parts["val"]
-    shuffled = retimed(inputs(val), torch.Generator().manual_seed(0)).bool()
-    tests = {"val": val, "val, time shuffled": Sequences(shuffled, val.labels, val.classes)}
+    tests: dict[str, Samples] = {"val": val, "val, time shuffled": at_other_times(val)}
     about = {"name": f"snnlab.data.rhythm_scenes, {message}", "n": DRAWN["train"]}
     return Source(parts["train"], parts["tune"], tests, about)
+
+
+def at_other_times(samples: Sequences) -> Sequences:
+    """The same counts, each pixel's steps shuffled."""
+    shuffled = retimed(inputs(samples), torch.Generator().manual_seed(0))
+    return Sequences(shuffled.to(samples.spikes.dtype), samples.labels, samples.classes)
 
 
 def inputs(samples: Samples) -> Tensor:
