@@ -154,7 +154,9 @@ RECIPES |= {
     "rhythm-even": replace(_RHYTHM, data="rhythm-even"),
     "rhythm-burst-leak95": replace(_RHYTHM, leak=0.95),
 }
-_GLANCE = replace(_RHYTHM, data="glances", widths=(8, 16, 16, 16, 32, 32, 32, 32), epochs=3)
+_GLANCE = replace(
+    _RHYTHM, data="glances", widths=(8, 16, 16, 16, 32, 32, 32, 32), epochs=3, average=0.97
+)
 RECIPES |= {
     "glance": _GLANCE,
     "glance-shuffled": replace(_GLANCE, data="glances-shuffled"),
