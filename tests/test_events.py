@@ -110,12 +110,12 @@ def test_a_saccade_without_a_move_is_refused():
 def glances_of(photos, seed=0, steps=12):
     """What the loop says of each photograph: the way, the mirror, exchanged channels."""
     left, mirrored, exchanged = torch.rand(3, len(photos), generator=generator(seed)) < 0.5
-    middle = torch.full((2 * steps + 1,), 8.0)
-    along = 8 - steps / 2 + torch.arange(2 * steps + 1) / 2
+    middle = torch.full((2 * steps + 1,), 16.0)
+    along = 16 - steps / 2 + torch.arange(2 * steps + 1) / 2
     for i in range(len(photos)):
         image = photos.images[i : i + 1]
         path = torch.stack([middle, along.flip(0) if left[i] else along], 1)
-        counts = events(image.flip(-1) if mirrored[i] else image, path, steps)[:, 0]
+        counts = events(image.flip(-1) if mirrored[i] else image, path, steps, size=32)[:, 0]
         yield int(not left[i]), counts.flip(1) if exchanged[i] else counts
 
 
@@ -123,7 +123,7 @@ def glances_of(photos, seed=0, steps=12):
 def test_a_glance_is_a_way_a_mirror_and_an_exchange_drawn_for_each_photograph(steps):
     photos = photographs()[:12]
     found = glances(photos, generator(), steps)
-    assert found.frames.shape == (steps, 12, 2, 48, 48) and found.names == photos.names
+    assert found.frames.shape == (steps, 12, 2, 32, 32) and found.names == photos.names
     assert found.classes == ("left", "right") and found.labels.unique().tolist() == [0, 1]
     for i, (label, counts) in enumerate(glances_of(photos, steps=steps)):
         assert label == found.labels[i] and torch.equal(counts, found.frames[:, i])

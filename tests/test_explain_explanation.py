@@ -255,11 +255,11 @@ def test_recordings_of_an_event_camera_are_explained_and_drawn_in_the_colours_of
     with torch.no_grad(), record(model, "conv2") as seen:
         logits = model(spikes=frames)
     sam = explain.sam(model, spikes=frames, layer="conv2")
-    assert torch.equal(sam.logits, logits) and sam.maps.shape == (4, 2, 24, 24)
+    assert torch.equal(sam.logits, logits) and sam.maps.shape == (4, 2, 16, 16)
     assert torch.equal(sam.maps, explain.spike_activation_map(seen["conv2"]))
     assert sam.maps.sum() > 0
     cam = explain.snn_grad_cam(model, None, logits.argmax(1), layer="conv2", spikes=frames)
-    assert cam.maps.shape == (4, 2, 24, 24)
+    assert cam.maps.shape == (4, 2, 16, 16)
 
     shown = frames.clamp(max=1)
     figure = sam.plot(shown, steps=[0, 3])

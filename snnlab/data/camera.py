@@ -86,7 +86,7 @@ def events(
 def glances(photos: Photographs, generator: torch.Generator, steps: int = 12) -> Recordings:
     """A recording of each photograph by a camera that turns left or right; the way is the class.
 
-    The camera's window of 48 x 48 pixels crosses the middle of the photograph, half a pixel a move
+    The camera's window of 32 x 32 pixels crosses the middle of the photograph, half a pixel a move
     and two moves a step, as :func:`events` says.  Drawn for each photograph: the way, whether it is
     shown in a mirror, and whether on and off are exchanged, as its negative would do it.  So a
     bright thing on the left of a dark one tells no more of the way than a dark one does, and
@@ -97,7 +97,7 @@ def glances(photos: Photographs, generator: torch.Generator, steps: int = 12) ->
     check_generator(generator)
     left, mirrored, exchanged = torch.rand(3, len(photos), generator=generator) < 0.5
     images = torch.where(mirrored[:, None, None, None], photos.images.flip(-1), photos.images)
-    size, moves = 48, 2 * steps
+    size, moves = 32, 2 * steps
     path = saccade(0, moves / 2, moves, images.shape[-1] - size)
     path[:, 0] = (images.shape[-2] - size) // 2
     frames = torch.zeros(steps, len(photos), 2, size, size, dtype=images.dtype)
