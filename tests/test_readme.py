@@ -15,6 +15,7 @@ MEASURED = {
     "glances": ("photographs", "photographs, time shuffled"),
     "glances-shuffled": ("photographs",),
     "n-mnist": ("test", "test, time shuffled"),
+    "n-mnist-sums": ("test",),
 }
 OF_SCENES = ("val", "val, time shuffled")
 

@@ -477,6 +477,8 @@ def test_recordings_are_read_from_their_file_alone(tmp_path, monkeypatch):
     assert torch.equal(test.labels, expected.labels)
     assert torch.equal(shuffled.spikes.sum(0), test.spikes.sum(0))
     assert not torch.equal(shuffled.spikes, test.spikes)
+    (sums,) = source("n-mnist-sums", tmp_path / "some.zip", "book").tests.values()
+    assert torch.equal(inputs(sums)[0], expected.frames.sum(0))
     with pytest.raises(ValueError, match="say where the recordings of N-MNIST are"):
         source("n-mnist", None, "book")
 

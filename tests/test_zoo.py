@@ -382,11 +382,10 @@ def shown(name):
         return {"images": photographs().images[:8], **draws}
     if data_of(name).startswith("rhythm"):
         return {"spikes": rhythm_scenes(8, generator()).spikes}
-    recorded = (
-        n_mnist(None, "test")
-        if data_of(name) == "n-mnist"
-        else glances(photographs()[:8], generator())
-    )
+    if data_of(name).startswith("n-mnist"):
+        recorded = n_mnist(None, "test", zoo.card(name)["recipe"]["steps"])
+    else:
+        recorded = glances(photographs()[:8], generator())
     return {"spikes": recorded.frames}
 
 

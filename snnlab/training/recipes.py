@@ -161,9 +161,15 @@ RECIPES |= {
     "glance": _GLANCE,
     "glance-shuffled": replace(_GLANCE, data="glances-shuffled"),
     "n-mnist": replace(_RHYTHM, data="n-mnist", epochs=20),
+    "n-mnist-sums": replace(_RHYTHM, data="n-mnist-sums", steps=1, epochs=40),
 }
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
 SEEDS |= {"rhythm-burst": 3, "rhythm-even": 3, "rhythm-burst-leak95": 1}  # all others: 2
-SEEDS |= {"glance": 3, "glance-shuffled": 1, "n-mnist": 0}  # n-mnist has data of its own
+SEEDS |= {
+    "glance": 3,
+    "glance-shuffled": 1,
+    "n-mnist": 0,
+    "n-mnist-sums": 0,
+}  # have their own --data
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]

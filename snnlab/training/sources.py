@@ -24,7 +24,7 @@ __all__ = ["CHANNELS", "Samples", "Source", "arguments", "inputs", "source"]
 
 #: What a recipe may name as its data -> the channels that come in.
 CHANNELS = {"photographs": 3, "rhythm-burst": 1, "rhythm-even": 1}
-CHANNELS |= {"glances": 2, "glances-shuffled": 2, "n-mnist": 2}  # off and on
+CHANNELS |= {"glances": 2, "glances-shuffled": 2, "n-mnist": 2, "n-mnist-sums": 2}  # off and on
 
 Samples = Photographs | Sequences
 
@@ -50,8 +50,8 @@ def source(data: str, path: Path | None, classes: str) -> Source:
     the rest is drawn.  Raises ValueError or FileNotFoundError."""
     if data == "photographs":
         return _photographs(path, classes)
-    if data == "n-mnist":
-        return _n_mnist(path)
+    if data.startswith("n-mnist"):
+        return _n_mnist(path, steps=1 if data.endswith("sums") else 12)
     if data.startswith("glances"):
         return _glances(_photographs(path, classes), shuffled=data.endswith("shuffled"))
     return _rhythm(data.removeprefix("rhythm-"))
@@ -92,15 +92,18 @@ def _glances(photos: Source, shuffled: bool) -> Source:
     return Source(train, tune, tests, photos.about | {"n": len(train)})
 
 
-def _n_mnist(path: Path | None) -> Source:
+def _n_mnist(path: Path | None, steps: int) -> Source:
+    """Recordings of so many steps; one step holds their counts alone."""
     if path is None:
         raise ValueError("say where the recordings of N-MNIST are: --data n-mnist.zip")
 
     def sequences(found: Recordings) -> Sequences:
         return Sequences(found.frames.to(torch.uint8), found.labels, found.classes)
 
-    train, test = (sequences(n_mnist(path, split)) for split in ("train", "test"))
-    tests: dict[str, Samples] = {"test": test, "test, time shuffled": at_other_times(test)}
+    train, test = (sequences(n_mnist(path, split, steps)) for split in ("train", "test"))
+    tests: dict[str, Samples] = {"test": test}
+    if steps > 1:
+        tests["test, time shuffled"] = at_other_times(test)
     about = {"name": path.name, "sha256": provenance.file_hash(path), "n": len(train) - TUNE}
     return Source(train[TUNE:], train[:TUNE], tests, about)
 
