@@ -28,7 +28,7 @@ the way is not in time alone. Expected from Iyer et al. (2021): the second figur
 """
 HOURS = 0.3
 LEARNED, BLIND = 0.8, 0.6
-DRAWS = 8  # of the re-timed steps; for the way, of the glances too
+DRAWS = 4  # of the re-timed steps; for the way, of the glances too
 WAY, DIGITS = "the way", "digits"
 NETWORKS = {WAY: "glance", DIGITS: "n-mnist"}
 COUNTS = "glance-shuffled-s0"

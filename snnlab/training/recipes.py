@@ -155,7 +155,12 @@ RECIPES |= {
     "rhythm-burst-leak95": replace(_RHYTHM, leak=0.95),
 }
 _GLANCE = replace(
-    _RHYTHM, data="glances", widths=(8, 16, 16, 16, 32, 32, 32, 32), epochs=3, average=0.97
+    _RHYTHM,
+    data="glances",
+    widths=(8, 16, 16, 16, 32, 32, 32, 32),
+    epochs=1,
+    batch=16,
+    average=0.97,
 )
 RECIPES |= {
     "glance": _GLANCE,
@@ -166,10 +171,6 @@ RECIPES |= {
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
 SEEDS |= {"rhythm-burst": 3, "rhythm-even": 3, "rhythm-burst-leak95": 1}  # all others: 2
-SEEDS |= {
-    "glance": 3,
-    "glance-shuffled": 1,
-    "n-mnist": 0,
-    "n-mnist-sums": 0,
-}  # have their own --data
+SEEDS |= {"glance": 3, "glance-shuffled": 1}
+SEEDS |= {"n-mnist": 0, "n-mnist-sums": 0}  # not on the shelf: they need data of their own
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]
