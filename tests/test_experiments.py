@@ -574,6 +574,7 @@ def test_the_events_claim_needs_a_way_that_counts_do_not_tell(
     look, named = planted
     monkeypatch.setattr(events, "look", look)
     monkeypatch.setattr(events, "named", named)
+    monkeypatch.setattr(events, "summed", named)
     outcome = events.run(study)
     assert outcome.verdict == verdict and note in outcome.invalid
     assert bool(outcome.invalid) == (verdict == "undecided")
