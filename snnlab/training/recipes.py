@@ -166,7 +166,7 @@ RECIPES |= {
     "glance": _GLANCE,
     "glance-shuffled": replace(_GLANCE, data="glances-shuffled"),
     "n-mnist": replace(_RHYTHM, data="n-mnist", epochs=20),
-    "n-mnist-sums": replace(_RHYTHM, data="n-mnist-sums", steps=1, epochs=40),
+    "n-mnist-sums": replace(_RHYTHM, data="n-mnist-sums", steps=1, epochs=20),
 }
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
