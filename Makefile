@@ -52,7 +52,7 @@ networks: .venv/book  ## train the networks that are missing: make networks DATA
 	$(BIN)/python -m snnlab.training --data "$(DATA)"
 
 reproduce: .venv/book  ## run all experiments: make reproduce DATA=tiny-imagenet.zip (hours; goes on where it stopped)
-	$(BIN)/python -m experiments.reproduce $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python -m experiments.reproduce $(if $(DATA),--data "$(DATA)") $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 
 bench: .venv/test  ## speed against other libraries, as ratios; a quarter of an hour of a quiet machine
 	$(BIN)/python -m benchmarks

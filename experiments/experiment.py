@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from experiments.study import NO_PHOTOGRAPHS, Figure, Study, fast_study, splits
+from snnlab.data import n_mnist
 from snnlab.provenance import commit, device, file_hash, versions
 from snnlab.results import FOLDER
 from snnlab.results.files import write
@@ -50,6 +51,7 @@ class Experiment:
     hours: float  # of the full run with all seeds, on two CPU cores
     seeds: tuple[int, ...] = (0, 1, 2)
     drawn: str = ""  # what draws all that it looks at, where it needs no --data
+    recorded: bool = False  # whether it looks at --recordings instead
 
     def main(self, arguments: list[str] | None = None) -> dict:
         """The command; returns what it wrote."""
@@ -87,12 +89,12 @@ class Experiment:
         seeds = tuple(s for s in self.seeds if s in (options.seeds or self.seeds))
         if not seeds:
             raise SystemExit(f"{self.claim} has networks of the seeds {self.seeds} only")
-        path = None if self.drawn else options.data
+        path = options.recordings if self.recorded else None if self.drawn else options.data
         study = self._full_study(path, folder, options.results, seeds)
         command = f"python -m experiments.{self.claim}"
         data: dict = {"name": self.drawn}
         if path is not None:
-            command += f" --data {path.name}"
+            command += f" --{'recordings' if self.recorded else 'data'} {path.name}"
             data = {"name": path.name, "sha256": file_hash(path)}
         if options.seeds:
             command += f" --seeds {' '.join(map(str, seeds))}"
@@ -101,6 +103,11 @@ class Experiment:
     def _full_study(
         self, data: Path | None, folder: Path, results: Path, seeds: tuple[int, ...]
     ) -> Study:
+        if data is None and self.recorded:
+            raise SystemExit(
+                "Say where the recordings are (--recordings PATH: N-MNIST, as a folder or zip), or "
+                "try the experiment out with --fast"
+            )
         if data is None and not self.drawn:
             raise SystemExit(
                 "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
@@ -117,11 +124,18 @@ class Experiment:
             flush=True,
         )
         try:
-            train, tune, val = [NO_PHOTOGRAPHS] * 3 if data is None else splits(data)
+            if self.recorded:
+                n_mnist(data, "test")
+            photos = data is not None and not self.recorded
+            train, tune, val = splits(data) if photos else [NO_PHOTOGRAPHS] * 3
         except (ValueError, FileNotFoundError) as error:
-            raise SystemExit(f"--data: {error}") from None
+            option = "--recordings" if self.recorded else "--data"
+            raise SystemExit(f"{option}: {error}") from None
         kind = "cuda" if torch.cuda.is_available() else "cpu"
-        return Study(self.claim, val, train, tune, seeds, folder, device=kind)
+        recordings = data if self.recorded else None
+        return Study(
+            self.claim, val, train, tune, seeds, folder, device=kind, recordings=recordings
+        )
 
     def _result(self, study: Study, outcome: Outcome, command: str, data: dict) -> dict:
         invalid = [f"Not valid: {outcome.invalid}"] if outcome.invalid else []
@@ -146,6 +160,7 @@ class Experiment:
 
 def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="Tiny-ImageNet, folder or zip")
+    parser.add_argument("--recordings", type=Path, help="N-MNIST, folder or zip (claim events)")
     parser.add_argument("--seeds", type=int, nargs="+", help="of the networks, instead of all")
     parser.add_argument("--fast", action="store_true", help="a few photographs, to try it out")
     parser.add_argument("--results", type=Path, default=FOLDER, help="where the file is written")

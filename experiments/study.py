@@ -58,6 +58,7 @@ class Study:
     fast: bool = False
     resamples: int = 9999
     device: str = "cpu"
+    recordings: Path | None = None  # of an event camera, for the claim that looks at them
 
     def __post_init__(self) -> None:
         self.networks: dict[str, str] = {}  # name -> sha256

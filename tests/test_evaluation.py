@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from helpers.tiny import generator, relu_network, spiking_network
+from helpers.tiny import generator, images, relu_network, spiking_network
 
 from snnlab.data import scenes
 from snnlab.evaluation import accuracy, accuracy_difference, predict
@@ -23,6 +23,14 @@ def test_predict_gives_the_networks_logits_whatever_its_mode(make):
     torch.testing.assert_close(predict(model, x, seed=5), got)
     parts = predict(model, x, seed=5, batch=4)
     torch.testing.assert_close(parts, expected)
+
+
+def test_predict_takes_encoded_sequences_by_their_name():
+    model = spiking_network()
+    sequences = model.encode(images(5), generator())
+    with torch.no_grad():
+        expected = model(spikes=sequences)
+    torch.testing.assert_close(predict(model, spikes=sequences, batch=2), expected)
 
 
 def test_predict_gives_each_part_its_own_mode_back():

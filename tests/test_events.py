@@ -5,7 +5,7 @@ import torch
 from helpers.tiny import generator, images
 from oracles import events as oracle
 
-from snnlab.data import events, photographs, saccade
+from snnlab.data import events, glances, photographs, saccade
 
 
 def by_loops(picture, path, steps, size, off, on):
@@ -102,3 +102,37 @@ def test_events_that_cannot_be_are_refused(change, message):
 def test_a_saccade_without_a_move_is_refused():
     with pytest.raises(ValueError, match="moves must be at least 1, got 0"):
         saccade(0, 8, 0)
+
+
+# ---- the camera turns left or right
+
+
+def glances_of(photos, seed=0, steps=12):
+    """What the loop says of each photograph: the way, the mirror, exchanged channels."""
+    left, mirrored, exchanged = torch.rand(3, len(photos), generator=generator(seed)) < 0.5
+    middle = torch.full((2 * steps + 1,), 16.0)
+    along = 16 - steps / 2 + torch.arange(2 * steps + 1) / 2
+    for i in range(len(photos)):
+        image = photos.images[i : i + 1]
+        path = torch.stack([middle, along.flip(0) if left[i] else along], 1)
+        counts = events(image.flip(-1) if mirrored[i] else image, path, steps, size=32)[:, 0]
+        yield int(not left[i]), counts.flip(1) if exchanged[i] else counts
+
+
+@pytest.mark.parametrize("steps", [6, 12])
+def test_a_glance_is_a_way_a_mirror_and_an_exchange_drawn_for_each_photograph(steps):
+    photos = photographs()[:12]
+    found = glances(photos, generator(), steps)
+    assert found.frames.shape == (steps, 12, 2, 32, 32) and found.names == photos.names
+    assert found.classes == ("left", "right") and found.labels.unique().tolist() == [0, 1]
+    for i, (label, counts) in enumerate(glances_of(photos, steps=steps)):
+        assert label == found.labels[i] and torch.equal(counts, found.frames[:, i])
+
+
+def test_counts_of_a_glance_are_nearly_those_of_the_way_back():
+    """What time alone tells: the same photograph, on and off exchanged, the other way."""
+    x, path = photographs().images[:20], saccade(0, 12, 24)
+    right = events(x, path, 12).sum(0)
+    left = events(x, path.flip(0), 12).sum(0).flip(1)
+    assert torch.corrcoef(torch.stack([right.flatten(), left.flatten()]))[0, 1] > 0.95
+    assert (right.sum((1, 2, 3)) - left.sum((1, 2, 3))).abs().max() < 0.05 * right[0].sum()

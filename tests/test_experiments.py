@@ -20,6 +20,7 @@ from experiments import (
     ann,
     burst,
     common,
+    events,
     interval,
     localises,
     reproduce,
@@ -32,6 +33,7 @@ from experiments.experiment import Experiment, Outcome
 from experiments.study import Study, fast_study
 from snnlab import provenance, results, zoo
 from snnlab.data import CLASSES, Photographs, rhythm_scenes
+from snnlab.data.nmnist import TEN
 from snnlab.judge import faithfulness
 from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.stability import normalised
@@ -557,6 +559,103 @@ def test_a_claim_of_drawn_scenes_needs_no_data_and_says_what_draws_them(tmp_path
         assert found["data"] == {"name": "scenes"} and found["notes"] == ["0"]
 
 
+def seen_of_events(way, digits, right=0.95, counts=0.5, count=200):
+    """What the experiment looks at, planted: how much the two tasks lose, and the controls."""
+
+    def look(study, seed, task):
+        lost = way if task == events.WAY else digits
+        noise = np.random.default_rng(seed).normal(0, 0.01, count)
+        found = {"right": right + noise, "backwards": 1 - right + noise}
+        for i, layer in enumerate(events.SITES):
+            found["re-timed", layer] = right + noise - lost / 2**i
+        return {**found, "classes": np.arange(count) % 10}
+
+    return look, lambda study, name: {"right": np.full(count, counts)}
+
+
+@pytest.mark.parametrize(
+    ("planted", "verdict", "note"),
+    [
+        (seen_of_events(0.4, 0.1), "holds", ""),
+        (seen_of_events(0.4, 0.0), "holds in part", ""),
+        (seen_of_events(0.0, 0.0), "does not hold here", ""),
+        (seen_of_events(0.4, 0.0, right=0.7), "undecided", "glance-s0 names 70% as recorded"),
+        (seen_of_events(0.4, 0.0, counts=0.7), "undecided", "knows the way from counts: 70%"),
+    ],
+)
+def test_the_events_claim_needs_a_way_that_counts_do_not_tell(
+    planted, verdict, note, study, monkeypatch
+):
+    look, named = planted
+    monkeypatch.setattr(events, "look", look)
+    monkeypatch.setattr(events, "named", named)
+    monkeypatch.setattr(events, "summed", named)
+    outcome = events.run(study)
+    assert outcome.verdict == verdict and note in outcome.invalid
+    assert bool(outcome.invalid) == (verdict == "undecided")
+    way, digits = outcome.figures
+    assert (way["labels"], digits["labels"]) == ({"task": "the way"}, {"task": "digits"})
+    assert way["training"]["n"] == 2
+
+
+def test_recordings_are_named_by_batches_each_layer_retimed_by_itself(study, monkeypatch):
+    """A network that fires where the first step does: re-timing its input matters."""
+    monkeypatch.setattr(events, "BATCH", 3)
+    monkeypatch.setattr(events, "SITES", ("input", "layer"))
+
+    class First(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Identity()
+
+        def forward(self, spikes):
+            first = self.layer(spikes)[0].sum((1, 2, 3))
+            return torch.stack([0 * first, first - 0.5], 1)
+
+    frames = torch.zeros(40, 8, 1, 1, 1)
+    frames[0, ::2] = 1
+    shown = events.Shown(frames, (torch.arange(8) + 1) % 2)
+    found = common.joined(events.answers(study, First(), shown, 0))
+    assert found["right"].tolist() == [1] * 8
+    assert found["backwards"].tolist() == [0, 1] * 4
+    for site in ("input", "layer"):
+        assert found["re-timed", site][1::2].all() and found["re-timed", site].mean() < 0.8
+
+
+def test_a_claim_of_recordings_asks_for_them_and_reads_them(tmp_path):
+    experiment = Experiment(
+        "events",
+        "",
+        "",
+        (),
+        lambda study: Outcome([], [], [str(study.recordings)]),
+        0,
+        recorded=True,
+    )
+    options = ["--results", str(tmp_path), "--runs", str(tmp_path), "--data", "images.zip"]
+    with pytest.raises(SystemExit, match="Say where the recordings are .--recordings PATH"):
+        experiment.main(options)
+    with pytest.raises(SystemExit, match="--recordings: there is nothing at"):
+        experiment.main([*options, "--recordings", str(tmp_path / "nowhere.zip")])
+    found = experiment.main([*options, "--recordings", str(TEN)])
+    assert found["command"] == f"python -m experiments.events --recordings {TEN.name}"
+    assert found["data"]["name"] == TEN.name and found["notes"] == [str(TEN)]
+
+
+def test_without_recordings_all_others_are_run_and_it_says_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(reproduce, "check_networks", lambda options: None)
+    ran = []
+    monkeypatch.setattr(Experiment, "main", lambda self, options: ran.append(self.claim))
+    folder = ["--data", "x.zip", "--results", str(results.FOLDER), "--runs", str(tmp_path)]
+    monkeypatch.setattr(reproduce, "write", lambda path, text: None)
+    reproduce.main(folder)
+    assert set(EXPERIMENTS) - set(ran) == {"events"}
+    assert "Left out is the claim events" in capsys.readouterr().out
+    ran.clear()
+    reproduce.main([*folder, "--recordings", "y.zip"])
+    assert ran == list(EXPERIMENTS)
+
+
 def test_growth_is_that_of_the_best_straight_line():
     x = np.log2(smoothing.WIDTHS)
     areas = np.stack([0.2 + 0.03 * x, 0.4 - 0.01 * x])
@@ -668,7 +767,9 @@ def test_the_results_are_those_of_the_rule_and_of_the_networks_as_they_are(claim
     found, experiment = results.load(claim), EXPERIMENTS[claim]
     assert found["rule"] == " ".join(experiment.rule.split()) and found["title"] == experiment.title
     command = f"python -m experiments.{claim}"
-    assert found["command"].startswith(command if experiment.drawn else f"{command} --data ")
+    needs = "recordings" if experiment.recorded else "data"
+    command += "" if experiment.drawn else f" --{needs} "
+    assert found["command"].startswith(command)
     assert not any(commit.endswith("with changes") for commit in found["commit"])
     for name, sha in found["networks"].items():
         assert zoo.card(name)["sha256"] == sha, f"{name} has changed: run the experiment again"
@@ -680,7 +781,7 @@ def test_the_results_are_those_of_the_rule_and_of_the_networks_as_they_are(claim
     for figure in found["figures"]:
         assert figure["state"] == state(figure, figure["margin"])
         assert {one["seed"] for one in figure["per_seed"]} == set(found["seeds"]["networks"])
-        assert figure["n"] >= 150
+        assert figure["n"] >= (100 if experiment.recorded else 150)
 
 
 #: What the chapters say in words was written for these verdicts.
@@ -694,6 +795,7 @@ READ = {
     "ann": "holds",
     "leak": "does not hold here",
     "burst": "holds",
+    "events": "holds in part",
 }
 
 

@@ -11,7 +11,10 @@ from helpers.tiny import generator, images
 from PIL import Image
 from safetensors.torch import save_file
 
+from snnlab import data, encoding, explain, plotting
 from snnlab.explain import Explanation
+from snnlab.models import SpikingVGG
+from snnlab.recording import record
 
 matplotlib.use("Agg")
 
@@ -236,3 +239,36 @@ def test_plot_draws_a_row_an_image():
     figure = explanation(4, 2, 3, 3).plot(images(2), steps=[0, 3])
     assert len(figure.axes) == 2 * 4 + 1  # photograph, sum, two steps; and the colour bar
     matplotlib.pyplot.close(figure)
+
+
+def test_recordings_of_an_event_camera_are_explained_and_drawn_in_the_colours_of_off_and_on(
+    tmp_path,
+):
+    """[T, B, 2, H, W]: SAM and SNN Grad-CAM of the layer's spikes, over each step's events."""
+    frames = data.glances(data.photographs()[:2], encoding.draws(), steps=4).frames
+    torch.manual_seed(0)
+    model = SpikingVGG(2, 4, (8,) * 8, leak=0.5, channels=2).train()
+    with torch.no_grad():
+        for _ in range(30):
+            model(spikes=frames)  # running statistics, so that it fires
+    model.eval()
+    with torch.no_grad(), record(model, "conv2") as seen:
+        logits = model(spikes=frames)
+    sam = explain.sam(model, spikes=frames, layer="conv2")
+    assert torch.equal(sam.logits, logits) and sam.maps.shape == (4, 2, 16, 16)
+    assert torch.equal(sam.maps, explain.spike_activation_map(seen["conv2"]))
+    assert sam.maps.sum() > 0
+    cam = explain.snn_grad_cam(model, None, logits.argmax(1), layer="conv2", spikes=frames)
+    assert cam.maps.shape == (4, 2, 16, 16)
+
+    shown = frames.clamp(max=1)
+    figure = sam.plot(shown, steps=[0, 3])
+    panel = np.asarray(figure.axes[0].get_images()[0].get_array())  # off and on, as in their mean
+    mean = frames.clamp(max=1)[:, 0].mean(0)
+    off, on = (np.array(matplotlib.colors.to_rgb(colour)) for colour in plotting.EVENTS)
+    expected = mean[0][..., None].numpy() * off + mean[1][..., None].numpy() * on
+    np.testing.assert_allclose(panel, (expected / mean.max().item()).clip(max=1), atol=1e-6)
+    with Image.open(sam.save(tmp_path / "glance.gif", shown)) as film:
+        assert film.n_frames == 4
+    with pytest.raises(ValueError, match="divide bytes by 255 and counts by their largest"):
+        sam.plot(frames)

@@ -91,6 +91,16 @@ def test_a_damaged_file_is_named(tmp_path, content, message):
         n_mnist(tmp_path, "train")
 
 
+def test_ten_recordings_come_with_the_library(capsys):
+    found = n_mnist(None, "test")
+    assert sorted(found.labels.tolist()) == list(range(10))
+    assert found.frames.shape == (12, 10, 2, 34, 34)
+    assert (found.frames.sum((0, 2, 3, 4)) > 1000).all()
+    assert not capsys.readouterr().err  # no bar in a chapter
+    with pytest.raises(ValueError, match="n-mnist-ten.zip has no recordings in Train"):
+        n_mnist(None, "train")
+
+
 def test_what_is_no_such_data_set_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is nothing at .*in the layout of N-MNIST"):
         n_mnist(tmp_path / "missing", "train")

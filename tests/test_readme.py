@@ -8,17 +8,28 @@ from snnlab import zoo
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
-MEASURED = ("val", "photographs", "val, time shuffled")
+
+# What the two columns of a network are measured on, by the data of its recipe
+MEASURED = {
+    "photographs": ("val", "photographs"),
+    "glances": ("photographs", "photographs, time shuffled"),
+    "glances-shuffled": ("photographs",),
+    "n-mnist": ("test", "test, time shuffled"),
+    "n-mnist-sums": ("test",),
+}
+OF_SCENES = ("val", "val, time shuffled")
 
 
 def row(name):
     about = zoo.card(name)
     hours = sum(epoch["seconds"] for epoch in about["log"]) / 3600
     made_by_recipe = "" if name in zoo.names() else " *"
-    cells = [f"`{name}`{made_by_recipe}", about["architecture"]["network"]]
-    for images in (name for name in MEASURED if name in about["accuracy"]):
+    data = about["recipe"].get("data", "photographs")
+    kind = about["architecture"]["network"] if data == "photographs" else data
+    cells = [f"`{name}`{made_by_recipe}", kind, "", ""]
+    for i, images in enumerate(MEASURED.get(data, OF_SCENES)):
         figure = about["accuracy"][images]
-        cells.append(f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})")
+        cells[2 + i] = f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
     return f"| {' | '.join(cells)} | {hours:.1f} |"
 
 

@@ -1,7 +1,9 @@
 import itertools
 import json
 import re
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,12 +14,14 @@ from tqdm.auto import tqdm
 
 from snnlab import zoo
 from snnlab.conversion import convert
-from snnlab.data import Photographs, Sequences, scenes
+from snnlab.data import Photographs, Sequences, glances, n_mnist, photographs, scenes
+from snnlab.data.nmnist import TEN
 from snnlab.evaluation import accuracy, predict
+from snnlab.judge.faithfulness import retimed
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
 from snnlab.training.__main__ import main
-from snnlab.training.sources import given, source
+from snnlab.training.sources import source
 
 WIDTHS = (4,) * 8
 RELU = Recipe(widths=WIDTHS, epochs=3, batch=8, rate=0.05, average=0.9)
@@ -285,7 +289,8 @@ def test_augmentation_follows_from_the_generator_and_leaves_its_input_alone():
 def test_every_recipe_starts_from_another_one_that_the_shelf_makes_before():
     for name, recipe in RECIPES.items():
         assert (recipe.network == "relu") == (name == "relu")
-        if name != "relu":
+        assert bool(recipe.start) == (recipe.data == "photographs" and name != "relu")
+        if recipe.start:
             assert list(RECIPES).index(recipe.start) < list(RECIPES).index(name)
     for name in SHELF:
         kind, seed = name.rsplit("-s", 1)
@@ -421,7 +426,7 @@ def test_the_command_draws_rhythms_itself(tmp_path, monkeypatch):
     assert card["data"] == {"name": "snnlab.data.rhythm_scenes, even", "n": 16}
     model = zoo.load("rhythm-even-s1", "zoo")
     drawn = source("rhythm-even", None, "book").tests["val"]
-    assert card["accuracy"]["val"] == accuracy(predict(model, **given(drawn)), drawn.labels)
+    assert card["accuracy"]["val"] == accuracy(predict(model, spikes=inputs(drawn)), drawn.labels)
     assert card["accuracy"]["val, time shuffled"]["n"] == 12
 
 
@@ -431,6 +436,51 @@ def test_the_shuffled_scenes_are_those_of_val_at_other_times(monkeypatch):
     assert torch.equal(kept.spikes.sum(0), shuffled.spikes.sum(0))
     assert torch.equal(kept.labels, shuffled.labels)
     assert (kept.spikes != shuffled.spikes).any((0, 2, 3, 4)).all()
+
+
+@pytest.mark.parametrize("data", ["glances", "glances-shuffled"])
+def test_glances_are_of_the_photographs_of_each_part(data, monkeypatch):
+    parts = {count: photographs()[5 * count :][:count] for count in (14, 6, 5, 4)}
+    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", lambda root, split: parts[5])
+    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (parts[14], parts[6]))
+    monkeypatch.setattr("snnlab.training.sources.photographs", lambda: parts[4])
+    monkeypatch.setattr("snnlab.training.sources.AT_ONCE", 4)
+    monkeypatch.setattr("snnlab.provenance.file_hash", lambda path: "hash")
+    found = source(data, Path("images.zip"), "book")
+    drawn = generator()
+    for start in (0, 4):
+        expected = glances(parts[14][::2][start : start + 4], drawn)
+        frames = expected.frames
+        if data.endswith("shuffled"):
+            frames = retimed(frames, drawn)
+        assert torch.equal(inputs(found.train[slice(start, start + 4)]), frames)
+        assert torch.equal(found.train.labels[start : start + 4], expected.labels)
+    sizes = {name: len(part) for name, part in found.tests.items() if "shuffled" not in name}
+    assert sizes == {"val": 5, "photographs": 4} and len(found.tune) == 3
+    assert ("val, time shuffled" in found.tests) != data.endswith("shuffled")
+    assert found.about == {"name": "images.zip", "sha256": "hash", "n": 7}
+
+
+def test_recordings_are_read_from_their_file_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("snnlab.training.sources.TUNE", 2)
+    with zipfile.ZipFile(TEN) as ten, zipfile.ZipFile(tmp_path / "some.zip", "w") as some:
+        for name in (n for n in ten.namelist() if n.endswith(".bin")):
+            some.writestr(name, ten.read(name))
+            some.writestr(name.replace("Test", "Train"), ten.read(name))
+    found = source("n-mnist", tmp_path / "some.zip", "book")
+    expected = n_mnist(None, "test")
+    whole = torch.cat([inputs(found.tune), inputs(found.train)], 1)
+    assert len(found.tune) == 2 and found.about["n"] == 8
+    assert torch.equal(whole, expected.frames)
+    test, shuffled = found.tests.values()
+    assert torch.equal(inputs(test), expected.frames)
+    assert torch.equal(test.labels, expected.labels)
+    assert torch.equal(shuffled.spikes.sum(0), test.spikes.sum(0))
+    assert not torch.equal(shuffled.spikes, test.spikes)
+    (sums,) = source("n-mnist-sums", tmp_path / "some.zip", "book").tests.values()
+    assert torch.equal(inputs(sums)[0], expected.frames.sum(0))
+    with pytest.raises(ValueError, match="say where the recordings of N-MNIST are"):
+        source("n-mnist", None, "book")
 
 
 def test_sequences_reach_the_network_as_they_are(tmp_path):

@@ -7,8 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from snnlab.checks import check_generator, check_images, check_number, check_tensor, check_whole
+from snnlab.data.images import Photographs
+from snnlab.data.nmnist import Recordings
 
-__all__ = ["events", "saccade"]
+__all__ = ["events", "glances", "saccade"]
 
 DARK = 0.01  # added to the intensity, so that black has a logarithm
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the intensity (ITU-R BT.601)
@@ -78,6 +80,31 @@ def events(
         remembered = remembered + ups * on - downs * off
         counts[move // moves] += torch.stack([downs, ups], 1)
     return counts
+
+
+def glances(photos: Photographs, generator: torch.Generator, steps: int = 12) -> Recordings:
+    """A recording of each photograph by a camera that turns left or right; the way is the class.
+
+    The camera's window of 32 x 32 pixels crosses the middle of the photograph, half a pixel a move
+    and two moves a step, as :func:`events` says.  Drawn for each photograph: the way, whether it is
+    shown in a mirror, and whether on and off are exchanged, as its negative would do it.  So a
+    bright thing on the left of a dark one tells no more of the way than a dark one does, and
+    neither does a pixel's count of events: what is left is their order.
+    Raises ValueError for photographs that are too small for the way.
+    """
+    check_whole("steps", steps)
+    check_generator(generator)
+    left, mirrored, exchanged = torch.rand(3, len(photos), generator=generator) < 0.5
+    images = torch.where(mirrored[:, None, None, None], photos.images.flip(-1), photos.images)
+    size, moves = 32, 2 * steps
+    path = saccade(0, moves / 2, moves, images.shape[-1] - size)
+    path[:, 0] = (images.shape[-2] - size) // 2
+    frames = torch.zeros(steps, len(photos), 2, size, size, dtype=images.dtype)
+    for chosen, way in ((left, path.flip(0)), (~left, path)):
+        if chosen.any():
+            frames[:, chosen] = events(images[chosen], way, steps, size=size)
+    frames = torch.where(exchanged[:, None, None, None], frames.flip(2), frames)
+    return Recordings(frames, (~left).long(), photos.names, ("left", "right"))
 
 
 def _window(log: Tensor, corner: list[float], size: int) -> Tensor:

@@ -17,6 +17,7 @@ from snnlab.storing import located
 __all__ = ["Recordings", "n_mnist"]
 
 SIZE = 34
+TEN = Path(__file__).parent / "n-mnist-ten.zip"
 _LAYOUT = (
     "expected a folder or .zip in the layout of N-MNIST: "
     "Train/<digit>/<number>.bin, Test/<digit>/<number>.bin"
@@ -25,8 +26,9 @@ _LAYOUT = (
 
 @dataclass(frozen=True)
 class Recordings:
-    """``frames`` [T, N, C, 34, 34], what happened in T boxes of time; ``labels`` [N], the digits;
-    ``names`` of the files, as in "5/00001.bin"."""
+    """``frames`` [T, N, C, H, W], how many events fell into T boxes of time; ``labels`` [N],
+    indices into ``classes``; ``names``, of the files as in "5/00001.bin", or of the
+    photographs."""
 
     frames: Float[Tensor, "T N C H W"]
     labels: Int[Tensor, " N"]
@@ -35,14 +37,15 @@ class Recordings:
 
 
 def n_mnist(
-    root: str | Path, split: str, steps: int = 12, counts: bool = True, polarity: bool = True
+    root: str | Path | None, split: str, steps: int = 12, counts: bool = True, polarity: bool = True
 ) -> Recordings:
     """The recordings of N-MNIST (Orchard et al., 2015) as frames, in the order of their numbers.
 
-    ``root``: a folder or a zip in the official layout; ``split``: "train" or "test".  The time of a
-    recording, from its first event to its last, falls into ``steps`` boxes of equal length.  A
-    pixel of a frame is the number of events in its box, or with ``counts=False`` 1 where there was
-    any.  With ``polarity`` the channels are off and on, else there is one for both.
+    ``root``: a folder or a zip in the official layout, or None for ten recordings of the test split
+    that come with the library, one of each digit (CC BY-SA 4.0); ``split``: "train" or "test".  The
+    time of a recording, from its first event to its last, falls into ``steps`` boxes of equal
+    length.  A pixel of a frame is the number of events in its box, or with ``counts=False`` 1 where
+    there was any.  With ``polarity`` the channels are off and on, else there is one for both.
 
     An event has 40 bits: x 8, y 8, polarity 1 (on), microseconds 23.  One with y = 240 is a mark of
     the camera that its clock has run over: 2^13 microseconds come on top from there on.
@@ -52,10 +55,12 @@ def n_mnist(
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
     check_whole("steps", steps)
-    found = _files(located(root), split.capitalize())
+    found = _files(TEN if root is None else located(root), split.capitalize())
     channels = 2 if polarity else 1
     frames = torch.zeros(steps, len(found), channels, SIZE, SIZE)
-    for i, (name, read) in enumerate(tqdm(found.items(), "reading recordings", leave=False)):
+    few = len(found) <= 100  # read in no time
+    named = tqdm(found.items(), "reading recordings", leave=False, disable=few)
+    for i, (name, read) in enumerate(named):
         try:
             x, y, on, time = _events(read())
             box = _boxes(time, steps)

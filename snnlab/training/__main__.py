@@ -19,7 +19,7 @@ from snnlab.models import NETWORKS, VGG, ConvertedVGG, SpikingVGG, build
 from snnlab.storing import check_writable
 from snnlab.training.loop import FAST, fit
 from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
-from snnlab.training.sources import Source, given, inputs, source
+from snnlab.training.sources import Source, arguments, inputs, source
 
 
 def _recipe(name: str, changes: list[str]) -> Recipe:
@@ -85,10 +85,10 @@ def _store(name, model: nn.Module, twin: nn.Module | None, about: dict, tests: d
     stored = zoo.rounded(model)
     results: dict[str, Any] = {"encoder_seed": 0}
     for where, samples in tests.items():
-        logits = predict(stored, **given(samples))
+        logits = predict(stored, **arguments(samples))
         results[where] = accuracy(logits, samples.labels)
         if twin is not None:
-            others = predict(twin, **given(samples))
+            others = predict(twin, **arguments(samples))
             results[f"{where}, minus twin"] = accuracy_difference(logits, others, samples.labels)
     zoo.save(name, model, {**about, "accuracy": results}, folder)
     return results
@@ -209,7 +209,7 @@ def _is_stored(name: str, folder: Path) -> bool:
 def _about(name: str, recipe: Recipe, data: Source, log: list[dict], options) -> dict:
     """What the card says of a network, but its accuracy."""
     command = f"python -m snnlab.training {name}"
-    if recipe.data == "photographs":
+    if not recipe.data.startswith("rhythm"):  # which are drawn
         command += f" --data {options.data.name}"
         command += " --classes own" if options.classes == "own" else ""
     twins = [f"{kind}-s{recipe.seed}" for kind in recipe.parents()[:1]]

@@ -19,7 +19,7 @@ from snnlab.layers import BatchNormThroughTime
 from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
-from snnlab.training.sources import Samples, given, inputs
+from snnlab.training.sources import Samples, arguments, inputs
 
 __all__ = ["FAST", "fit"]
 
@@ -80,7 +80,7 @@ def fit(
     for epoch in range(state["epoch"], recipe.epochs):
         row = _epoch(state, train, recipe, twin, fabric)
         if test is not None:
-            row["tune"] = accuracy(predict(averaged.module, **given(test)), test.labels)
+            row["tune"] = accuracy(predict(averaged.module, **arguments(test)), test.labels)
         state["epoch"] = epoch + 1
         state["log"].append(row)
         _save(state, folder, fabric)

@@ -7,18 +7,30 @@ import torch
 from torch import Tensor
 
 from snnlab import provenance
-from snnlab.data import Photographs, Sequences, hold_out, photographs, rhythm_scenes, tiny_imagenet
+from snnlab.data import (
+    Photographs,
+    Recordings,
+    Sequences,
+    glances,
+    hold_out,
+    n_mnist,
+    photographs,
+    rhythm_scenes,
+    tiny_imagenet,
+)
 from snnlab.judge.faithfulness import retimed
 
-__all__ = ["CHANNELS", "Samples", "Source", "given", "inputs", "source"]
+__all__ = ["CHANNELS", "Samples", "Source", "arguments", "inputs", "source"]
 
 #: What a recipe may name as its data -> the channels that come in.
 CHANNELS = {"photographs": 3, "rhythm-burst": 1, "rhythm-even": 1}
+CHANNELS |= {"glances": 2, "glances-shuffled": 2, "n-mnist": 2, "n-mnist-sums": 2}  # off and on
 
 Samples = Photographs | Sequences
 
 DRAWN = {"train": 4000, "tune": 500, "val": 1000}  # scenes
-AT_ONCE = 250  # scenes; drawing takes memory
+AT_ONCE = 250  # scenes, or glances; making them takes memory
+TUNE = 100  # recordings of N-MNIST's train part that are not trained on
 
 
 @dataclass(frozen=True)
@@ -33,10 +45,15 @@ class Source:
 
 
 def source(data: str, path: Path | None, classes: str) -> Source:
-    """The data of that name.  Photographs come from ``path``, with the ``classes`` of the "book" or
-    the data's "own"; the rest is drawn.  Raises ValueError or FileNotFoundError."""
+    """The data of that name.  Photographs, also those that a camera glances at, come from ``path``,
+    with the ``classes`` of the "book" or the data's "own", recordings of N-MNIST from ``path`` too;
+    the rest is drawn.  Raises ValueError or FileNotFoundError."""
     if data == "photographs":
         return _photographs(path, classes)
+    if data.startswith("n-mnist"):
+        return _n_mnist(path, steps=1 if data.endswith("sums") else 12)
+    if data.startswith("glances"):
+        return _glances(_photographs(path, classes), shuffled=data.endswith("shuffled"))
     return _rhythm(data.removeprefix("rhythm-"))
 
 
@@ -52,9 +69,48 @@ def _photographs(path: Path | None, classes: str) -> Source:
     return Source(train, tune, tests, about)
 
 
+def _glances(photos: Source, shuffled: bool) -> Source:
+    """A recording of every second photograph to train on, of all to test on; ``shuffled``: of
+    counts alone, in all parts."""
+
+    def recorded(samples, seed):
+        generator = torch.Generator().manual_seed(seed)
+        made = []
+        for start in range(0, len(samples), AT_ONCE):
+            found = glances(samples[start : start + AT_ONCE], generator)
+            frames = retimed(found.frames, generator) if shuffled else found.frames
+            made.append(Sequences(frames.to(torch.uint8), found.labels, found.classes))
+        spikes = torch.cat([part.spikes for part in made], 1)
+        return Sequences(spikes, torch.cat([part.labels for part in made]), made[0].classes)
+
+    train, tune = recorded(photos.train[::2], 0), recorded(photos.tune[::2], 1)
+    tests: dict[str, Samples] = {}
+    for name, samples in photos.tests.items():
+        tests[name] = found = recorded(samples, 2)
+        if not shuffled:
+            tests[f"{name}, time shuffled"] = at_other_times(found)
+    return Source(train, tune, tests, photos.about | {"n": len(train)})
+
+
+def _n_mnist(path: Path | None, steps: int) -> Source:
+    """Recordings of so many steps; one step holds their counts alone."""
+    if path is None:
+        raise ValueError("say where the recordings of N-MNIST are: --data n-mnist.zip")
+
+    def sequences(found: Recordings) -> Sequences:
+        return Sequences(found.frames.to(torch.uint8), found.labels, found.classes)
+
+    train, test = (sequences(n_mnist(path, split, steps)) for split in ("train", "test"))
+    tests: dict[str, Samples] = {"test": test}
+    if steps > 1:
+        tests["test, time shuffled"] = at_other_times(test)
+    about = {"name": path.name, "sha256": provenance.file_hash(path), "n": len(train) - TUNE}
+    return Source(train[TUNE:], train[:TUNE], tests, about)
+
+
 def _rhythm(message: str) -> Source:
     """Drawn scenes, the same for all seeds; also with the time of each pixel shuffled."""
-    parts: dict[str, Samples] = {}
+    parts: dict[str, Sequences] = {}
     for seed, (name, count) in enumerate(DRAWN.items()):
         generator = torch.Generator().manual_seed(seed)
         sizes = [AT_ONCE] * (count // AT_ONCE) + [count % AT_ONCE] * (count % AT_ONCE > 0)
@@ -63,17 +119,22 @@ def _rhythm(message: str) -> Source:
         labels = torch.cat([scenes.labels for scenes in drawn])
         parts[name] = Sequences(spikes, labels, drawn[0].classes)
     val = parts["val"]
-    shuffled = retimed(inputs(val), torch.Generator().manual_seed(0)).bool()
-    tests = {"val": val, "val, time shuffled": Sequences(shuffled, val.labels, val.classes)}
+    tests: dict[str, Samples] = {"val": val, "val, time shuffled": at_other_times(val)}
     about = {"name": f"snnlab.data.rhythm_scenes, {message}", "n": DRAWN["train"]}
     return Source(parts["train"], parts["tune"], tests, about)
 
 
-def given(samples: Samples) -> dict[str, Tensor]:
-    """The inputs as the argument of a network that takes them."""
-    return {"spikes" if isinstance(samples, Sequences) else "images": inputs(samples)}
+def at_other_times(samples: Sequences) -> Sequences:
+    """The same counts, each pixel's steps shuffled."""
+    shuffled = retimed(inputs(samples), torch.Generator().manual_seed(0))
+    return Sequences(shuffled.to(samples.spikes.dtype), samples.labels, samples.classes)
 
 
 def inputs(samples: Samples) -> Tensor:
     """What a network takes: images [N, C, H, W], or sequences [T, N, C, H, W] of floats."""
     return samples.spikes.float() if isinstance(samples, Sequences) else samples.images
+
+
+def arguments(samples: Samples) -> dict[str, Tensor]:
+    """:func:`inputs` by the name by which a network takes them."""
+    return {"spikes" if isinstance(samples, Sequences) else "images": inputs(samples)}
