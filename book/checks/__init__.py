@@ -247,6 +247,8 @@ def _short(argument) -> str:
         return values if argument.ndim < 2 else f"{values} as {shape}"
     if isinstance(argument, list):
         return f"[{', '.join(map(_short, argument))}]"
+    if callable(argument):
+        return argument.__name__
     return f"{argument:.4g}" if isinstance(argument, float) else repr(argument)
 
 
