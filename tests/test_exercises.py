@@ -3,13 +3,15 @@
 import importlib
 import math
 import re
+from functools import partial
+from itertools import combinations
 
 import jupytext
 import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
-from checks import Check, Wrong
+from checks import Check, Wrong, two_slips
 from nbclient import NotebookClient
 from quizzes import questions, quiz
 
@@ -27,9 +29,9 @@ def source(chapter):
 
 
 def exercises(chapter):
-    """Kind ("Predict", "Build") -> (label, text)."""
+    """[(kind, label, text)], kind as in "Predict: one pixel"."""
     found = re.findall(BLOCK % "exercise", source(chapter), re.S | re.M)
-    return {title.strip().split(":")[0]: (label, text) for title, label, text in found}
+    return [(title.strip().split(":")[0], label, text) for title, label, text in found]
 
 
 def solutions(chapter):
@@ -40,24 +42,39 @@ def solutions(chapter):
     return dict(found)
 
 
-def stub(chapter):
-    """The cell that the reader fills in; its last line calls the check."""
+def stubs(chapter):
+    """The cells that the reader fills in; their last line calls the check."""
     cells = re.findall(CELL, source(chapter), re.S | re.M)
-    (cell,) = [cell for cell in cells if cell.startswith("from checks.")]
-    return cell
+    return [cell for cell in cells if cell.startswith("from checks.")]
 
 
 def module_of(chapter):
     return chapter.replace("-", "_")
 
 
-def check_of(chapter):
-    """The check, and the name of the function that it is called with."""
+def check_of(chapter, stub):
+    """The check of a stub, and the name of the function that it is called with."""
     module, name, call, function = re.search(
-        r"from (checks\.\w+) import (\w+)\n.*\n(\w+)\((\w+)\)\n$", stub(chapter), re.S
+        r"from (checks\.\w+) import (\w+)\n.*\n(\w+)\((\w+)\)\n$", stub, re.S
     ).groups()
     assert call == name and module == f"checks.{module_of(chapter)}"
     return getattr(importlib.import_module(module), name), function
+
+
+STUBS = [(chapter, stub) for chapter in CHAPTERS for stub in stubs(chapter)]
+NAMES = [check_of(*pair)[1] for pair in STUBS]
+
+
+def python_of(chapter, function):
+    """The code of the solution in which that function is written."""
+    code = [
+        found
+        for text in solutions(chapter).values()
+        for found in re.findall(r"^```python\n(.*?)^```$", text, re.S | re.M)
+        if f"def {function}(" in found
+    ]
+    assert len(code) == 1, f"{chapter}: {len(code)} solutions write {function}"
+    return code[0]
 
 
 def run(code):
@@ -69,33 +86,53 @@ def run(code):
 # What every chapter has
 
 
+LADDERS = (["Predict", "Build"], ["Predict", "Build", "Transfer", "Open"])
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_one_exercise_to_predict_and_one_to_build_with_hint_and_hidden_solution(chapter):
+def test_gaps_stand_in_the_sections_and_the_ladder_at_the_end(chapter):
     found = exercises(chapter)
-    assert list(found) == ["Predict", "Build"]
-    assert source(chapter).count("{exercise}") == 2
-    for kind, (label, text) in found.items():
-        assert label.endswith(f"-{kind.lower()}")
-        assert "```{dropdown} Hint\n" in text, f"{label} has no hint"
-    assert list(solutions(chapter)) == [label for label, _ in found.values()]
-    assert source(chapter).index("## Exercises") < source(chapter).index("## Check yourself")
+    kinds = [kind for kind, _, _ in found]
+    gaps = kinds.count("Gap")
+    assert kinds[:gaps] == ["Gap"] * gaps and kinds[gaps:] in LADDERS
+    assert source(chapter).count("{exercise}") == len(found)
+    ladder = source(chapter).index("## Exercises")
+    for kind, label, text in found:
+        assert label.endswith(f"-{kind.lower()}") or f"-{kind.lower()}-" in label
+        assert "```{dropdown} Hint\n" in text or kind == "Gap", f"{label} has no hint"
+        at = source(chapter).index(f":label: {label}\n")
+        assert (at < ladder) == (kind == "Gap")
+    solved = [label for kind, label, _ in found if kind != "Open"]
+    assert list(solutions(chapter)) == solved
+    assert ladder < source(chapter).index("## Check yourself")
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_the_reader_finds_a_stub_and_a_check_that_says_so(chapter, capsys):
-    cell = stub(chapter)
-    assert "    ...  # your code\n" in cell
-    run(cell)
+def test_what_is_written_is_checked(chapter):
+    written = sum(kind in ("Gap", "Build") for kind, _, _ in exercises(chapter))
+    assert len(stubs(chapter)) >= written
+
+
+@pytest.mark.parametrize(("chapter", "stub"), STUBS, ids=NAMES)
+def test_the_reader_finds_a_stub_and_a_check_that_says_so(chapter, stub, capsys):
+    assert "    ...  # your code\n" in stub
+    run(stub)
     assert "not written yet" in capsys.readouterr().out
 
 
+NEEDS = {"a run", "a figure", "the code"}  # what a question is answered with
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_two_or_three_questions_with_one_right_answer_and_feedback_on_each(chapter):
+def test_two_to_four_questions_with_one_right_answer_and_feedback_on_each(chapter):
     assert f'quiz("{chapter}")' in source(chapter)
     asked = questions(chapter)
-    assert 2 <= len(asked) <= 3
+    assert 2 <= len(asked) <= 4
     for question in asked:
-        assert set(question) == {"misconception", "question", "choices"}
+        assert {"misconception", "question", "choices"} <= set(question)
+        assert set(question) <= {"misconception", "question", "choices", "needs", "code", "prints"}
+        assert question.get("needs", "a run") in NEEDS
+        assert ("code" in question) or question.get("needs") in (None, "a figure", "a run")
         assert question["misconception"] and question["question"].endswith("?")
         choices = question["choices"]
         assert 2 <= len(choices) <= 4
@@ -105,8 +142,28 @@ def test_two_or_three_questions_with_one_right_answer_and_feedback_on_each(chapt
             assert len(choice["feedback"].split()) >= 6
         for part in ("text", "feedback"):
             assert len({choice[part] for choice in choices}) == len(choices)
+    needing = sum("needs" in question for question in asked)
+    assert needing == 0 or 2 * needing >= len(asked), "half of the questions need more than memory"
     places = [[c.get("right", False) for c in q["choices"]].index(True) for q in asked]
     assert len(set(places)) > 1, "the right answer stands at the same place in every question"
+
+
+CODE = [
+    (chapter, question)
+    for chapter in CHAPTERS
+    for question in questions(chapter)
+    if "code" in question
+]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "question"), CODE, ids=[f"{c}: {q['misconception']}" for c, q in CODE]
+)
+def test_the_code_of_a_question_does_what_the_answer_says(chapter, question, capsys):
+    """It runs by itself, and what it prints is written beside it, for this test alone."""
+    assert all(len(line) <= 74 for line in question["code"].splitlines())
+    run(question["code"])
+    assert capsys.readouterr().out.strip() == str(question["prints"]).strip()
 
 
 def test_each_chapter_has_its_check_and_its_quiz_and_each_of_them_a_chapter():
@@ -118,24 +175,33 @@ def test_each_chapter_has_its_check_and_its_quiz_and_each_of_them_a_chapter():
 # The checks of the chapters
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_the_solution_passes_its_check(chapter, capsys):
-    check, function = check_of(chapter)
-    text = solutions(chapter)[exercises(chapter)["Build"][0]]
-    code = re.search(r"^```python\n(.*?)^```$", text, re.S | re.M)[1]
-    check(run(code)[function])
+@pytest.mark.parametrize(("chapter", "stub"), STUBS, ids=NAMES)
+def test_the_solution_passes_its_check(chapter, stub, capsys):
+    check, function = check_of(chapter, stub)
+    check(run(python_of(chapter, function))[function])
     assert capsys.readouterr().out.startswith("Right.")
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_each_wrong_answer_is_told_by_name(chapter):
-    check, _ = check_of(chapter)
+@pytest.mark.parametrize(("chapter", "stub"), STUBS, ids=NAMES)
+def test_each_wrong_answer_is_told_by_name(chapter, stub):
+    check, _ = check_of(chapter, stub)
     assert len(check.wrong) >= 3
     assert len({wrong.says for wrong in check.wrong}) == len(check.wrong)
     for wrong in check.wrong:
         verdict = check.verdict(wrong.answer)
-        assert f"Not yet: {wrong.says}." in verdict, f"{wrong.answer.__name__}: {verdict}"
+        assert f"Not yet: {wrong.says}." in verdict, f"{wrong.answer}: {verdict}"
         assert "expected" in verdict and "got" in verdict and f"Try: {wrong.hint}." in verdict
+
+
+@pytest.mark.parametrize(("chapter", "stub"), STUBS, ids=NAMES)
+def test_two_slips_at_once_are_told(chapter, stub):
+    """Unless they make one of the others, or cancel."""
+    check, _ = check_of(chapter, stub)
+    for one, other in combinations(check.wrong, 2):
+        if both := two_slips(one, other):
+            verdict = check.verdict(both)
+            named = "two slips at once" in verdict or verdict.startswith("Right")
+            assert named or any(f"Not yet: {w.says}." in verdict for w in check.wrong), verdict
 
 
 @pytest.mark.slow
@@ -148,11 +214,13 @@ def test_all_solutions_run_in_their_chapter(chapter):
         for found in course.DIRECTIVE.finditer(cell.source):
             if found["name"] in ("exercise", "solution"):
                 cells += re.findall(r"^```python\n(.*?)^```$", found["text"], re.S | re.M)
-    cells.append(stub(chapter).splitlines()[-1])  # the check, of the solution now
+    checked = [stub.splitlines()[-1] for stub in stubs(chapter)]  # of the solutions now
+    cells += checked
     made = nbformat.v4.new_notebook(metadata={"kernelspec": course.KERNEL})
     made.cells = [nbformat.v4.new_code_cell(source) for source in cells]
     NotebookClient(made, timeout=600, resources={"metadata": {"path": str(BOOK)}}).execute()
-    assert made.cells[-1].outputs[0].text.startswith("Right.")
+    for cell in made.cells[-len(checked) :]:
+        assert cell.outputs[0].text.startswith("Right."), f"{cell.source}: {cell.outputs[0].text}"
 
 
 # A check
@@ -194,6 +262,17 @@ def raises(values):
         (lambda: [2, 4], "raises TypeError"),
         (raises, "raises([1, 2]) raises KeyError: 'no such thing'"),
         ([2, 4], "expected a function, got [2, 4], a list"),
+        (lambda values: (values, [2 * v for v in values]), "a tuple of 2: return its part 2 alone"),
+        (lambda values: (values, values), "a tuple of 2: return what is asked for alone"),
+        (lambda values: tuple(2 * v for v in values), "Right."),
+        (lambda values: torch.tensor([[2 * v for v in values]]), "look at keepdim and squeeze"),
+        (lambda values: torch.zeros(3, 4), "which one should be gone?"),
+        (lambda values: [math.inf * 0] * len(values), "infinity times 0"),
+        (lambda values: [2 * values[-1]] * len(values), "append a copy, as .clone()"),
+        (lambda values: values.clone(), "the input is a list"),
+        (lambda values: values[len(values)], "the last index is the length - 1"),
+        (lambda values: torch.zeros(2, 3) + torch.zeros(2), "keepdim=True"),
+        (lambda values: [v * 2 for v in torch.tensor(values) if torch.zeros(2) > 1], "torch.where"),
     ],
 )
 def test_a_check_says_what_is_wrong_and_never_raises(answer, verdict, capsys):
@@ -206,8 +285,32 @@ def test_a_function_that_writes_into_its_input_does_not_spoil_the_cases():
         values[:] = [2 * v for v in values]
         return values
 
-    assert CHECK.verdict(answer).startswith("Right.")
+    assert CHECK.verdict(answer).endswith("(It changes what it is given. Work on a copy.)")
     assert CHECK.verdict(double).startswith("Right.")
+
+
+def times(values, factor=2, plus=0):
+    return [factor * v + plus for v in values]
+
+
+def test_two_slips_of_one_function_are_told_together():
+    slips = (
+        Wrong(partial(times, factor=3), "the factor is 3", "multiply by 2"),
+        Wrong(partial(times, factor=4), "the factor is 4", "multiply by 2"),
+        Wrong(partial(times, plus=1), "1 is added", "leave it"),
+    )
+    check = Check(right=times, cases=CHECK.cases, wrong=slips, axes=("step",))
+    verdict = check.verdict(lambda values: [3 * v + 1 for v in values])
+    assert verdict.startswith("Not yet: two slips at once.\n")
+    assert "the factor is 3. Try: multiply by 2." in verdict and "1 is added. Try: leave" in verdict
+    assert two_slips(slips[0], slips[1]) is None, "one setting cannot have two values"
+    assert two_slips(slips[0], CHECK.wrong[0]) is None
+
+
+def test_where_an_input_is_too_large_to_print_the_check_says_where_it_is():
+    values = torch.arange(20.0)
+    check = Check(right=lambda v: v, cases=((values,),), wrong=(), axes=("step",))
+    assert "it is .cases[0] of the check" in check.verdict(lambda v: v + 1)
 
 
 # A quiz

@@ -17,8 +17,9 @@ def guide(page):
 def test_the_outline_finds_what_the_chapters_say():
     first = outline.chapter("a-spiking-neuron")
     assert (first.name, first.title) == ("a-spiking-neuron", "A spiking neuron")
-    assert first.reading > first.practice > 0 and first.minutes == first.reading + first.practice
-    assert len(first.exercises) == 2 and len(first.questions) >= 2
+    assert min(first.reading, first.practice) > 0
+    assert first.minutes == first.reading + first.practice
+    assert len(first.exercises) >= 2 and len(first.questions) >= 2
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)

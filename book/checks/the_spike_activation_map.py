@@ -1,24 +1,42 @@
 """A map that looks at the last interval alone."""
 
 import math
+from functools import partial
 
 import torch
 
 from checks import Check, Wrong
 
 
-def intervals(spikes, before=math.inf):
+def intervals(spikes, before=math.inf, resets="after", product=False):
     """Steps since the neuron's last earlier spike, at every step; ``before``: if there was none."""
     age, found = torch.full_like(spikes[0], before), torch.zeros_like(spikes)
     for t, now in enumerate(spikes):
         age = age + 1
-        found[t] = age
-        age = torch.where(now == 1, torch.zeros_like(age), age)
+        again = age * (1 - now) if product else torch.where(now == 1, 0.0, age).to(age.dtype)
+        found[t] = again if resets == "before" else age
+        age = again
     return found
 
 
-def last_interval_map(spikes, gamma):
-    return (torch.exp(-gamma * intervals(spikes)) * spikes).sum(2)
+def last_interval_map(
+    spikes,
+    gamma,
+    *,
+    before=math.inf,
+    kernel="fades",
+    resets="after",
+    product=False,
+    mean=False,
+    silent=False,
+    late=0,
+):
+    age = intervals(spikes, before, resets, product) - late
+    gamma = 0.5 if kernel == "of my own" else -gamma if kernel == "grows" else gamma
+    weights = gamma / age if kernel == "factor" else torch.exp(-gamma * age)
+    weights = torch.where(age == math.inf, 0.0, weights) if kernel == "grows" else weights
+    parts = weights if silent else weights * spikes
+    return parts.mean(2) if mean else parts.sum(2)
 
 
 def scores(spikes, gamma):
@@ -33,29 +51,17 @@ def sam(spikes, gamma):
     return (scores(spikes, gamma) * spikes).sum(2)
 
 
-def first_counts(spikes, gamma):
-    return (torch.exp(-gamma * intervals(spikes, before=0.0)) * spikes).sum(2)
-
-
 def first_counts_one(spikes, gamma):
     first = (spikes.cumsum(0) == 1) * spikes
     return last_interval_map(spikes, gamma) + first.sum(2)
 
 
-def at_silent_steps(spikes, gamma):
-    return torch.exp(-gamma * intervals(spikes)).sum(2)
-
-
-def mean_of_channels(spikes, gamma):
-    return last_interval_map(spikes, gamma) / spikes.shape[2]
-
-
-def neighbours_count_one(spikes, gamma):
-    return (torch.exp(-gamma * (intervals(spikes) - 1)) * spikes).sum(2)
-
-
 def channels_apart(spikes, gamma):
     return torch.exp(-gamma * intervals(spikes)) * spikes
+
+
+def over_images(spikes, gamma):
+    return torch.exp(-gamma * intervals(spikes)).mul(spikes).sum(1)
 
 
 def future(spikes, gamma):
@@ -78,7 +84,7 @@ check_last_interval = Check(
             "let a spike count by the time since the last one only: start again at each spike",
         ),
         Wrong(
-            first_counts,
+            partial(last_interval_map, before=0.0),
             "a neuron's first spike counts, as if one had come just before the sequence",
             "a first spike has no interval, so it counts 0: start with an age of infinity",
         ),
@@ -88,21 +94,51 @@ check_last_interval = Check(
             "a first spike has no interval, so it counts 0",
         ),
         Wrong(
-            at_silent_steps,
+            partial(last_interval_map, silent=True),
             "neurons count also at steps at which they are silent",
             "multiply with the spikes before you add",
         ),
         Wrong(
-            mean_of_channels,
+            partial(last_interval_map, mean=True),
             "this is the mean over the channels",
             "the map is a sum over channels, as SAM is",
         ),
         Wrong(
-            neighbours_count_one,
+            partial(last_interval_map, late=1),
             "a spike directly after another counts 1",
             "they are one step apart, and exp(−γ · 1) is less than 1",
         ),
+        Wrong(
+            partial(last_interval_map, resets="before"),
+            "each spike counts 1: its age is set back to 0 before it is read",
+            "let the age grow, read it, and set it back where the neuron fires, in this order",
+        ),
+        Wrong(
+            partial(last_interval_map, product=True),
+            "the map is nan from the first spike on: infinity times 0 is no number",
+            "set the age back by torch.where(now == 1, 0.0, age), not by multiplying",
+        ),
+        Wrong(
+            partial(last_interval_map, kernel="grows"),
+            "long intervals count more than short ones",
+            "the exponent is negative: exp(-gamma * age)",
+        ),
+        Wrong(
+            partial(last_interval_map, kernel="factor"),
+            "gamma is a factor, and the weight is one over the age",
+            "gamma stands in the exponent: exp(-gamma * age)",
+        ),
+        Wrong(
+            partial(last_interval_map, kernel="of my own"),
+            "gamma is always 0.5",
+            "use the gamma that is given",
+        ),
         Wrong(channels_apart, "the channels have not been added", "sum over the third axis, 2"),
+        Wrong(
+            over_images,
+            "the images have been added, and the channels are still there",
+            "the axes are steps, images, channels, rows, columns: sum over 2",
+        ),
         Wrong(
             future,
             "the interval to the next spike is used",

@@ -1,10 +1,12 @@
 """The questions at the end of each chapter, from a YAML file beside this one.
 
 Each question is aimed at a misconception, which the file names, and each choice has an answer of
-its own.  A choice is a <details> element: it opens with mouse, keyboard and screen reader, in the
-page and in JupyterLab, from the disk, and without JavaScript.
+its own.  Where a question has code, it stands below it, to be read or run.  A choice is a <details>
+element: it opens with mouse, keyboard and screen reader, in the page and in JupyterLab, from the
+disk, and without JavaScript.
 """
 
+from html import escape
 from pathlib import Path
 
 import yaml
@@ -30,9 +32,10 @@ def quiz(chapter: str) -> HTML:
 
 def _question(name: str, question: dict) -> str:
     choices = "".join(_choice(name, choice) for choice in question["choices"])
+    code = f"<pre>{escape(question['code'].rstrip())}</pre>\n" if "code" in question else ""
     return (
         f'<li>\n<div role="group" aria-labelledby="{name}">\n'
-        f'<p id="{name}">{inline(question["question"])}</p>\n{choices}</div>\n</li>\n'
+        f'<p id="{name}">{inline(question["question"])}</p>\n{code}{choices}</div>\n</li>\n'
     )
 
 
