@@ -76,6 +76,8 @@ REPAIRS = [
     (r'<summary>(?=<span class="toctree-toggle")', '<summary aria-label="Show or hide its pages">'),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
+    # Cards of verdicts are HTML, which leads to chapters as they are called in JupyterLab.
+    (r'(<a class="snn-card-link" href="[\w-]+)\.md"', r'\1.html"'),
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
     # The theme loads these on every page for a search while one types, which is off.
     (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
