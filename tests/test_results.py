@@ -239,9 +239,14 @@ def test_a_card_says_the_verdict_and_draws_the_interval_against_its_margin():
     assert [card["data-verdict"] for card in (first, second)] == ["holds", "undecided"]
     assert first.a["href"] == "a.md" and first.a.text == "The a<b" and second.a is None
     assert "p 0.031" in first.text and "p " not in second.select("p")[-1].text
-    assert "0.500 (0.400 to 0.600), n 9: passes" in first.text
+    said = [note.text for note in first.select(".snn-card-figure")[0].select("p")]
+    assert said == [
+        "energy (layer conv6)",
+        "0.500 (0.400 to 0.600): passes",
+        "counts from 0.02, n 9",
+    ]
     one, other = first.select("svg")
-    assert one["aria-label"] == "0.500 (0.400 to 0.600); it counts from 0.02 on: passes"
+    assert one["aria-label"] == "0.500 (0.400 to 0.600), counts from 0.02: passes"
     (zero,), (margin,), (low,), (value,) = (
         places(one, kind) for kind in ("zero", "margin", "interval", "value")
     )

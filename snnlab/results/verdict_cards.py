@@ -41,12 +41,13 @@ def _card(row: dict, link: str | None) -> str:
 
 def _figure(figure: dict) -> str:
     where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
-    name, value = escape(f"{figure['name']} ({where})"), phrase(figure)
-    said = f"{value}; it counts from {figure['margin']:g} on: {figure['state']}"
+    name, state = escape(f"{figure['name']} ({where})"), figure["state"]
+    value, margin = phrase(figure), f"counts from {figure['margin']:g}"
     return (
-        f'<div class="snn-card-figure" data-state="{figure["state"]}"><p>{name}</p>'
-        f"{_interval(figure, said)}"
-        f'<p class="snn-card-value">{value}, n {figure["n"]}: <b>{figure["state"]}</b></p></div>'
+        f'<div class="snn-card-figure" data-state="{state}"><p>{name}</p>'
+        f"{_interval(figure, f'{value}, {margin}: {state}')}"
+        f'<p class="snn-card-value">{value}: <b>{state}</b></p>'
+        f'<p class="snn-card-note">{margin}, n {figure["n"]}</p></div>'
     )
 
 
@@ -64,7 +65,7 @@ def _interval(figure: dict, said: str) -> str:
         return f'<line class="{name}" x1="{x(place)}" x2="{x(place)}" y1="2" y2="30"/>'
 
     dots = "".join(f'<circle class="seed" cx="{x(seed)}" cy="25" r="2"/>' for seed in seeds)
-    label = f'<text x="{x(margin)}" dx="4" y="43">{margin:g} counts</text>'
+    label = f'<text x="{x(margin)}" dx="4" y="43">{margin:g}</text>'
     zero = f'<text x="{x(0)}" dx="-4" y="43" text-anchor="end">0</text>' if margin else ""
     return (
         f'<svg role="img" aria-label="{escape(said)}" width="100%" height="46" '
