@@ -47,7 +47,7 @@ def loads(file: Path):
                     yield tag.name, tag[attribute]
             for candidate in (tag.get("srcset") or "").split(","):
                 yield tag.name, candidate
-            if tag.name in {"link", "base"} and tag.get("href"):
+            if tag.name in {"link", "base"} and tag.get("href") and tag.get("rel") != ["canonical"]:
                 yield tag.name, tag["href"]
             if tag.get("style"):
                 yield from (("style", a) for a in LOADED_BY_CSS.findall(tag["style"]))
