@@ -27,7 +27,7 @@ export MALLOC_TRIM_THRESHOLD_ = 40000000000
 export GOMP_SPINCOUNT = 0
 networks bench: export GOMP_SPINCOUNT = 10000
 
-.PHONY: help book test lab serve course networks reproduce bench check pins clean
+.PHONY: help book test lab serve pdf epub course networks reproduce bench check pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,12 @@ lab: .venv/book  ## JupyterLab, with the chapters as notebooks
 
 serve: book  ## the book at http://127.0.0.1:8000/ (another port: PORT=8001)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+pdf: book  ## the whole book as a PDF (needs Chromium; Debian and Ubuntu: apt install chromium)
+	$(BIN)/python -m book.tools.paper
+
+epub: book  ## the whole book as an EPUB (needs Chromium)
+	$(BIN)/python -m book.tools.epub
 
 course: .venv/book  ## notebooks for a course: without solutions for students, with them for instructors
 	$(BIN)/python -m book.tools.course

@@ -4,10 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
+from helpers.site import assert_is_epub
 
+from book.tools import epub, paper
 from book.tools.build import library_hash
 
 pytestmark = pytest.mark.slow
@@ -169,6 +173,76 @@ def test_buttons_come_with_a_public_address_and_not_before(tiny):
         f"{address}/issues/new?title=",
     ]:
         assert any(link.startswith(expected) for link in links), (expected, links)
+
+
+def test_the_site_names_its_address_once_it_has_one(tiny):
+    html = tiny / "_build" / "html"
+    code, log = build(tiny)
+    assert code == 0, log
+    assert not (html / "sitemap.xml").exists()
+    without = (html / "book" / "intro.html").read_text()
+    assert "canonical" not in without and "og:image" not in without
+
+    config = tiny / "_config.yml"
+    config.write_text(
+        config.read_text().replace('baseurl: ""', "baseurl: https://someone.example/spikes")
+    )
+    code, log = build(tiny)
+    assert code == 0, log
+    address = "https://someone.example/spikes/"
+    for page in ("book/intro.html", "index.html"):
+        text = (html / page).read_text()
+        assert f'<link rel="canonical" href="{address}book/intro.html"' in text
+        card = re.search(f'property="og:image" content="{address}([^"]*)"', text)[1]
+        assert (html / card).exists()
+    assert f"<loc>{address}book/intro.html</loc>" in (html / "sitemap.xml").read_text()
+    assert f'href="{address}search.html"' in (html / "404.html").read_text()
+
+
+SECOND = """
+(here)=
+## A section
+
+A formula, $\\frac{a}{b}$, and a way [back](intro.md).
+
+```{code-cell} python
+from IPython.display import HTML
+HTML("<details><summary>Guess</summary><p id='hidden'>The answer.</p></details>")
+```
+"""
+
+
+@pytest.fixture
+def two_pages(tiny):
+    (tiny / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nchapters:\n- file: book/second\n"
+    )
+    (tiny / "book" / "intro.md").write_text(f"{HEAD}See {{ref}}`there <here>`.\n\n{CELL}")
+    (tiny / "book" / "second.md").write_text(HEAD + SECOND)
+    code, log = build(tiny)
+    assert code == 0, log
+    return tiny / "_build" / "html"
+
+
+def test_the_whole_book_is_one_document_a_pdf_and_an_epub(two_pages):
+    text = BeautifulSoup(paper.document(two_pages), "html.parser")
+    assert [section["id"] for section in text.select("main > section")] == ["intro", "second"]
+    places = {tag["id"] for tag in text.find_all(id=True)}
+    links = [link["href"] for link in text.select("main a[href]")]
+    assert {"#intro", "#second", "#second--here"} <= set(links)
+    assert all(link[1:] in places for link in links)
+    assert text.details.has_attr("open") and not text.select("main script, main button")
+
+    written = paper.write_pdf(two_pages).read_bytes()
+    assert written.startswith(b"%PDF") and b"/Outlines" in written and b"+MathJax" in written
+    assert len(re.findall(rb"/Type\s*/Page\b", written)) == 4  # title, contents, two pages
+
+    path = epub.write_epub(two_pages)
+    assert_is_epub(path)
+    with zipfile.ZipFile(path) as book:
+        second = book.read("book/second.xhtml").decode()
+    assert "<mfrac" in second and "<mjx-" not in second and "The answer." in second
+    assert 'href="intro.xhtml"' in second
 
 
 def test_a_build_that_was_copied_from_elsewhere_goes_on(tiny, tmp_path_factory):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from matplotlib import pyplot as plt
 
 from snnlab import results
@@ -217,6 +218,51 @@ def test_what_is_written_is_a_results_file(tmp_path):
         files.write({k: v for k, v in whole.items() if k != "seeds"}, tmp_path)
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write(whole | {"seconds": float("nan")}, tmp_path)
+
+
+def places(svg, kind):
+    """Where the lines or circles of a class stand, in percent."""
+    found = svg.select(f".{kind}")
+    return [float(one.get("cx", one.get("x1")).rstrip("%")) for one in found]
+
+
+def test_a_card_says_the_verdict_and_draws_the_interval_against_its_margin():
+    rows = [
+        result("a<b", figures=[measure(state="passes", layer="conv6"), measure(state="open")]),
+        result("b", "no verdict", []),
+        result("c", "undecided"),
+    ]
+    board = [row | {"holm": 0.031 if row["claim"] == "a<b" else None} for row in rows]
+    shown = results.cards(board, {"a<b": "a.md"})
+    assert shown._repr_html_() == shown
+    first, second = BeautifulSoup(shown, "html.parser").select("ul.snn-cards > li")
+    assert [card["data-verdict"] for card in (first, second)] == ["holds", "undecided"]
+    assert first.a["href"] == "a.md" and first.a.text == "The a<b" and second.a is None
+    assert "p 0.031" in first.text and "p " not in second.select("p")[-1].text
+    said = [note.text for note in first.select(".snn-card-figure")[0].select("p")]
+    assert said == [
+        "energy (layer conv6)",
+        "0.500 (0.400 to 0.600): passes",
+        "counts from 0.02, n 9",
+    ]
+    one, other = first.select("svg")
+    assert one["aria-label"] == "0.500 (0.400 to 0.600), counts from 0.02: passes"
+    (zero,), (margin,), (low,), (value,) = (
+        places(one, kind) for kind in ("zero", "margin", "interval", "value")
+    )
+    scale = (value - zero) / 0.5
+    assert margin == pytest.approx(zero + 0.02 * scale, abs=0.1)
+    assert low == pytest.approx(zero + 0.4 * scale, abs=0.1)
+    assert places(one, "seed") == pytest.approx([value, zero + 0.51 * scale], abs=0.1)
+
+
+def test_the_cards_of_the_book_lie_inside_and_leave_no_claim_out():
+    board = [row for row in results.scoreboard() if row["verdict"] in results.VERDICTS]
+    soup = BeautifulSoup(results.cards(board), "html.parser")
+    assert [card["data-verdict"] for card in soup.select("li")] == [r["verdict"] for r in board]
+    for svg in soup.select("svg"):
+        kinds = ("zero", "margin", "interval", "value", "seed")
+        assert all(5 < place < 90 for kind in kinds for place in places(svg, kind))
 
 
 def test_the_summary_has_a_line_for_each_figure_and_links():

@@ -1,6 +1,7 @@
 """The built site as a whole (`make book` first): links and anchors, titles, weights, accessibility,
 and a reader's path through it."""
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -34,7 +35,7 @@ def local(address):
 
 
 def test_every_internal_link_leads_to_a_page_and_to_a_place_on_it():
-    pages = [*PAGES, "index.html", "search.html", "genindex.html", "py-modindex.html"]
+    pages = [*PAGES, "index.html", "404.html", "search.html", "genindex.html", "py-modindex.html"]
     soups = {HTML / page: soup(page) for page in pages}
     places = {
         page: {tag[k] for k in ("id", "name") for tag in found.find_all(attrs={k: True})}
@@ -113,6 +114,42 @@ def test_buttons_that_need_a_public_address_are_there_if_there_is_one():
         assert bool(buttons) == bool(config["repository"]["url"]), page
 
 
+def test_each_page_says_what_it_is_to_those_who_list_or_share_it():
+    said = []
+    for page in PAGES:
+        tags = soup(page).find_all("meta", content=True)
+        meta = {tag.get("name") or tag.get("property"): tag["content"] for tag in tags}
+        heading = soup(page).select_one("article h1").text.rstrip("#").strip()
+        assert heading.endswith(meta["og:title"]) and meta["og:site_name"] == "Seeing Spikes"
+        assert meta["description"] == meta["og:description"] and len(meta["description"]) <= 202
+        said.append(meta["description"])
+    assert len(set(said)) > 0.9 * len(said), "pages describe themselves by the same words"
+    assert all(len(words) > 20 for words in said[:10])
+
+
+def test_the_first_page_stands_at_the_root_too():
+    first, index = soup("book/intro.html"), soup("index.html")
+    assert first.select_one("article").text == index.select_one("article").text
+    assert not index.select('meta[http-equiv="Refresh"]')
+
+
+@pytest.mark.parametrize("page", ["notation", "the-smoothing-problem"])
+def test_terms_and_citations_carry_their_words(page):
+    page = soup(f"book/{page}.html")
+    notes = json.loads(page.select_one("#snn-notes").text)
+    linked = {link["href"] for link in page.select("article a.reference.internal")}
+    terms = {link for link in linked if re.match(r"(glossary|references)\.html#", link)}
+    assert terms == notes.keys() and all(len(words) > 20 for words in notes.values())
+
+
+def test_cards_of_verdicts_lead_to_their_chapters():
+    cards = soup("book/what-holds.html").select("ul.snn-cards > li")
+    verdicts = {card["data-verdict"] for card in cards}
+    assert len(cards) == 8 and verdicts >= {"holds", "does not hold here"}
+    assert "the-smoothing-problem.html" in [card.a["href"] for card in cards if card.a]
+    assert len(soup("book/when-may-i-trust.html").select("ul.snn-cards > li")) == len(cards)
+
+
 # In the browser
 
 
@@ -121,7 +158,7 @@ def test_a_reader_opens_the_book_searches_and_reads_on(browser, addresses):
         tab = context.new_page()
         tab.set_default_timeout(60_000)
         tab.goto(addresses["http"])
-        tab.wait_for_url("**/book/intro.html")
+        assert tab.locator("article h1").inner_text().startswith("Seeing Spikes")
 
         tab.locator("button.search-button-field:visible").click()
         field = tab.locator("dialog input[type=search]")
@@ -187,6 +224,64 @@ def test_a_search_whose_words_no_page_holds_together_finds_pages_of_some(browser
         tab = context.new_page()
         tab.goto(f"{addresses['http']}/search.html?q=spiking+zeppelin")
         tab.locator("#search-results li a").first.wait_for()
+
+
+def test_a_term_and_a_citation_say_what_they_are_by_pointer_and_keyboard(browser, addresses):
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        tab = context.new_page()
+        note = tab.locator("#snn-note")
+        for page, to in (("notation", "glossary"), ("the-smoothing-problem", "references")):
+            tab.goto(f"{addresses['file']}/book/{page}.html")
+            link = tab.locator(f"article a.reference.internal[href^='{to}.html#']").first
+            link.hover()
+            note.wait_for()
+            box = note.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+            assert link.get_attribute("aria-describedby") == "snn-note"
+            note.hover()  # it stays under the pointer
+            tab.wait_for_timeout(400)
+            assert note.is_visible()
+            tab.keyboard.press("Escape")
+            assert not note.is_visible() and link.get_attribute("aria-describedby") is None
+            link.focus()
+            assert len(note.inner_text()) > 20
+            tab.keyboard.press("Tab")
+            tab.wait_for_timeout(50)
+            assert link.get_attribute("aria-describedby") is None
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_chapter_that_was_read_is_marked_until_the_reader_forgets_it(browser, addresses, scheme):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses[scheme]}/book/grad-cam.html")
+        marks = tab.locator("nav.bd-links .snn-read")
+        assert marks.count() == 0 and not tab.locator(".snn-progress").is_visible()
+        tab.locator("footer.prev-next-footer").scroll_into_view_if_needed()
+        marks.first.wait_for()
+        tab.goto(f"{addresses[scheme]}/book/notation.html")
+        assert marks.count() == 1 and "Grad-CAM, read" in marks.locator("..").inner_text()
+        expect(tab.locator(".snn-progress")).to_contain_text("1 of 15 chapters read")
+        tab.get_by_role("button", name="Forget").click()
+        assert marks.count() == 0
+        tab.reload()
+        assert marks.count() == 0
+
+
+def test_what_is_printed_is_light_whole_and_the_wall_sheet_one_sheet(browser, addresses):
+    with browser.new_context(color_scheme="dark") as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/when-may-i-trust.html")
+        sheets = re.findall(rb"/Type\s*/Page\b", tab.pdf(prefer_css_page_size=True))
+        assert len(sheets) == 1
+        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert tab.evaluate("document.documentElement.dataset.theme") == "light"
+        tab.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+        tab.emulate_media(media="print")
+        for gone in (".bd-sidebar-primary", ".prev-next-footer", ".bd-header-article"):
+            assert not tab.locator(gone).first.is_visible(), gone
+        assert tab.locator("article h1").is_visible()
 
 
 def test_nothing_is_shipped_that_no_reader_needs():

@@ -27,6 +27,7 @@ from helpers.widget_pages import (
 from ipywidgets import IntSlider
 from PIL import Image
 
+from snnlab import widgets
 from snnlab.widgets import EncoderExplorer, KernelExplorer
 
 pytestmark = pytest.mark.slow
@@ -82,6 +83,7 @@ def test_every_control_changes_the_figure_and_the_numbers_are_the_librarys(
 # How many panels stand in a row, how wide one is at most, and how many photographs the first has
 PANELS = {
     "encoder": (3, 1000, 1),
+    "first look": (4, 150, 1),
     "maps": (4, 240, 1),
     "smoothing": (3, 240, 1),
     "attack": (4, 240, 1),
@@ -182,6 +184,36 @@ def test_each_widget_hides_its_own_picture(browser, written):
         the_view(tab)
         first, second = tab.locator("img[class^=snn-still]").all()
         assert first.evaluate(HIDDEN) and not second.evaluate(HIDDEN)
+
+
+def first_looks(written, **traits):
+    return written(page(widgets.FirstLook.of(map_cases.first_look().shown, **traits)))
+
+
+def test_the_first_look_plays_once_by_itself_where_it_is_asked_to(browser, written):
+    step = "view => view.traits().step"
+    with opened(browser, first_looks(written, plays=True)) as tab:
+        view = the_view(tab)
+        last = view.evaluate("view => Number(view.querySelector('[type=range]').max)")
+        tab.wait_for_function("() => document.querySelector('.snn-widget').traits().step === 1")
+        tab.wait_for_function(
+            f"() => document.querySelector('.snn-widget').traits().step === {last}"
+        )
+        tab.wait_for_timeout(700)  # more than two steps
+        assert view.evaluate(step) == last and view.locator(".snn-play").inner_text() == "▶ Play"
+        assert "#" not in tab.url, "what plays by itself does not change the address"
+
+
+@pytest.mark.parametrize("quiet", ["no motion", "not asked", "an address"])
+def test_the_first_look_stands_still(browser, written, quiet):
+    look = {"reduced_motion": "reduce"} if quiet == "no motion" else {}
+    address = first_looks(written, plays=quiet != "not asked")
+    with opened(browser, address + "#here" * (quiet == "an address"), **look) as tab:
+        view = the_view(tab)
+        tab.wait_for_timeout(500)
+        assert str(view.evaluate("view => view.traits().step")) == view.evaluate(
+            "view => view.querySelector('[type=range]').max"
+        )
 
 
 # The host script

@@ -12,6 +12,11 @@ def parts() -> list[dict]:
     return yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]
 
 
+def config() -> dict:
+    """What _config.yml says: the book's title, its author, its addresses."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+
+
 def pages(part: dict) -> list[str]:
     return [Path(page["file"]).name for page in part["chapters"]]
 

@@ -1,4 +1,4 @@
-"""Sphinx extension: light pages, and what a page offers to do with it.
+"""Sphinx extension: light pages, what a page offers to do with it, and the site around the pages.
 
 Figures become WebP, which takes an eighth of the bytes of a PNG where it shows photographs.  Every
 executed page can be downloaded as a notebook, which says what it needs beside it.  Once _config.yml
@@ -15,6 +15,8 @@ from docutils import nodes
 from PIL import Image
 from sphinx.util import logging
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
+
+from book.tools import notes, site
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +78,8 @@ REPAIRS = [
     (r'<summary>(?=<span class="toctree-toggle")', '<summary aria-label="Show or hide its pages">'),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
+    # Cards of verdicts are HTML, which leads to chapters as they are called in JupyterLab.
+    (r'(<a class="snn-card-link" href="[\w-]+)\.md"', r'\1.html"'),
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
     # The theme loads these on every page for a search while one types, which is off.
     (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
@@ -119,21 +123,44 @@ def drop_source_maps(html: Path) -> None:
             of.write_text(SOURCE_MAP.sub("", of.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def polish(app, exception):
-    if exception:
-        return
-    keep_used_icons(Path(app.outdir))
-    drop_source_maps(Path(app.outdir))
-    for png in (Path(app.outdir) / "_images").glob("*.png"):
+def draw_lighter(html: Path) -> None:
+    for png in (html / "_images").glob("*.png"):
         with Image.open(png) as picture:
             picture.save(png.with_suffix(".webp"), quality=80)
         png.unlink()
-    for page in Path(app.outdir).rglob("*.html"):
+
+
+def finish_pages(html: Path) -> None:
+    """What is repaired on each page, and the words of its terms and citations."""
+    words = notes.gather(html)
+    for page in html.rglob("*.html"):
         before = text = page.read_text(encoding="utf-8")
         for pattern, instead in REPAIRS:
             text = re.sub(pattern, instead, text)
+        text = notes.carry(text, page.name, words)
         if text != before:
             page.write_text(text, encoding="utf-8")
+
+
+def finish(app, exception):
+    if exception:
+        return
+    html, base = Path(app.outdir), site.base(app.config)
+    keep_used_icons(html)
+    drop_source_maps(html)
+    draw_lighter(html)
+    finish_pages(html)
+    site.write_index(html, app.config.root_doc)
+    site.write_lost(html, app.config.project, base)
+    if base:
+        site.write_sitemap(html, base)
+
+
+def describe(app, pagename, templatename, context, doctree):
+    if doctree is not None:
+        about = site.describe(doctree)
+        tags = site.metadata(context["title"], about, pagename, app.config)
+        context["metatags"] = f"{context.get('metatags', '')}\n{tags}"
 
 
 # "equal to snnlab's: False", also in a list of such words, or alone
@@ -164,5 +191,6 @@ def setup(app):
     app.connect("config-inited", add_buttons)
     app.connect("doctree-read", no_promise_broken)
     app.connect("html-page-context", offer_notebook)
-    app.connect("build-finished", polish)
+    app.connect("html-page-context", describe)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,13 +10,16 @@ from pathlib import Path
 from snnlab.results.files import FOLDER as _FOLDER
 from snnlab.results.files import load, names, select
 from snnlab.results.show import Table, curves, decision, dots, phrase, summary, table
+from snnlab.results.verdict_cards import Cards, cards
 from snnlab.results.verdicts import VERDICTS as _VERDICTS
 from snnlab.results.verdicts import scoreboard
 
 __all__ = [
     "FOLDER",
     "VERDICTS",
+    "Cards",
     "Table",
+    "cards",
     "curves",
     "decision",
     "dots",

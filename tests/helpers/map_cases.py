@@ -191,7 +191,27 @@ def attack_expected(widget, size=SQUARE):
     }
 
 
+def first_look(size=SQUARE):
+    return widgets.FirstLook(networks()[0], images(1, size)[0], CLASSES, layer="conv4")
+
+
+def first_look_expected(widget, size=SQUARE):
+    """The scores by running the network for the first steps alone."""
+    model, inputs, until = networks()[0], encoded(images(1, size)), widget.step + 1
+    spikes = spikes_of("conv4", inputs)[:until]
+    with torch.no_grad():
+        shares, ends = (model(spikes=inputs[:t]).softmax(1)[0] for t in (until, len(inputs)))
+    return {
+        "spikes": inputs[widget.step].flatten(),
+        "fired": [spikes_of(block, inputs)[widget.step].sum().item() for block in model.blocks],
+        "sam": explain.spike_activation_map(spikes).sum(0).flatten(),
+        "counts": spikes.sum((0, 2)).flatten(),
+        "shares": shares[ends.argsort(descending=True)],
+    }
+
+
 CASES = {
+    "first look": (first_look, first_look_expected),
     "maps": (maps, maps_expected),
     "smoothing": (smoothing, smoothing_expected),
     "pair": (pair, pair_expected),

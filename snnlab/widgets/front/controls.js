@@ -124,9 +124,11 @@ export function check(view, trait, { label }) {
  * A button that runs through the steps of a trait; where the reader wants no motion, one step a press.
  * @param {View} view
  * @param {string} trait an integer trait from 0 on
- * @param {{steps: () => number, wait?: number}} options how many steps; milliseconds between two
+ * @param {{steps: () => number, wait?: number, once?: boolean}} options how many steps; milliseconds
+ *   between two; whether it stops at the last one
+ * @returns {() => void} begins without a press, from the first step, unless the reader wants no motion
  */
-export function play(view, trait, { steps, wait = 350 }) {
+export function play(view, trait, { steps, wait = 350, once = false }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const button = make("button", { type: "button", className: "snn-play" });
   let timer = 0;
@@ -134,22 +136,33 @@ export function play(view, trait, { steps, wait = 350 }) {
     button.textContent = still.matches ? "Next step" : timer ? "❚❚ Pause" : "▶ Play";
     view.live.setAttribute("aria-live", timer ? "off" : "polite");
   };
-  const advance = () => view.set({ [trait]: (view.model.get(trait) + 1) % steps() });
+  const advance = () => {
+    view.set({ [trait]: (view.model.get(trait) + 1) % steps() });
+    if (once && timer && view.model.get(trait) === steps() - 1) pause();
+  };
   const pause = () => {
     clearInterval(timer);
     timer = 0;
     label();
   };
+  const run = () => {
+    if (!still.matches) timer = setInterval(advance, wait);
+    label();
+  };
   button.addEventListener("click", () => {
     if (timer) return pause();
     advance();
-    if (!still.matches) timer = setInterval(advance, wait);
-    label();
+    run();
   });
   still.addEventListener("change", pause);
   view.cleanups.push(pause, () => still.removeEventListener("change", pause));
   label();
   view.controls.append(button);
+  return () => {
+    if (still.matches || timer) return;
+    view.set({ [trait]: 0 });
+    run();
+  };
 }
 
 /**
