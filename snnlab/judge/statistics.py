@@ -1,13 +1,11 @@
-"""Intervals and corrections: the bootstrap from SciPy, Holm's method from statsmodels."""
+"""Intervals and corrections: the bootstrap from SciPy, Holm's method."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import bootstrap
-from statsmodels.stats.multitest import multipletests
 from torch import Tensor
 
-from snnlab.checks import check_whole
+from snnlab.checks import check_whole, extra
 
 __all__ = ["holm", "interval"]
 
@@ -32,6 +30,9 @@ def interval(
     if len(arrays[0]) < 2 or not all(np.isfinite(a).all() for a in arrays):
         raise ValueError("the bootstrap needs at least 2 values, all finite; leave others out")
 
+    with extra("the bootstrap needs"):
+        from scipy.stats import bootstrap
+
     def of(indices):  # SciPy resamples the images' numbers, so any function will do
         return float(statistic(*(a[indices] for a in arrays)))
 
@@ -48,11 +49,19 @@ def interval(
 
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's corrected p values (1979): all claims together err in at most 5 % where one takes
-    those under 0.05."""
+    those under 0.05.
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none falls below one before
+    it, or rises over 1.
+    """
     values = _numbers(p)
     if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all() or not len(values):
         raise ValueError(f"expected p values in [0, 1], at least one, got {p!r:.80}")
-    return [float(value) for value in multipletests(values, method="holm")[1]]
+    order = values.argsort()
+    times = np.arange(len(values), 0, -1)
+    corrected = np.empty_like(values)
+    corrected[order] = np.maximum.accumulate((values[order] * times).clip(max=1))
+    return corrected.tolist()
 
 
 def _numbers(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
