@@ -122,7 +122,7 @@ def test_the_archives_hold_networks_front_end_and_results(built):
 @pytest.mark.slow
 def test_a_plain_install_runs_the_readmes_lines_and_shows_the_results(built, tmp_path):
     """In a folder with a space and an umlaut."""
-    python = installed(built[1], tmp_path / "für alle")
+    python = installed(built[1], tmp_path / "Grüße, Köln")
     readme = (ROOT / "README.md").read_text()
     lines, printed = re.search(r"```python\n(.*?)```.*?```text\n(.*?)```", readme, re.S).groups()
     code = f"""
@@ -144,7 +144,7 @@ for use in (lambda: snnlab.judge.statistics.interval([1.0, 2.0]), lambda: snnlab
         python, "-c", code, folder=tmp_path
     ).splitlines()
     assert maps == printed.strip() and (tmp_path / "sam.png").stat().st_size > 10_000
-    assert Path(where).is_relative_to(tmp_path / "für alle")
+    assert Path(where).is_relative_to(tmp_path / "Grüße, Köln")
     assert networks.split() == zoo.names()
     assert claims.split() == results.names()
     assert board.split() == [row["claim"] for row in results.scoreboard()]
