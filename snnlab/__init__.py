@@ -6,7 +6,7 @@ Each submodule imports only from those before it.  They load when they are first
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "checks",

@@ -2,7 +2,8 @@
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float, Int
@@ -27,6 +28,7 @@ __all__ = [
     "check_tensor",
     "check_whole",
     "either",
+    "extra",
     "height_and_width",
 ]
 
@@ -36,6 +38,19 @@ Label = int | Int[Tensor, ""]
 Labels = Label | Int[Tensor, " B"]
 #: A size in pixels: an int is a square's, a pair is (height, width).
 Size = int | Sequence[int]
+
+
+@contextmanager
+def extra(purpose: str) -> Iterator[None]:
+    """Around the import of a package that a plain install does without: where it is missing,
+    ModuleNotFoundError says what needs it, and how it is installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).split(".")[0].replace("_", "-")
+        raise ModuleNotFoundError(
+            f"{purpose} {package}, which is not installed: pip install {package}", name=error.name
+        ) from None
 
 
 def check_encoding(encoding: str, steps: int) -> None:

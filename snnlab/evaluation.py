@@ -1,8 +1,9 @@
 """How often a network is right, with its interval."""
 
+import math
+
 import torch
 from jaxtyping import Float
-from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from snnlab.checks import check_finite, check_input, check_labels, check_whole, either
@@ -46,12 +47,21 @@ def predict(
 
 
 def accuracy(logits: Float[Tensor, "N K"], labels: Tensor) -> dict:
-    """Top-1 accuracy with its 95 % interval (Wilson)."""
+    """Top-1 accuracy with its 95 % interval (Wilson, 1927)."""
     labels = check_labels(labels, logits)
     check_finite(logits, "the class scores contain NaN or infinite values")
     right = int((logits.argmax(1) == labels).sum())
-    low, high = map(float, binomtest(right, len(labels)).proportion_ci(method="wilson"))
+    low, high = _wilson(right, len(labels))
     return {"value": right / len(labels), "low": low, "high": high, "n": len(labels)}
+
+
+def _wilson(right: int, n: int) -> tuple[float, float]:
+    """The shares p from which right / n is less than 1.96 standard errors away."""
+    share, z = right / n, 1.959963984540054  # 97.5 % of a normal distribution lie below
+    middle = share + z**2 / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    low, high = ((middle + side * half) / (1 + z**2 / n) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)
 
 
 def accuracy_difference(

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,14 +19,17 @@ CODE = ("snnlab", "experiments")
 
 
 def commit() -> str:
-    """The commit that runs, and whether files of the code differ from it; "unknown" outside git."""
+    """The commit that runs, and whether files of the code differ from it; "unknown" outside git,
+    also where the package is installed inside a repository of something else."""
+    if shutil.which("git") is None:
+        return "unknown"
 
     def git(*words):
         done = subprocess.run(["git", *words], cwd=FOLDER, capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else None
 
     head = git("rev-parse", "--short=12", "HEAD")
-    if head is None:
+    if head is None or git("ls-files", "--error-unmatch", *CODE) is None:
         return "unknown"
     changed = git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
     return f"{head}, with changes" if changed else head

@@ -122,7 +122,6 @@ def test_holm_by_hand():
     assert holm([0.04]) == pytest.approx([0.04])
 
 
-@settings(max_examples=15, deadline=None)  # statsmodels takes its time
 @given(
     p=st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.02, 0.04, 0.3, 1.0]), min_size=1, max_size=8)
 )

@@ -11,9 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture
-def house(tmp_path):
+@pytest.fixture(params=["plain", "a folder with spaces, Grüße"])
+def house(tmp_path, request):
     """The Makefile and the pins, with an environment whose programs only note their calls."""
+    tmp_path = tmp_path / request.param
+    tmp_path.mkdir()
     for name in ["Makefile", "pyproject.toml", "requirements.txt", "requirements-data.txt"]:
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "book" / "_jupyter", tmp_path / "book" / "_jupyter")
@@ -27,11 +29,12 @@ def house(tmp_path):
     return tmp_path
 
 
-def make(house, *arguments):
+def make(house, *arguments, **variables):
     """Run make; return its exit status, what it printed and the calls that the stand-ins noted."""
     # Not those that a `make test` around this adds: with MAKELEVEL, make announces its folder.
     outer = {"TORCH", "PYTHON", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
     environment = {name: value for name, value in os.environ.items() if name not in outer}
+    environment |= variables
     run = subprocess.run(
         ["make", *arguments],
         cwd=house,
@@ -87,9 +90,40 @@ def test_torch_cpu_chooses_pytorchs_index_and_another_word_is_refused(house):
     assert status == 0 and all(
         "https://download.pytorch.org/whl/cpu" in call for call in installs(calls)
     )
+    first, *_ = installs(calls)
+    pins = dict(re.findall(r"^(.*)==(\S+)", (house / "requirements.txt").read_text(), re.M))
+    named = [f"{name}=={pins[name]}+cpu" for name in ("torch", "torchvision")]
+    assert first.split()[-2:] == named
+    assert len(installs(calls)) == 4
+
     status, printed, calls = make(house, "book", "TORCH=gpu")
     assert status != 0 and not calls
     assert "TORCH=gpu is not known" in printed
+
+
+def test_where_pytorchs_index_cannot_be_reached_nothing_is_installed(house):
+    """Least of all the CUDA build, of 6 GB."""
+    (house / "pip-fails").touch()
+    status, printed, calls = make(house, "book", "TORCH=cpu")
+    assert status != 0 and len(calls) == 1
+    assert "CPU build cannot be had from https://download.pytorch.org/whl/cpu" in printed
+    assert "leave TORCH out" in printed
+
+
+def test_without_a_driver_make_tells_of_the_small_build_before_it_installs(house):
+    programs = house / "programs"
+    programs.mkdir()
+    driver = programs / "nvidia-smi"
+    said = []
+    for answers in (True, False):
+        driver.write_text(f"#!/bin/sh\n{str(answers).lower()}\n")
+        driver.chmod(0o755)
+        (house / ".venv" / "book").unlink(missing_ok=True)
+        status, printed, _ = make(house, "test", PATH=f"{programs}:{os.environ['PATH']}")
+        assert status == 0
+        said.append(printed.partition("pip install")[0])
+    hint = "TORCH=cpu make test would take PyTorch's CPU build, 1 GB instead of 6"
+    assert [hint in text for text in said] == [False, True]
 
 
 def test_no_usable_python_is_said_plainly(house):

@@ -1,9 +1,16 @@
-"""The README's table of networks says what the cards say."""
+"""The README's table of networks says what the cards say, its lines print what it says, and its
+picture is the one that the script draws."""
 
+import io
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import snnlab
+from book.tools import opening
 from snnlab import zoo
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -36,3 +43,27 @@ def row(name):
 @pytest.mark.parametrize("name", sorted(path.stem for path in zoo.FOLDER.glob("*.json")))
 def test_the_readme_gives_the_accuracy_of_the_card(name):
     assert row(name) in README.splitlines(), f"README.md should have the line\n{row(name)}"
+
+
+def test_the_ten_lines_print_what_the_readme_says(tmp_path, monkeypatch, capsys):
+    code, printed = re.search(r"```python\n(.*?)```.*?```text\n(.*?)```", README, re.S).groups()
+    assert len(code.splitlines()) <= 10
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+    assert (tmp_path / "sam.png").exists()
+
+
+def test_the_wheel_is_called_as_the_readme_says():
+    assert f"dist/seeing_spikes-{snnlab.__version__}-py3-none-any.whl" in README
+
+
+def test_the_picture_is_the_one_that_the_script_draws():
+    """Up to the edges of letters, which FreeType draws a little differently in every release."""
+    shown, drawn = (
+        np.asarray(Image.open(file).convert("RGB"), dtype=float)
+        for file in (opening.FILE, io.BytesIO(opening.picture()))
+    )
+    assert shown.shape == drawn.shape
+    assert abs(shown - drawn).mean() < 1, "draw it again: python -m book.tools.opening"
+    assert re.search(r"!\[.{40,}\]\(book/_assets/opening.webp\)", README)

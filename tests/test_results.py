@@ -2,10 +2,12 @@
 
 import copy
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from markdown_it import MarkdownIt
 from matplotlib import pyplot as plt
 
 from snnlab import results
@@ -278,3 +280,23 @@ def test_the_summary_has_a_line_for_each_figure_and_links():
     assert lines[0].endswith("| 0.03 |")
     assert lines[1].startswith("|  |  | area () | 9 |") and lines[1].endswith("|  |")
     assert lines[2].startswith("| The c | **undecided** | ") and lines[2].endswith("|  |")
+
+
+HOSTILE = "<img src=x onerror=alert(1)> | a*b* _c_ `d` [e](f) \\| ~~g~~ &amp; $h$\nnext"
+
+
+def test_words_of_a_file_stay_words_in_the_tables():
+    """HTML, columns, marks of Markdown and line ends of a class, a figure or a title are shown."""
+    figure = measure(HOSTILE, state="passes", layer=HOSTILE)
+    one = result(HOSTILE, figures=[figure], measures=[measure(map=HOSTILE, layer=HOSTILE)])
+    one |= {"title": HOSTILE, "holm": 0.01}
+    shown = " ".join(HOSTILE.split())
+    render = MarkdownIt("js-default", {"html": True}).render
+    for table, cells, times in (
+        (results.table(one, "energy", "map", "layer"), [2, 2], 2),
+        (results.summary([one]), [7, 7], 3),
+    ):
+        page = ElementTree.fromstring(f"<page>{render(table)}</page>")
+        assert [len(row) for row in page.iter("tr")] == cells
+        assert {e.tag for e in page.iter()} <= set("page table thead tbody tr th td strong".split())
+        assert "".join(page.itertext()).count(shown) == times

@@ -98,6 +98,20 @@ def test_no_function_is_long(path):
     assert not long, f"{path}: split {long}"
 
 
+def test_the_top_of_the_repository_stays_small():
+    """A newcomer reads this list first: what is not in it belongs into one of its folders."""
+    folders = "benchmarks binder book experiments paper results snnlab tests"
+    for_tools = (
+        ".ci .github .gitignore .pre-commit-config.yaml CITATION.cff Makefile pyproject.toml"
+    )
+    pins = "requirements.txt requirements-data.txt"
+    of_the_book = "_config.yml _toc.yml"  # jupyter-book looks for them here
+    to_read = "CHANGELOG.md CONTRIBUTING.md LICENSE README.md"
+    allowed = " ".join((folders, for_tools, pins, of_the_book, to_read)).split()
+    listed = subprocess.run(["git", "ls-files"], cwd=FOLDER.parent, capture_output=True, text=True)
+    assert {path.split("/")[0] for path in listed.stdout.splitlines()} == set(allowed)
+
+
 def test_hooks_are_made_in_recording_alone():
     for name, tree in FILES.items():
         calls = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import gaussian_blur
 from tqdm import tqdm
 
 from snnlab.checks import (
@@ -23,6 +22,7 @@ from snnlab.checks import (
     check_several,
     check_tensor,
     check_whole,
+    extra,
 )
 from snnlab.judge.shares import check
 from snnlab.passes import Network, names, run, scores
@@ -45,6 +45,8 @@ def blurred(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
     """The fill of taken pixels: the image without detail (Gaussian; along the width an eighth of
     the width, along the height an eighth of the height)."""
     check_images(images)
+    with extra("blurred images need"):
+        from torchvision.transforms.v2.functional import gaussian_blur
     sigma = [length / 8 for length in (images.shape[-1], images.shape[-2])]
     kernel = [2 * int(3 * each) + 1 for each in sigma]
     wide = images.to(torch.promote_types(images.dtype, torch.float32))  # half takes minutes on CPUs

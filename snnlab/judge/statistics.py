@@ -1,14 +1,12 @@
 """Intervals and corrections: over images, over classes, over training runs; the bootstrap from
-SciPy, Holm's method from statsmodels."""
+SciPy, Holm's method."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import bootstrap, t
-from statsmodels.stats.multitest import multipletests
 from torch import Tensor
 
-from snnlab.checks import check_whole
+from snnlab.checks import check_whole, extra
 
 __all__ = ["holm", "interval", "over_classes", "over_training"]
 
@@ -29,6 +27,9 @@ def interval(
     check_whole("resamples", resamples)
     check_whole("seed", seed, least=0)
     arrays = _samples(samples)
+
+    with extra("the bootstrap needs"):
+        from scipy.stats import bootstrap
 
     def of(indices):  # SciPy resamples the images' numbers, so any function will do
         return float(statistic(*(a[indices] for a in arrays)))
@@ -94,6 +95,9 @@ def over_training(values: Sequence[float] | np.ndarray) -> dict:
         raise ValueError(
             f"an interval over training runs needs at least 2 of them, all finite, got {values!r}"
         )
+    with extra("the interval needs"):
+        from scipy.stats import t
+
     half = t.ppf(0.975, len(runs) - 1) * runs.std(ddof=1) / len(runs) ** 0.5
     mean = runs.mean()
     return {
@@ -106,11 +110,19 @@ def over_training(values: Sequence[float] | np.ndarray) -> dict:
 
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's corrected p values (1979): all claims together err in at most 5 % where one takes
-    those under 0.05."""
+    those under 0.05.
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none falls below one before
+    it, or rises over 1.
+    """
     values = _numbers(p)
     if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all() or not len(values):
         raise ValueError(f"expected p values in [0, 1], at least one, got {p!r:.80}")
-    return [float(value) for value in multipletests(values, method="holm")[1]]
+    order = values.argsort()
+    times = np.arange(len(values), 0, -1)
+    corrected = np.empty_like(values)
+    corrected[order] = np.maximum.accumulate((values[order] * times).clip(max=1))
+    return corrected.tolist()
 
 
 def _samples(samples: Sequence[Tensor | np.ndarray]) -> list[np.ndarray]:

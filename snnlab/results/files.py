@@ -8,7 +8,9 @@ from snnlab.storing import located, read_json, whole
 
 __all__ = ["FOLDER", "Result", "load", "names", "select", "write"]
 
-FOLDER = Path(__file__).parents[2] / "results"
+# In an installed package they lie beside this file, in the project's source in a folder of its own.
+INSTALLED = Path(__file__).parent / "claims"
+FOLDER = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[2] / "results"
 KEYS = (
     *("claim", "title", "rule", "verdict", "figures", "measures", "notes", "command", "commit"),
     *("versions", "device", "seconds", "seeds", "networks", "data"),
@@ -36,8 +38,8 @@ def load(claim: str, folder: str | Path = FOLDER) -> dict:
     if not path.exists():
         raise ValueError(
             f"there are no results for {claim!r} in {folder}; there are: "
-            f"{', '.join(names(folder)) or 'none'}. The results belong to the project's source; "
-            f"python -m experiments.{claim} --data PATH makes them again"
+            f"{', '.join(names(folder)) or 'none'}. In the project's source, "
+            f"python -m experiments.{claim} --data PATH makes them"
         )
     result = Result(read_json(path))
     if missing := _missing(result):
@@ -50,9 +52,8 @@ def _existing(folder: str | Path) -> Path:
     folder = located(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"there is no folder {folder}: the results come with the project's source, not with "
-            "an installed package; install snnlab from its source (pip install --editable .), or "
-            "say where they lie: load(claim, folder)"
+            f"there is no folder {folder}: the results come with the package and with the "
+            "project's source; say where they lie: load(claim, folder)"
         )
     return folder
 

@@ -1,5 +1,7 @@
 """Results as the book shows them: tables, phrases and figures."""
 
+import html
+import re
 from typing import Any
 
 from snnlab import plotting
@@ -14,6 +16,12 @@ class Table(str):
 
     def _repr_markdown_(self) -> str:
         return str(self)
+
+
+def _plain(text: Any) -> str:
+    """Words of a file as a cell of a table shows them: on one line, without HTML, columns or marks
+    of Markdown of their own."""
+    return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", html.escape(" ".join(str(text).split()), False))
 
 
 def phrase(measure: dict, digits: int = 3, seeds: bool = False) -> str:
@@ -41,9 +49,11 @@ def table(
             )
         cells[place] = phrase(measure, digits)
     down, across = (list(dict.fromkeys(place[i] for place in cells)) for i in (0, 1))
-    lines = [f"| {rows} | " + " | ".join(map(str, across)) + " |", "|---" * (len(across) + 1) + "|"]
+    heads = " | ".join(map(_plain, [rows, *across]))
+    lines = [f"| {heads} |", "|---" * (len(across) + 1) + "|"]
     lines += [
-        f"| {row} | " + " | ".join(cells.get((row, c), "") for c in across) + " |" for row in down
+        f"| {_plain(row)} | " + " | ".join(cells.get((row, c), "") for c in across) + " |"
+        for row in down
     ]
     return Table("\n".join(lines))
 
@@ -56,14 +66,14 @@ def decision(result: dict) -> Table:
         "|---|---|---|---|---|---|",
     ]
     for figure in result["figures"]:
-        cells = [*_cells(figure), f"{figure['margin']:g}", figure["state"]]
+        cells = [*_cells(figure), f"{figure['margin']:g}", _plain(figure["state"])]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     row = standing(result)
-    said = f"The claim: **{row['verdict']}**."
+    said = f"The claim: **{_plain(row['verdict'])}**."
     if row["verdict"] != result["verdict"]:
         said += (
-            f" Alone it would be: {result['verdict']}; corrected for the number of claims, its p "
-            f"is {row['holm']:.2g}."
+            f" Alone it would be: {_plain(result['verdict'])}; corrected for the number of claims, "
+            f"its p is {row['holm']:.2g}."
         )
     return Table("\n".join(lines) + f"\n\n{said}")
 
@@ -80,7 +90,7 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
     for row in board:
         if row["verdict"] not in VERDICTS:
             continue
-        title, link = row["title"], (links or {}).get(row["claim"])
+        title, link = _plain(row["title"]), (links or {}).get(row["claim"])
         claim = [f"[{title}]({link})" if link else title, f"**{row['verdict']}**"]
         p = "" if row["holm"] is None else f"{row['holm']:.2g}"
         for i, figure in enumerate(row["figures"]):
@@ -92,7 +102,12 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
 def _cells(figure: dict) -> list:
     """Name, n, value and values by seed of a figure, for a line of a table."""
     where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
-    return [f"{figure['name']} ({where})", figure["n"], phrase(figure), _by_seed(figure)]
+    return [
+        _plain(f"{figure['name']} ({where})"),
+        _plain(figure["n"]),
+        phrase(figure),
+        _by_seed(figure),
+    ]
 
 
 def dots(result: dict, name: str, by: str, axes: Any = None, **labels: Any) -> Any:

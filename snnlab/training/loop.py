@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
+from snnlab.checks import extra
 from snnlab.data import Sequences
 from snnlab.evaluation import accuracy, predict
 from snnlab.layers import BatchNormThroughTime
@@ -20,6 +20,9 @@ from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
 from snnlab.training.sources import Samples, arguments, inputs
+
+with extra("training needs"):
+    from lightning_fabric import Fabric
 
 __all__ = ["FAST", "fit"]
 

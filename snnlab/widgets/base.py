@@ -40,14 +40,12 @@ from uuid import uuid4
 from PIL import Image
 from torch import Tensor
 
-try:
+from snnlab.checks import extra
+
+with extra("the widgets need"):
     import anywidget
     from IPython.display import display
     from traitlets import List, TraitError, Unicode
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"the widgets need {error.name}, which is not installed: pip install anywidget"
-    ) from None
 
 __all__ = ["Spikes", "Widget"]
 
