@@ -1,6 +1,7 @@
 """How often a network is right, with its interval."""
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -26,7 +27,6 @@ def predict(
     encoder draws follows from ``seed`` and the order.  Each batch starts from rest.  ``spikes``
     (encoded input) go to the model as ``model(spikes=...)``."""
     network = Network.of(model)
-    kind = "images" if spikes is None else "spikes"
     given = check_input(either(images, spikes))
     if given.ndim < 2:
         raise ValueError(f"expected images [N, C, H, W], got {tuple(given.shape)}")
@@ -36,7 +36,9 @@ def predict(
     generator = torch.Generator(device).manual_seed(seed)
     found = []
     for x in network.split(given, batch):
-        found.append(scores(network, **{kind: x.to(device)}, generator=generator).cpu())
+        x = x.to(device)
+        taken: dict[str, Any] = {"images": x} if spikes is None else {"spikes": x}
+        found.append(scores(network, **taken, generator=generator).cpu())
         if len(found[-1]) * network.folded(x) != x.shape[network.batch_axis(x)]:
             raise ValueError(
                 f"the class scores are {tuple(found[-1].shape)} for an input {tuple(x.shape)}, "

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -135,6 +136,6 @@ def inputs(samples: Samples) -> Tensor:
     return samples.spikes.float() if isinstance(samples, Sequences) else samples.images
 
 
-def arguments(samples: Samples) -> dict[str, Tensor]:
+def arguments(samples: Samples) -> dict[str, Any]:
     """:func:`inputs` by the name by which a network takes them."""
     return {"spikes" if isinstance(samples, Sequences) else "images": inputs(samples)}
