@@ -353,6 +353,7 @@ def test_a_mirrored_picture_meets_its_own_at_the_seam():
 
 
 @pytest.mark.parametrize("make", [mirrored, lambda x: scrambled(x, generator())])
+@pytest.mark.wrong_input
 def test_what_is_no_picture_is_refused(make):
     with pytest.raises(ValueError, match=r"expected pictures \[B, C, H, W\] or their spikes"):
         make(torch.zeros(3, 4, 4))

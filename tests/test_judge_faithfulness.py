@@ -370,8 +370,13 @@ def test_another_fill_takes_the_blurs_place():
     torch.testing.assert_close(torch.stack([back[-1], back[0]]), torch.stack(ends))
     same = deletion(model, x, m, LABELS, steps=2, fill=blurred(x))
     assert torch.equal(same, deletion(model, x, m, LABELS, steps=2))
+
+
+@pytest.mark.wrong_input
+def test_a_fill_of_another_shape_is_refused():
+    x = images(2, SIZE)
     with pytest.raises(ValueError, match="expected fill of the images' shape"):
-        deletion(model, x, m, LABELS, fill=grey[:1])
+        deletion(relu_network(), x, maps(), LABELS, fill=x[:1])
 
 
 # ---- silencing places
@@ -419,6 +424,7 @@ def test_random_places_hold_as_much_as_few_rich_ones():
     assert found.sum() > 2 * rich.sum()
 
 
+@pytest.mark.wrong_input
 def test_places_cannot_hold_more_than_there_is():
     counts = torch.ones(2, 2, 2)
     with pytest.raises(ValueError, match="one is above their sum"):

@@ -217,6 +217,7 @@ def test_a_map_that_all_images_have_scores_nothing(seed):
     torch.testing.assert_close(scores, torch.zeros(5, dtype=scores.dtype))
 
 
+@pytest.mark.wrong_input
 def test_shuffled_energy_refuses_what_it_cannot_compare():
     m = maps(3)
     with pytest.raises(ValueError, match=r"images of several classes, got \[4\]"):

@@ -54,6 +54,7 @@ def test_more_decay_gives_smaller_weights_and_no_global_mode_matters():
         assert linear_reader(*separable(), 1e-2)(x).shape == (200, 4)
 
 
+@pytest.mark.wrong_input
 def test_bad_features_are_refused():
     x, labels = separable()
     with pytest.raises(ValueError, match=r"expected features \[N, F\] and a label each"):

@@ -21,7 +21,7 @@ from snnlab.judge.faithfulness import retimed
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
 from snnlab.training.__main__ import main
-from snnlab.training.sources import source
+from snnlab.training.sources import inputs, source
 
 WIDTHS = (4,) * 8
 RELU = Recipe(widths=WIDTHS, epochs=3, batch=8, rate=0.05, average=0.9)
@@ -665,6 +665,7 @@ def test_without_names_the_whole_shelf_is_made(command, monkeypatch):
         raise Interruption
 
     monkeypatch.setattr("snnlab.training.__main__._make", make)
+    monkeypatch.setattr("snnlab.training.__main__.source", lambda *_: None)
     with pytest.raises(Interruption):
         command()
     assert made == SHELF[:1]

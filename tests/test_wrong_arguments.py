@@ -61,13 +61,14 @@ PATHS = {"other": "/nowhere/at/all", "number": 3, "none": None}
 WRONG = {
     **dict.fromkeys(("x", "currents", "state", "images", "calibration_images", "maps"), TENSORS),
     **dict.fromkeys(("spikes", "first", "second", "reference", "other", "regions"), TENSORS),
+    **dict.fromkeys(("pictures", "places", "amount", "counts"), TENSORS),
     **dict.fromkeys(("boxes", "curve", "changed", "between", "logits", "others"), TENSORS),
     **dict.fromkeys(("kernel", "values", "activity", "alpha", "inputs", "chunks"), TENSORS),
     **dict.fromkeys(("steps", "count", "samples", "size", "batch", "resamples"), WHOLE),
-    **dict.fromkeys(("per_class", "digits"), WHOLE),
+    **dict.fromkeys(("per_class", "digits", "draws"), WHOLE),
     **dict.fromkeys(("gamma", "leak", "threshold", "scale", "width", "start"), REAL),
     **dict.fromkeys(("percentile", "epsilon", "step_size", "sigma", "share", "mass"), REAL),
-    **dict.fromkeys(("strength", "power"), REAL),
+    **dict.fromkeys(("strength", "power", "decay"), REAL),
     **dict.fromkeys(("reset", "encoding", "variant", "what", "split", "claim", "name"), CHOICE),
     **dict.fromkeys(("labels", "target"), LABELS),
     **dict.fromkeys(("model", "ann"), NETWORKS),
@@ -135,6 +136,12 @@ RIGHT = {
     "chunks": lambda: [spikes(2, 2, 3, 32, 32, dtype=torch.float32)],
     "path": lambda: "/nowhere/at/all",
     "surrogate": triangle,
+    "pictures": lambda: torch.rand(2, 3, 6, 6),
+    "places": lambda: torch.ones(2, 4, 4, dtype=torch.bool),
+    "amount": lambda: torch.ones(2),
+    "counts": lambda: torch.rand(2, 3, 3),
+    "decay": lambda: 0.01,
+    "board": results.scoreboard,
 }
 #: Where a parameter means something else than its name does elsewhere.
 OWN = {
@@ -145,6 +152,12 @@ OWN = {
     "class_weighted_map": {"spikes": lambda: spikes(STEPS, 2, 3, 6, 6, dtype=torch.float32)},
     "rank_accuracy": {"maps": lambda: torch.rand(2, 32, 32)},
     "interval": {"samples": lambda: torch.rand(5)},
+    "over_classes": {"samples": lambda: torch.rand(5), "labels": lambda: torch.arange(5)},
+    "over_draws": {"explain": lambda: lambda generator: torch.rand(2, 4, 4)},
+    "linear_reader": {"x": lambda: torch.rand(4, 3), "labels": lambda: torch.tensor([0, 1, 1, 0])},
+    "glances": {
+        "photos": lambda: Photographs(torch.rand(2, 3, 48, 64), torch.zeros(2).long(), ("a", "b"))
+    },
     "saccade": {"direction": lambda: 0.0, "length": lambda: 4.0, "moves": lambda: 6},
     "events": {"path": lambda: snnlab.data.saccade(0, 4, 6, room=8), "size": lambda: 24},
 }
@@ -160,6 +173,7 @@ OTHERS = {
     *("scoreboard", "summary", "curves", "dots", "table", "select", "phrase", "recalibrate"),
     *("cascade", "build", "either", "height_and_width", "check_number", "check_whole"),
     *("check_generator", "check_finite", "check_encoding", "check_network", "located"),
+    *("Cards", "extra"),
 }
 
 

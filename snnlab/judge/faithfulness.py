@@ -232,7 +232,7 @@ def fall_without(
     model: nn.Module,
     images: Float[Tensor, "..."] | None,
     labels: Labels,
-    places: Bool[Tensor, "*T B H W"],
+    places: Bool[Tensor, "*S B h w"],
     *,
     layer: str | nn.Module,
     spikes: Float[Tensor, "T B C H W"] | None = None,

@@ -20,6 +20,7 @@ from helpers.tiny import generator
 from snnlab import zoo
 from snnlab.data import Photographs, scenes
 from snnlab.training import __main__ as command
+from snnlab.training import sources
 
 
 class Death(BaseException):
@@ -109,9 +110,9 @@ def train(folder, *names):
     """The training command on a few drawn scenes, with a folder of its own."""
     data = photos(24)
     with (
-        mock.patch.object(command, "tiny_imagenet", lambda root, split: data),
-        mock.patch.object(command, "photographs", lambda: photos(10)),
-        mock.patch.object(command, "hold_out", lambda given: (given, given[:4])),
+        mock.patch.object(sources, "tiny_imagenet", lambda root, split: data),
+        mock.patch.object(sources, "photographs", lambda: photos(10)),
+        mock.patch.object(sources, "hold_out", lambda given: (given, given[:4])),
     ):
         command.main(
             [*names, "--data", "scenes.zip", "--runs", str(folder / "runs")]
