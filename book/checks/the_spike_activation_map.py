@@ -1,4 +1,4 @@
-"""A map that looks at the last interval alone."""
+"""Gaps on the map and its sum over time, and a map that looks at the last interval alone."""
 
 import math
 from functools import partial
@@ -6,6 +6,179 @@ from functools import partial
 import torch
 
 from checks import Check, Wrong
+
+draws = torch.Generator().manual_seed(0)
+# [T, B, C, H, W]
+SOME = (torch.rand(5, 2, 3, 2, 2, generator=draws) < 0.5).double()
+NUMBERS = torch.rand(5, 2, 3, 2, 2, generator=draws, dtype=torch.float64)
+TRAIN = torch.tensor([0.0, 1, 1, 0, 1], dtype=torch.float64).view(5, 1, 1, 1, 1)
+
+# From scores to a map
+
+
+def sam_of(scores, spikes, *, gated=True, mean=False, over=2):
+    parts = scores * spikes if gated else scores
+    return parts.mean(over) if mean else parts.sum(over)
+
+
+check_map = Check(
+    right=sam_of,
+    cases=((NUMBERS[:3, :1, :2, :1, :1], SOME[:3, :1, :2, :1, :1]), (NUMBERS, SOME)),
+    axes=("step", "image", "row", "column"),
+    wrong=(
+        Wrong(
+            partial(sam_of, gated=False),
+            "silent neurons are asked for their scores too",
+            "multiply with the spikes before you add",
+        ),
+        Wrong(
+            partial(sam_of, mean=True),
+            "this is the mean over the channels",
+            "the map is a sum over them",
+        ),
+        Wrong(
+            partial(sam_of, over=1),
+            "the images are added, and the channels are still there",
+            "the axes are steps, images, channels, rows, columns: sum over 2",
+        ),
+        Wrong(
+            lambda scores, spikes: scores.sum(2) * spikes.sum(2),
+            "the sums are multiplied, so each neuron's score meets the spikes of all others",
+            "multiply neuron by neuron, then add",
+        ),
+    ),
+    praise="Who fires is asked, and nobody else.",
+)
+
+# Pairs at a lag
+
+
+def pairs_at(spikes, d, *, over=(0, 2), zero=True, twice=False, up_to=False, late=0):
+    if d == 0 and not zero:
+        return torch.zeros_like(spikes[0]).sum(1)
+    lags = range(0 if up_to else d, d + 1)
+    found = sum((spikes[k + late :] * spikes[: len(spikes) - k - late]).sum(over) for k in lags)
+    return found * (2 if twice else 1)
+
+
+check_pairs = Check(
+    right=pairs_at,
+    cases=((TRAIN, 1), (TRAIN, 0), (SOME, 2), (SOME, 0)),
+    axes=("image", "row", "column"),
+    wrong=(
+        Wrong(
+            partial(pairs_at, zero=False),
+            "at lag 0 nothing is found, for spikes[:-0] is empty",
+            "spikes[: len(spikes) - d] ends at the right place for every d",
+        ),
+        Wrong(
+            partial(pairs_at, twice=True),
+            "every pair is counted twice",
+            "look back only, not ahead as well",
+        ),
+        Wrong(
+            partial(pairs_at, up_to=True),
+            "the pairs of all smaller lags are counted too",
+            "only those that are d steps apart",
+        ),
+        Wrong(
+            partial(pairs_at, over=(0,)),
+            "the channels have not been added",
+            "sum over steps and channels, axes 0 and 2",
+        ),
+        Wrong(
+            partial(pairs_at, late=1),
+            "the pairs lie one step too far apart",
+            "shift by d: the first step of the later spikes is d",
+        ),
+    ),
+    praise="All lags, weighted with the kernel, make SAM's sum over time.",
+)
+
+# Another order
+
+
+def shuffled(spikes, numbers, *, order="own", down=False):
+    if order == "one for all":
+        return spikes[numbers.flatten(1)[:, 0].argsort()]
+    if order == "ranks":
+        return spikes.gather(0, numbers.argsort(0).argsort(0))
+    return spikes.gather(0, numbers.argsort(0, descending=down))
+
+
+check_shuffled = Check(
+    right=shuffled,
+    cases=(
+        (TRAIN, NUMBERS[:, :1, :1, :1, :1]),
+        (SOME, NUMBERS),
+    ),
+    axes=("step", "image", "channel", "row", "column"),
+    wrong=(
+        Wrong(
+            partial(shuffled, order="one for all"),
+            "all neurons get one order, so what fires together still does",
+            "each has its own: spikes.gather(0, order)",
+        ),
+        Wrong(
+            partial(shuffled, order="ranks"),
+            "the spikes are sent to where the order came from",
+            "argsort once: it says which step comes first, which second",
+        ),
+        Wrong(
+            partial(shuffled, down=True),
+            "the largest number comes first",
+            "argsort sorts upwards if nothing is said",
+        ),
+        Wrong(
+            lambda spikes, numbers: spikes.gather(1, numbers.argsort(1)),
+            "images have been exchanged, not steps",
+            "time is axis 0",
+        ),
+    ),
+    praise="The counts are the same, and nothing else is.",
+)
+
+# The silent steps
+
+
+def silent_term(spikes, gamma, *, counts="silent", gated=True, first=0, own=True, fades=True):
+    t = torch.arange(len(spikes)).view(-1, 1, 1, 1) + first
+    waited = (1 - spikes if counts == "silent" else spikes).cumsum(0)
+    parts = (waited * spikes if gated else waited).sum(2)
+    return torch.exp(-(gamma if own else 0.5) * t * (1 if fades else -1)) * parts
+
+
+check_silent = Check(
+    right=silent_term,
+    cases=((TRAIN, 0.3), (SOME, 1.0)),
+    axes=("step", "image", "row", "column"),
+    wrong=(
+        Wrong(
+            partial(silent_term, counts="spikes"),
+            "the spikes so far are counted",
+            "count the steps without one: (1 - spikes).cumsum(0)",
+        ),
+        Wrong(
+            partial(silent_term, gated=False),
+            "silent neurons add something too",
+            "multiply with the spikes",
+        ),
+        Wrong(
+            partial(silent_term, first=1),
+            "the first step counts as 1",
+            "steps count from 0, where nothing has faded",
+        ),
+        Wrong(partial(silent_term, own=False), "gamma is always 0.5", "use the one that is given"),
+        Wrong(
+            partial(silent_term, fades=False),
+            "it grows with time",
+            "the exponent is negative",
+        ),
+    ),
+    praise="It is largest early, where the equation of the paper says nothing yet.",
+)
+
+# The last interval
 
 
 def intervals(spikes, before=math.inf, resets="after", product=False):
@@ -68,8 +241,6 @@ def future(spikes, gamma):
     return last_interval_map(spikes.flip(0), gamma).flip(0)
 
 
-draws = torch.Generator().manual_seed(0)
-# [T, B, C, H, W]
 ONE = torch.tensor([0, 1, 1, 0, 0, 1, 1], dtype=torch.float64).view(7, 1, 1, 1, 1)
 MANY = (torch.rand(9, 2, 3, 2, 2, generator=draws) < 0.5).double()
 
