@@ -151,7 +151,7 @@ def finish(app, exception):
     draw_lighter(html)
     finish_pages(html)
     site.write_index(html, app.config.root_doc)
-    site.write_lost(html, app.config.project, base)
+    site.write_lost(html, app.config.html_title, base)
     if base:
         site.write_sitemap(html, base)
 

@@ -36,7 +36,7 @@ def metadata(title: str, description: str, page: str, config) -> str:
     address = base(config)
     tags = {
         "og:type": "book" if page == config.root_doc else "article",
-        "og:site_name": config.project,
+        "og:site_name": config.html_title,
         "og:title": unescape(re.sub("<[^>]*>", "", title)),
         "og:description": description,
     }
