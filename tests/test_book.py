@@ -196,7 +196,9 @@ def test_the_site_names_its_address_once_it_has_one(tiny):
         card = re.search(f'property="og:image" content="{address}([^"]*)"', text)[1]
         assert (html / card).exists()
     assert f"<loc>{address}book/intro.html</loc>" in (html / "sitemap.xml").read_text()
-    assert f'href="{address}search.html"' in (html / "404.html").read_text()
+    lost = (html / "404.html").read_text()
+    assert f'href="{address}search.html"' in lost and "No such page — " in lost
+    assert "not set" not in lost
 
 
 SECOND = """
