@@ -41,10 +41,10 @@ def library_hash(root: Path) -> str:
 def write_networks(root: Path) -> None:
     """The networks that readers run in the page, as scripts: from the disk nothing else loads."""
     for name in IN_THE_PAGE:
-        weights = (root / "snnlab" / "zoo" / f"{name}.safetensors").read_bytes()
-        text = base64.b64encode(weights).decode()
-        script = f'(globalThis.snnlabNetworks ??= {{}})["{name}"] = "{text}";\n'
-        (root / "book" / "_assets" / f"{name}.js").write_text(script)
+        for weights in (root / "snnlab" / "zoo").glob(f"{name}.safetensors"):
+            text = base64.b64encode(weights.read_bytes()).decode()
+            script = f'(globalThis.snnlabNetworks ??= {{}})["{name}"] = "{text}";\n'
+            (root / "book" / "_assets" / f"{name}.js").write_text(script)
 
 
 def execute(root: Path, cache_folder: Path) -> None:
