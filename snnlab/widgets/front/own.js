@@ -40,7 +40,7 @@ export default {
       panels.sheet.describe(`The picture, its spikes, and spike activation maps of three layers. ${sentence}`);
       bars.describe(sentence);
       view.say(sentence);
-      return { ...numbers, done: result.done, seconds: result.seconds };
+      return { ...numbers, done: result.done };
     });
   },
 };
@@ -100,7 +100,6 @@ class Machine {
 
   /** One step at a time, so that the page stays alive between them. */
   async #run(wanted, network, { values, height, width }) {
-    const begin = performance.now();
     const x = normalise(Float32Array.from(values, (byte) => byte / 255));
     const spikes = poisson(x, network.steps, new Mersenne(this.model.get("seed")));
     const { recorded, sizes } = makeRecording(network, height, width, LAYERS);
@@ -114,7 +113,7 @@ class Machine {
       const { channels, height: h, width: w } = sizes[name];
       return new Recorded(new Shaped([network.steps, channels, h, w], () => recorded[name]));
     });
-    this.result = { logits, spikes, layers, seconds: (performance.now() - begin) / 1000, done: true };
+    this.result = { logits, spikes, layers, done: true };
     this.view.refresh();
   }
 }
@@ -124,13 +123,12 @@ class Machine {
  * @property {Float64Array[]} logits after each step
  * @property {Int8Array} spikes of the encoder
  * @property {Recorded[]} layers
- * @property {number} seconds
  * @property {boolean} done
  */
 
 /** @returns {Result} of a run that has not begun */
 function nothing() {
-  return { logits: [], spikes: new Int8Array(0), layers: [], seconds: 0, done: false };
+  return { logits: [], spikes: new Int8Array(0), layers: [], done: false };
 }
 
 /**
