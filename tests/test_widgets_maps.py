@@ -160,7 +160,7 @@ def test_a_large_layer_follows_the_slider(browser, written):
         view = tab.locator(".snn-widget").element_handle()
         median = tab.evaluate(GAMMA, [view, 30 * 128 * 16 * 16])
     print(f"[30, 128, 16, 16]: {median:.2f} passes over the spikes to draw after a change of gamma")
-    assert median < 4
+    assert median < 2
     assert len(json.dumps(state_of(widget))) < 400_000
 
 

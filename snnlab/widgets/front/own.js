@@ -41,7 +41,7 @@ export default {
       panels.sheet.describe(`The picture, its spikes, and spike activation maps of three layers. ${sentence}`);
       bars.describe(sentence);
       view.say(sentence);
-      return { ...numbers, done: result.done, seconds: result.seconds };
+      return { ...numbers, done: result.done };
     });
   },
 };
@@ -115,13 +115,12 @@ class Machine {
  * @property {Float64Array[]} logits after each step
  * @property {Int8Array} spikes of the encoder
  * @property {import("./recorded.js").Recorded[]} layers
- * @property {number} seconds
  * @property {boolean} done
  */
 
 /** @returns {Result} of a run that has not begun */
 function nothing() {
-  return { logits: [], spikes: new Int8Array(0), layers: [], seconds: 0, done: false };
+  return { logits: [], spikes: new Int8Array(0), layers: [], done: false };
 }
 
 /**
