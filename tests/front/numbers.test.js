@@ -118,15 +118,17 @@ test("how alike two maps are, and how compact one is", () => {
   }
 });
 
-test("the map of a large layer takes under ten milliseconds", () => {
+test("the map of a large layer takes less than a plain loop over its spikes", () => {
   const spikes = Uint8Array.from({ length: 30 * 128 * 256 }, (_, i) => Number((i * 7919) % 31 < 5));
-  const times = [];
-  for (let run = 0; run < 15; run++) {
+  const trace = new Float32Array(spikes.length);
+  const timed = (/** @type {() => void} */ work) => {
     const begin = performance.now();
-    numbers.spikeActivationMap(spikes, 30, 128, 256, 0.5);
-    times.push(performance.now() - begin);
-  }
-  const median = times.sort((a, b) => a - b)[7];
-  console.log(`median ${median.toFixed(1)} ms`);
-  assert.ok(median < Number(process.env.LIMIT_MS ?? 10), `median ${median} ms`);
+    work();
+    return performance.now() - begin;
+  };
+  const bare = () => spikes.forEach((spike, i) => (trace[i] = 0.5 * trace[i] + spike));
+  const map = () => numbers.spikeActivationMap(spikes, 30, 128, 256, 0.5);
+  const ratios = Array.from({ length: 15 }, () => timed(map) / timed(bare)).sort((a, b) => a - b);
+  console.log(`median ${ratios[7].toFixed(2)} passes`);
+  assert.ok(ratios[7] < 1, `median ${ratios[7]} passes`);
 });

@@ -21,10 +21,9 @@ def node(test, expected, folder):
     assert shutil.which("node"), "Node 20 or newer is not installed (Debian: apt install nodejs)"
     file = folder / "expected.json"
     file.write_text(json.dumps(expected))
-    limit = os.environ.get("LIMIT_MS", "10")
     done = subprocess.run(
         ["node", "--test", "--test-reporter=spec", FRONT / test],
-        env={**os.environ, "EXPECTED": str(file), "LIMIT_MS": limit},
+        env={**os.environ, "EXPECTED": str(file)},
         capture_output=True,
         text=True,
     )

@@ -31,7 +31,7 @@ export default {
       const maps = layers.map((layer) => mapsOf(layer, model.get("gamma"), scene));
       const logits = run?.logits[run.logits.length - 1];
       const scores = logits ? softmax(logits) : null;
-      const numbers = { logits, scores, maps, done: Boolean(run), seconds: run?.seconds };
+      const numbers = { logits, scores, maps, done: Boolean(run) };
       drawRasters(raster, view.colours, stage);
       drawMaps(panels, scene, maps);
       const bar = (words, k) => ({ words, share: scores[k] });

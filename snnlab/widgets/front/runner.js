@@ -10,7 +10,6 @@ import { loadWeights } from "./weights.js";
  * @typedef {object} Run
  * @property {Float64Array[]} logits after each step
  * @property {Recorded[]} layers
- * @property {number} seconds
  */
 
 /**
@@ -24,7 +23,6 @@ import { loadWeights } from "./weights.js";
  * @returns {Promise<Run | null>} null if it was given up
  */
 export async function record(network, spikes, height, width, names, wanted) {
-  const begin = performance.now();
   const { recorded, sizes } = makeRecording(network, height, width, names);
   const logits = [];
   for (const now of runNetwork(network, spikes, height, width, recorded)) {
@@ -36,7 +34,7 @@ export async function record(network, spikes, height, width, names, wanted) {
     const { channels, height: h, width: w } = sizes[name];
     return new Recorded(new Shaped([network.steps, channels, h, w], () => recorded[name]));
   });
-  return { logits, layers, seconds: (performance.now() - begin) / 1000 };
+  return { logits, layers };
 }
 
 /**
