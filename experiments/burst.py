@@ -19,7 +19,7 @@ from snnlab.data import RhythmScenes, rhythm_scenes
 from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import count_map
 from snnlab.judge.faithfulness import retimed
-from snnlab.judge.readout import linear_reader, readings
+from snnlab.judge.readout import readings
 from snnlab.models import BLOCKS
 from snnlab.recording import intervene, record
 from snnlab.results import phrase
@@ -237,12 +237,9 @@ def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
     for layer in SITES:
         for reading in READ:
             key = layer, reading
-            centre, spread = fit[key].mean(0), fit[key].std(0).clamp(min=1e-12)
-            on_fit, on_tune, on_test = ((one[key] - centre) / spread for one in (fit, tune, test))
-            readers = [linear_reader(on_fit, fit["labels"], decay) for decay in DECAYS]
-            tuned = [(r(on_tune).argmax(1) == tune["labels"]).double().mean() for r in readers]
-            best = readers[int(np.argmax(tuned))]
-            found[key] = (best(on_test).argmax(1) == test["labels"]).numpy()
+            parts = fit[key], tune[key], test[key]
+            answers, _ = common.read(parts, (fit["labels"], tune["labels"]), DECAYS)
+            found[key] = (answers == test["labels"]).numpy()
     return found
 
 

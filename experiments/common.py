@@ -20,6 +20,7 @@ from snnlab.judge.baselines import (
 )
 from snnlab.judge.faithfulness import effect_of_silencing
 from snnlab.judge.localisation import area, box_masks, has_area
+from snnlab.judge.readout import linear_reader
 from snnlab.layers import over_time
 from snnlab.models import SpikingVGG
 from snnlab.recording import record
@@ -168,6 +169,21 @@ def minus(first: dict[int, np.ndarray], second: dict[int, np.ndarray]) -> dict[i
 def only(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """NaN wherever an image is not chosen."""
     return np.where(chosen, values, np.nan)
+
+
+def read(
+    features: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    labels: tuple[torch.Tensor, torch.Tensor],
+    decays: tuple[float, ...],
+) -> tuple[torch.Tensor, float]:
+    """What a linear reader takes the third part for [N]: fitted on the first, whose mean and
+    deviation all are brought to, its weight decay chosen on the second; and that decay."""
+    centre, spread = features[0].mean(0), features[0].std(0).clamp(min=1e-12)
+    fit_on, choose_on, test_on = ((part - centre) / spread for part in features)
+    readers = [linear_reader(fit_on, labels[0], decay) for decay in decays]
+    tuned = [(reader(choose_on).argmax(1) == labels[1]).double().mean() for reader in readers]
+    best = int(np.argmax(tuned))
+    return readers[best](test_on).argmax(1), decays[best]
 
 
 def mass_share(mine: torch.Tensor, both: torch.Tensor) -> torch.Tensor:

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from experiments import common
 from experiments.common import COUNTS, LAYERS, SAM
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Figure, Key, Study
-from snnlab.explain import neuronal_contribution_score, spike_activation_map
+from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import count_map, permute_intervals, permute_steps
 from snnlab.judge.localisation import energy
+from snnlab.judge.readout import readings
 from snnlab.judge.stability import pearson
 from snnlab.recording import record
 
@@ -153,13 +153,10 @@ def read_out(study: Study, seed: int) -> dict[Key, np.ndarray]:
     )
     found = {}
     for key in train:
-        centre, spread = train[key].mean(0), train[key].std(0).clamp(min=1e-12)
-        fit_on, choose_on, test_on = ((x[key] - centre) / spread for x in (train, tune, val))
-        readers = [classifier(fit_on, study.train.labels, decay) for decay in DECAYS]
-        tuned = [(r(choose_on).argmax(1) == study.tune.labels).double().mean() for r in readers]
-        best = readers[int(np.argmax(tuned))]
-        found[key] = (best(test_on).argmax(1) == study.val.labels).numpy()
-        found["decay", *key] = np.array(DECAYS[int(np.argmax(tuned))])
+        parts, labels = (train[key], tune[key], val[key]), (study.train.labels, study.tune.labels)
+        answers, decay = common.read(parts, labels, DECAYS)
+        found[key] = (answers == study.val.labels).numpy()
+        found["decay", *key] = np.array(decay)
     return found
 
 
@@ -170,7 +167,7 @@ def features(study: Study, model, photos) -> dict[Key, torch.Tensor]:
         with torch.no_grad(), record(model, LAYER) as recording:
             model(spikes=common.encoded(study, model, part.images, start))
         return {
-            (kind, steps): value.mean((-2, -1)).double()
+            (kind, steps): value
             for steps in STEPS
             for kind, value in readings(recording[LAYER][:steps]).items()
         }
@@ -178,36 +175,6 @@ def features(study: Study, model, photos) -> dict[Key, torch.Tensor]:
     batches = study.batches(photos, "spikes for the read-out")
     found = common.joined(of_batch(start, part) for start, part in batches)
     return {key: torch.from_numpy(values) for key, values in found.items()}
-
-
-def readings(spikes: torch.Tensor) -> dict[str, torch.Tensor]:
-    """[B, C, H, W] each: what is read of spikes [T, B, C, H, W]."""
-    score, count = neuronal_contribution_score(spikes), spikes.sum(0)
-    return {
-        "score at spikes": (score * spikes).sum(0),
-        "score": score.sum(0),
-        "count": count,
-        "pairs": count * (count - 1),
-    }
-
-
-def classifier(x: torch.Tensor, labels: torch.Tensor, decay: float):
-    """Multinomial logistic regression with weight decay, to its optimum (it is convex)."""
-    weight = torch.zeros(int(labels.max()) + 1, x.shape[1], dtype=x.dtype, requires_grad=True)
-    bias = torch.zeros(len(weight), dtype=x.dtype, requires_grad=True)
-    optimiser = torch.optim.LBFGS(
-        [weight, bias], max_iter=300, history_size=20, line_search_fn="strong_wolfe"
-    )
-
-    def loss():
-        optimiser.zero_grad()
-        value = F.cross_entropy(x @ weight.T + bias, labels) + decay * weight.square().sum()
-        value.backward()
-        return value
-
-    optimiser.step(loss)
-    weight, bias = weight.detach(), bias.detach()
-    return lambda x: x @ weight.T + bias
 
 
 EXPERIMENT = Experiment("interval", TITLE, RULE, (WHERE, WHAT), run, HOURS)

@@ -21,7 +21,6 @@ from experiments import (
     burst,
     common,
     events,
-    interval,
     localises,
     reproduce,
     robustness,
@@ -36,6 +35,7 @@ from snnlab.data import CLASSES, Photographs, rhythm_scenes
 from snnlab.data.nmnist import TEN
 from snnlab.judge import faithfulness
 from snnlab.judge.faithfulness import effect_of_silencing
+from snnlab.judge.readout import linear_reader
 from snnlab.judge.stability import normalised
 from snnlab.recording import intervene, record
 from snnlab.results.verdicts import state
@@ -669,13 +669,24 @@ def test_the_read_out_finds_the_optimum_of_its_loss():
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(200, 4, generator=generator, dtype=torch.float64)
     labels = (x[:, 0] > 0).long() + 2 * (x[:, 1] > 0.3).long()
-    read = interval.classifier(x, labels, 1e-3)
+    read = linear_reader(x, labels, 1e-3)
     assert (read(x).argmax(1) == labels).double().mean() > 0.95
     bias = read(torch.zeros(1, 4, dtype=x.dtype))
     weight = (read(torch.eye(4, dtype=x.dtype)) - bias).T.requires_grad_()
     loss = torch.nn.functional.cross_entropy(x @ weight.T + bias, labels)
     (gradient,) = torch.autograd.grad(loss + 1e-3 * weight.square().sum(), weight)
     assert gradient.abs().max() < 1e-4
+
+
+def test_a_reader_is_fitted_on_one_part_chosen_on_another_and_asked_on_the_third():
+    """More weight decay than the signal bears is not chosen; a shift of all parts is no matter."""
+    x = torch.randn(300, 4, generator=generator(), dtype=torch.float64)
+    labels = (x[:, 0] > 0).long()
+    parts, known = x.split(100), labels.split(100)
+    answers, decay = common.read(parts, known[:2], (10.0, 1e-3))
+    assert decay == 1e-3 and (answers == known[2]).double().mean() > 0.95
+    moved, _ = common.read(tuple(5 + 3 * part for part in parts), known[:2], (10.0, 1e-3))
+    assert torch.equal(moved, answers)
 
 
 def test_the_similarity_is_that_of_the_library():
