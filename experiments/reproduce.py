@@ -13,6 +13,7 @@ from pathlib import Path
 import experiments
 from experiments.experiment import Experiment, add_options
 from snnlab import results, zoo
+from snnlab.results.show import named
 from snnlab.storing import whole
 from snnlab.training import SHELF
 
@@ -59,8 +60,7 @@ def rules(text: str) -> str:
     for claim, one in everything().items():
         lines.append(f"### {claim}: {one.title}\n\n{one.rule_in_a_line}\n")
         for name, margin, labels in one.decides:
-            where = ", ".join(f"{key} {value}" for key, value in labels.items())
-            lines.append(f"- Decides: {name} ({where}); it counts from {margin:g} on.")
+            lines.append(f"- Decides: {named(name, labels)}; it counts from {margin:g} on.")
         if one.decides:
             lines[-1] += "\n"
     return "\n".join(lines)

@@ -29,6 +29,13 @@ def test_a_chapter_has_the_number_of_its_place():
     assert list(numbers.values()) == list(range(1, len(numbers) + 1))
 
 
+def test_each_part_is_called_before_a_page_that_there_is():
+    files = [path.relative_to(ROOT).with_suffix("").as_posix() for path in BOOK.rglob("*.md")]
+    captions = contents.captions()
+    assert list(captions.values()) == [part["caption"] for part in contents.parts()]
+    assert {*captions} <= {contents.slug(file) for file in files}
+
+
 def test_each_page_has_its_place():
     assert {path.stem for path in BOOK.glob("*.md")} <= set(ORDER)
 

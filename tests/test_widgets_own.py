@@ -2,54 +2,29 @@
 
 import base64
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from helpers.site import serving
+from helpers.running import beside_networks, finished, loaded
 from helpers.widget_pages import changes, opened, page, seen, slide
 from PIL import Image
 
-from book.tools.build import write_networks
 from snnlab import data, explain, zoo
 from snnlab.widgets import OwnPhotograph
 from snnlab.widgets.packed import arrays
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
-
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The page and, as book/tools/build.py writes it, the network; over http and from the disk."""
-    book = tmp_path_factory.mktemp("book")
-    (book / "book" / "_assets").mkdir(parents=True)
-    (book / "snnlab").symlink_to(ROOT / "snnlab")
-    write_networks(book)
-    folder = book / "html"
-    folder.mkdir()
-    (book / "book" / "_assets").rename(folder / "_static")
-    (folder / "own.html").write_text(page(OwnPhotograph()), encoding="utf-8")
-    (folder / "missing").mkdir()
-    (folder / "missing" / "own.html").write_text(page(OwnPhotograph()), encoding="utf-8")
-    with serving(folder) as found:
+    """Also in a folder without the networks."""
+    own = page(OwnPhotograph())
+    folder = tmp_path_factory.mktemp("book")
+    with beside_networks(folder, {"own": own, "missing/own": own}) as found:
         yield found
-
-
-def finished(tab, view):
-    """Wait until the network has run; return its numbers."""
-    tab.wait_for_function("view => view.numbers().done", arg=view.element_handle())
-    return view.evaluate("view => view.numbers()")
-
-
-def loaded(tab):
-    view = tab.locator(".snn-widget")
-    view.get_by_role("button", name="Load the network").click()
-    finished(tab, view)
-    return view
 
 
 def give(view, name, content, kind="image/png"):

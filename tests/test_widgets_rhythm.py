@@ -1,19 +1,15 @@
 """Bursts or even spikes: the page's network on the reader's rhythms."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from helpers.site import serving
+from helpers.running import beside_networks, finished, loaded
 from helpers.widget_pages import changes, opened, page, seen, slide
 
-from book.tools.build import write_networks
 from snnlab import explain, zoo
 from snnlab.judge.baselines import count_map
 from snnlab.widgets import RhythmExplorer
 
-ROOT = Path(__file__).parent.parent
 NAMES = ("rhythm-burst-s0", "rhythm-even-s0")
 
 
@@ -49,29 +45,9 @@ def test_the_still_picture_says_what_it_shows():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    book = tmp_path_factory.mktemp("book")
-    (book / "book" / "_assets").mkdir(parents=True)
-    (book / "snnlab").symlink_to(ROOT / "snnlab")
-    write_networks(book)
-    folder = book / "html"
-    folder.mkdir()
-    (book / "book" / "_assets").rename(folder / "_static")
-    for name in NAMES:
-        (folder / f"{name}.html").write_text(page(RhythmExplorer(name)), encoding="utf-8")
-    with serving(folder) as found:
+    texts = {name: page(RhythmExplorer(name)) for name in NAMES}
+    with beside_networks(tmp_path_factory.mktemp("book"), texts) as found:
         yield found
-
-
-def finished(tab, view):
-    tab.wait_for_function("view => view.numbers().done", arg=view.element_handle())
-    return view.evaluate("view => view.numbers()")
-
-
-def loaded(tab):
-    view = tab.locator(".snn-widget")
-    view.get_by_role("button", name="Load the network").click()
-    finished(tab, view)
-    return view
 
 
 def share(values, shapes):

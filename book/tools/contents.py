@@ -21,6 +21,16 @@ def pages(part: dict) -> list[str]:
     return [Path(page["file"]).name for page in part["chapters"]]
 
 
+def slug(page: str) -> str:
+    """A page's name within one document: of "book/teaching/index" it is "teaching-index"."""
+    return page.removeprefix("book/").replace("/", "-")
+
+
+def captions() -> dict[str, str]:
+    """The :func:`slug` of each part's first page -> what the part is called."""
+    return {slug(part["chapters"][0]["file"]): part["caption"] for part in parts()}
+
+
 def chapters() -> list[str]:
     """The pages of the parts that are numbered."""
     return [page for part in parts() if "numbered" in part for page in pages(part)]

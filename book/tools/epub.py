@@ -119,12 +119,12 @@ def xhtml(title: str, body: str) -> str:
 
 def navigation(book: Book) -> str:
     """The table of contents, with the parts of the book."""
-    starts = {f"{contents.pages(part)[0]}.xhtml": part["caption"] for part in contents.parts()}
+    captions = contents.captions()
     lines: list[str] = []
     inside = False
     for name, title in book.titles.items():
-        if name in starts:
-            lines.append("</ol></li>" * inside + f"<li><span>{escape(starts[name])}</span><ol>")
+        if caption := captions.get(name.removesuffix(".xhtml")):
+            lines.append("</ol></li>" * inside + f"<li><span>{escape(caption)}</span><ol>")
             inside = True
         lines.append(f'<li><a href="{name}">{escape(title)}</a></li>')
     lines.append("</ol></li>" * inside)

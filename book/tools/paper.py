@@ -37,11 +37,11 @@ HINT = (
 
 
 def table_of_contents(book: list[whole.Page]) -> str:
-    starts = {f"book/{contents.pages(part)[0]}": part["caption"] for part in contents.parts()}
+    captions = contents.captions()
     lines = []
     for page in book:
-        if page.name in starts:
-            lines.append(f'<li class="part">{escape(starts[page.name])}</li>')
+        if caption := captions.get(page.slug):
+            lines.append(f'<li class="part">{escape(caption)}</li>')
         lines.append(f'<li class="page"><a href="#{page.slug}">{escape(page.title)}</a></li>')
     return f'<nav class="whole"><h2>Contents</h2><ol>{"".join(lines)}</ol></nav>'
 

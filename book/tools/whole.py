@@ -12,6 +12,8 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
+from book.tools import contents
+
 # Attributes that name a place of the same page
 NAMING = ("aria-labelledby", "aria-describedby", "for")
 
@@ -27,7 +29,7 @@ class Page:
 
     @property
     def slug(self) -> str:
-        return self.name.removeprefix("book/").replace("/", "-")
+        return contents.slug(self.name)
 
 
 def pages(html: Path, first: str = "book/intro") -> list[Page]:

@@ -8,7 +8,7 @@ from snnlab import plotting
 from snnlab.results.files import select
 from snnlab.results.verdicts import VERDICTS, standing
 
-__all__ = ["Table", "curves", "decision", "dots", "phrase", "summary", "table"]
+__all__ = ["Table", "curves", "decision", "dots", "named", "phrase", "summary", "table"]
 
 
 class Table(str):
@@ -99,11 +99,15 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
     return Table("\n".join(lines))
 
 
+def named(name: str, labels: dict) -> str:
+    """A measure by its name and its labels, as in "energy (map SAM, layer conv6)"."""
+    return f"{name} ({', '.join(f'{key} {value}' for key, value in labels.items())})"
+
+
 def _cells(figure: dict) -> list:
     """Name, n, value and values by seed of a figure, for a line of a table."""
-    where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
     return [
-        _plain(f"{figure['name']} ({where})"),
+        _plain(named(figure["name"], figure["labels"])),
         _plain(figure["n"]),
         phrase(figure),
         _by_seed(figure),

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from snnlab.results.show import phrase
+from snnlab.results.show import named, phrase
 from snnlab.results.verdicts import VERDICTS
 
 __all__ = ["Cards", "cards"]
@@ -40,8 +40,7 @@ def _card(row: dict, link: str | None) -> str:
 
 
 def _figure(figure: dict) -> str:
-    where = ", ".join(f"{key} {value}" for key, value in figure["labels"].items())
-    name, state = escape(f"{figure['name']} ({where})"), figure["state"]
+    name, state = escape(named(figure["name"], figure["labels"])), figure["state"]
     value, margin = phrase(figure), f"counts from {figure['margin']:g}"
     return (
         f'<div class="snn-card-figure" data-state="{state}"><p>{name}</p>'
