@@ -21,7 +21,7 @@ from snnlab.judge.faithfulness import retimed
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
 from snnlab.training.__main__ import main
-from snnlab.training.sources import inputs, source
+from snnlab.training.sources import inputs, source, sources
 
 WIDTHS = (4,) * 8
 RELU = Recipe(widths=WIDTHS, epochs=3, batch=8, rate=0.05, average=0.9)
@@ -461,6 +461,25 @@ def test_glances_are_of_the_photographs_of_each_part(data, monkeypatch):
     assert found.about == {"name": "images.zip", "sha256": "hash", "n": 7}
 
 
+def test_photographs_are_read_once_for_all_that_is_made_of_them(monkeypatch):
+    read = []
+
+    def images(root, split):
+        read.append(split)
+        return photographs()[:20]
+
+    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", images)
+    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (p, p[:4]))
+    monkeypatch.setattr("snnlab.provenance.file_hash", lambda path: "hash")
+    found = sources(["photographs", "glances", "glances-shuffled"], Path("images.zip"), "book")
+    assert read == ["train", "val"] and list(found) == [
+        "photographs",
+        "glances",
+        "glances-shuffled",
+    ]
+    assert torch.equal(inputs(found["photographs"].train), photographs().images[:20])
+
+
 def test_recordings_are_read_from_their_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr("snnlab.training.sources.TUNE", 2)
     with zipfile.ZipFile(TEN) as ten, zipfile.ZipFile(tmp_path / "some.zip", "w") as some:
@@ -665,7 +684,9 @@ def test_without_names_the_whole_shelf_is_made(command, monkeypatch):
         raise Interruption
 
     monkeypatch.setattr("snnlab.training.__main__._make", make)
-    monkeypatch.setattr("snnlab.training.__main__.source", lambda *_: None)
+    monkeypatch.setattr(
+        "snnlab.training.__main__.sources", lambda wanted, *_: dict.fromkeys(wanted)
+    )
     with pytest.raises(Interruption):
         command()
     assert made == SHELF[:1]

@@ -19,7 +19,7 @@ from snnlab.models import NETWORKS, VGG, ConvertedVGG, SpikingVGG, build
 from snnlab.storing import check_writable
 from snnlab.training.loop import FAST, fit
 from snnlab.training.recipes import CALIBRATION, RECIPES, SHELF, Recipe
-from snnlab.training.sources import Source, arguments, inputs, source
+from snnlab.training.sources import Source, arguments, inputs, sources
 
 
 def _recipe(name: str, changes: list[str]) -> Recipe:
@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     recipes = _to_make(options)
     try:  # before hours are spent
         wanted = sorted({recipe.data for recipe in recipes.values()})
-        sources = {data: source(data, options.data, options.classes) for data in wanted}
+        found = sources(wanted, options.data, options.classes)
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f"--data: {error}") from None
     _check_folders(options)
@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     for i, (name, recipe) in enumerate(recipes.items()):
         progress.set_description_str(f"{i + 1} of {len(recipes)}, {name}:")
-        data = sources[recipe.data]
+        data = found[recipe.data]
         try:
             model, twin, log = _make(name, recipe, data, options, progress)
         except (ValueError, FloatingPointError) as error:

@@ -1,5 +1,7 @@
 """What networks are trained on and measured with, by the name that a recipe gives it."""
 
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from snnlab.data import (
 )
 from snnlab.judge.faithfulness import retimed
 
-__all__ = ["CHANNELS", "Samples", "Source", "arguments", "inputs", "source"]
+__all__ = ["CHANNELS", "Samples", "Source", "arguments", "inputs", "source", "sources"]
 
 #: What a recipe may name as its data -> the channels that come in.
 CHANNELS = {"photographs": 3, "rhythm-burst": 1, "rhythm-even": 1}
@@ -49,13 +51,23 @@ def source(data: str, path: Path | None, classes: str) -> Source:
     """The data of that name.  Photographs, also those that a camera glances at, come from ``path``,
     with the ``classes`` of the "book" or the data's "own", recordings of N-MNIST from ``path`` too;
     the rest is drawn.  Raises ValueError or FileNotFoundError."""
-    if data == "photographs":
-        return _photographs(path, classes)
-    if data.startswith("n-mnist"):
-        return _n_mnist(path, steps=1 if data.endswith("sums") else 12)
-    if data.startswith("glances"):
-        return _glances(_photographs(path, classes), shuffled=data.endswith("shuffled"))
-    return _rhythm(data.removeprefix("rhythm-"))
+    return sources([data], path, classes)[data]
+
+
+def sources(wanted: Iterable[str], path: Path | None, classes: str) -> dict[str, Source]:
+    """:func:`source` of each name; the photographs are read once for all that are made of them."""
+    photos = functools.cache(lambda: _photographs(path, classes))
+
+    def made(data: str) -> Source:
+        if data == "photographs":
+            return photos()
+        if data.startswith("n-mnist"):
+            return _n_mnist(path, steps=1 if data.endswith("sums") else 12)
+        if data.startswith("glances"):
+            return _glances(photos(), shuffled=data.endswith("shuffled"))
+        return _rhythm(data.removeprefix("rhythm-"))
+
+    return {data: made(data) for data in wanted}
 
 
 def _photographs(path: Path | None, classes: str) -> Source:
