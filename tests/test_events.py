@@ -1,11 +1,14 @@
 """Events of a photograph that moves."""
 
+import dataclasses
+import itertools
+
 import pytest
 import torch
 from helpers.tiny import generator, images
 from oracles import events as oracle
 
-from snnlab.data import events, glances, photographs, saccade
+from snnlab.data import events, glances, photographs, saccade, saccades
 
 
 def by_loops(picture, path, steps, size, off, on):
@@ -136,3 +139,28 @@ def test_counts_of_a_glance_are_nearly_those_of_the_way_back():
     left = events(x, path.flip(0), 12).sum(0).flip(1)
     assert torch.corrcoef(torch.stack([right.flatten(), left.flatten()]))[0, 1] > 0.95
     assert (right.sum((1, 2, 3)) - left.sum((1, 2, 3))).abs().max() < 0.05 * right[0].sum()
+
+
+# ---- the camera turns along a triangle
+
+
+@pytest.mark.parametrize("steps", [12, 1])
+def test_three_saccades_go_round_a_triangle_and_end_where_they_began(steps):
+    """Corner by corner, in a room of 16 x 16 pixels."""
+    photos = photographs()[:3]
+    corners = [(4.0, 0.0), (12.0, 8.0), (4.0, 16.0), (4.0, 0.0)]
+    path = [corners[0]]
+    for (y, x), (down, right) in itertools.pairwise(corners):
+        path += [(y + k * (down - y) / 8, x + k * (right - x) / 8) for k in range(1, 9)]
+    found = saccades(photos, steps)
+    assert torch.equal(found.frames, events(photos.images, torch.tensor(path), steps))
+    assert torch.equal(found.labels, photos.labels)
+    assert found.names == photos.names and found.classes == photos.classes
+
+
+def test_three_saccades_need_a_room_of_16_times_8_pixels_and_steps_that_divide_24():
+    small = dataclasses.replace(photographs()[:1], images=torch.rand(1, 3, 55, 64))
+    with pytest.raises(ValueError, match="the path leaves the picture"):
+        saccades(small)
+    with pytest.raises(ValueError, match="steps that divide the path's 24 moves, got 5"):
+        saccades(photographs()[:1], 5)

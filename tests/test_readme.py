@@ -21,6 +21,8 @@ MEASURED = {
     "photographs": ("val", "photographs"),
     "glances": ("photographs", "photographs, time shuffled"),
     "glances-shuffled": ("photographs",),
+    "saccades": ("val", "val, time shuffled"),
+    "saccades-sums": ("val",),
     "n-mnist": ("test", "test, time shuffled"),
     "n-mnist-sums": ("test",),
 }

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from snnlab import zoo
 from snnlab.conversion import convert
-from snnlab.data import Photographs, Sequences, glances, n_mnist, photographs, scenes
+from snnlab.data import Photographs, Sequences, glances, n_mnist, photographs, saccades, scenes
 from snnlab.data.nmnist import TEN
 from snnlab.evaluation import accuracy, predict
 from snnlab.judge.faithfulness import retimed
@@ -459,6 +459,29 @@ def test_glances_are_of_the_photographs_of_each_part(data, monkeypatch):
     assert sizes == {"val": 5, "photographs": 4} and len(found.tune) == 3
     assert ("val, time shuffled" in found.tests) != data.endswith("shuffled")
     assert found.about == {"name": "images.zip", "sha256": "hash", "n": 7}
+
+
+@pytest.mark.parametrize("data, steps", [("saccades", 12), ("saccades-sums", 1)])
+def test_saccades_are_before_all_photographs_in_training_also_in_a_mirror(data, steps, monkeypatch):
+    parts = {count: photographs()[5 * count :][:count] for count in (14, 6, 5, 4)}
+    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", lambda root, split: parts[5])
+    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (parts[14], parts[6]))
+    monkeypatch.setattr("snnlab.training.sources.photographs", lambda: parts[4])
+    monkeypatch.setattr("snnlab.training.sources.AT_ONCE", 4)
+    monkeypatch.setattr("snnlab.provenance.file_hash", lambda path: "hash")
+    found = source(data, Path("images.zip"), "book")
+    mirrored = replace(parts[14], images=parts[14].images.flip(-1))
+    expected = torch.cat([saccades(p, steps).frames for p in (parts[14], mirrored)], 1)
+    assert torch.equal(inputs(found.train), expected)
+    assert torch.equal(found.train.labels, parts[14].labels.repeat(2))
+    assert torch.equal(inputs(found.tune), saccades(parts[6], steps).frames)
+    assert torch.equal(inputs(found.tests["val"]), saccades(parts[5], steps).frames)
+    shuffled = [name for name in found.tests if "shuffled" in name]
+    assert len(shuffled) == (2 if steps > 1 else 0)
+    for name in shuffled:
+        kept = found.tests[name.removesuffix(", time shuffled")]
+        assert torch.equal(found.tests[name].spikes.sum(0), kept.spikes.sum(0))
+    assert found.about == {"name": "images.zip", "sha256": "hash", "n": 28}
 
 
 def test_photographs_are_read_once_for_all_that_is_made_of_them(monkeypatch):

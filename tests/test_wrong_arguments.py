@@ -158,6 +158,9 @@ OWN = {
     "glances": {
         "photos": lambda: Photographs(torch.rand(2, 3, 48, 64), torch.zeros(2).long(), ("a", "b"))
     },
+    "saccades": {
+        "photos": lambda: Photographs(torch.rand(2, 3, 56, 64), torch.zeros(2).long(), ("a", "b"))
+    },
     "saccade": {"direction": lambda: 0.0, "length": lambda: 4.0, "moves": lambda: 6},
     "events": {"path": lambda: snnlab.data.saccade(0, 4, 6, room=8), "size": lambda: 24},
 }

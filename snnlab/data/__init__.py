@@ -1,6 +1,6 @@
 """Real photographs with boxes, held-out photographs, drawn scenes with exact masks, events."""
 
-from snnlab.data.camera import events, glances, saccade
+from snnlab.data.camera import events, glances, saccade, saccades
 from snnlab.data.drawn import RhythmScenes, Scenes, rhythm_scenes, scenes
 from snnlab.data.imagenet import tiny_imagenet
 from snnlab.data.images import CLASSES as _CLASSES
@@ -22,6 +22,7 @@ __all__ = [
     "photographs",
     "rhythm_scenes",
     "saccade",
+    "saccades",
     "scenes",
     "tiny_imagenet",
 ]

@@ -1,6 +1,7 @@
 """What an event camera reports of a photograph that moves past it."""
 
 import math
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from snnlab.checks import check_generator, check_images, check_number, check_ten
 from snnlab.data.images import Photographs
 from snnlab.data.nmnist import Recordings
 
-__all__ = ["events", "glances", "saccade"]
+__all__ = ["events", "glances", "saccade", "saccades"]
 
 DARK = 0.01  # added to the intensity, so that black has a logarithm
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the intensity (ITU-R BT.601)
@@ -105,6 +106,26 @@ def glances(photos: Photographs, generator: torch.Generator, steps: int = 12) ->
             frames[:, chosen] = events(images[chosen], way, steps, size=size)
     frames = torch.where(exchanged[:, None, None, None], frames.flip(2), frames)
     return Recordings(frames, (~left).long(), photos.names, ("left", "right"))
+
+
+def saccades(photos: Photographs, steps: int = 12) -> Recordings:
+    """A recording of each photograph by a camera that makes three saccades; the class stays.
+
+    As before the digits of N-MNIST (Orchard et al., 2015) the camera turns along a triangle: down
+    to the right, up to the right, and back.  Its window of 48 x 48 pixels takes eight moves for
+    each side, as :func:`events` says; the triangle, 16 pixels wide and 8 high, has the middle of
+    the photograph in its middle.  ``steps`` divides the 24 moves.
+    Raises ValueError for photographs that are too small for the way.
+    """
+    check_whole("steps", steps)
+    size, moves = 48, 8
+    height, width = photos.images.shape[-2:]
+    middle = torch.tensor([height - size, width - size]) / 2
+    corners = middle + torch.tensor([[-4.0, -8.0], [4.0, 0.0], [-4.0, 8.0], [-4.0, -8.0]])
+    along = torch.arange(1, moves + 1)[:, None] / moves
+    sides = [start + along * (end - start) for start, end in pairwise(corners)]
+    frames = events(photos.images, torch.cat([corners[:1], *sides]), steps, size=size)
+    return Recordings(frames, photos.labels, photos.names, photos.classes)
 
 
 def _window(log: Tensor, corner: list[float], size: int) -> Tensor:

@@ -44,7 +44,7 @@ class Recipe:
     """
 
     network: str = "relu"  # or "spiking", "converted"
-    data: str = "photographs"  # or "rhythm-burst", "rhythm-even", "glances", "n-mnist" ...
+    data: str = "photographs"  # or "rhythm-burst", "rhythm-even", "glances", "saccades" ...
     start: str = ""  # the recipe whose network, of the same seed, this one starts from
     widths: tuple[int, ...] = WIDTHS
     steps: int = 10  # T, of a spiking network
@@ -165,12 +165,14 @@ _GLANCE = replace(
 RECIPES |= {
     "glance": _GLANCE,
     "glance-shuffled": replace(_GLANCE, data="glances-shuffled"),
+    "saccade": replace(_RHYTHM, data="saccades", epochs=3),
+    "saccade-sums": replace(_RHYTHM, data="saccades-sums", steps=1, epochs=3),
     "n-mnist": replace(_RHYTHM, data="n-mnist", epochs=20),
     "n-mnist-sums": replace(_RHYTHM, data="n-mnist-sums", steps=1, epochs=20),
 }
 CALIBRATION = 500  # training images that conversion looks at
 SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
 SEEDS |= {"rhythm-burst": 3, "rhythm-even": 3, "rhythm-burst-leak95": 1}  # all others: 2
-SEEDS |= {"glance": 3, "glance-shuffled": 1}
+SEEDS |= {"glance": 3, "glance-shuffled": 1, "saccade": 1, "saccade-sums": 1}
 SEEDS |= {"n-mnist": 0, "n-mnist-sums": 0}  # not on the shelf: they need data of their own
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]

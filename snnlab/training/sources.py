@@ -1,10 +1,10 @@
 """What networks are trained on and measured with, by the name that a recipe gives it."""
 
 import functools
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from snnlab.data import (
     n_mnist,
     photographs,
     rhythm_scenes,
+    saccades,
     tiny_imagenet,
 )
 from snnlab.judge.faithfulness import retimed
@@ -28,11 +29,12 @@ __all__ = ["CHANNELS", "Samples", "Source", "arguments", "inputs", "source", "so
 #: What a recipe may name as its data -> the channels that come in.
 CHANNELS = {"photographs": 3, "rhythm-burst": 1, "rhythm-even": 1}
 CHANNELS |= {"glances": 2, "glances-shuffled": 2, "n-mnist": 2, "n-mnist-sums": 2}  # off and on
+CHANNELS |= {"saccades": 2, "saccades-sums": 2}
 
 Samples = Photographs | Sequences
 
 DRAWN = {"train": 4000, "tune": 500, "val": 1000}  # scenes
-AT_ONCE = 250  # scenes, or glances; making them takes memory
+AT_ONCE = 250  # scenes, or recordings of photographs; making them takes memory
 TUNE = 100  # recordings of N-MNIST's train part that are not trained on
 
 
@@ -48,9 +50,9 @@ class Source:
 
 
 def source(data: str, path: Path | None, classes: str) -> Source:
-    """The data of that name.  Photographs, also those that a camera glances at, come from ``path``,
-    with the ``classes`` of the "book" or the data's "own", recordings of N-MNIST from ``path`` too;
-    the rest is drawn.  Raises ValueError or FileNotFoundError."""
+    """The data of that name.  Photographs, also those before which a camera turns, come from
+    ``path``, with the ``classes`` of the "book" or the data's "own", recordings of N-MNIST from
+    ``path`` too; the rest is drawn.  Raises ValueError or FileNotFoundError."""
     return sources([data], path, classes)[data]
 
 
@@ -65,6 +67,8 @@ def sources(wanted: Iterable[str], path: Path | None, classes: str) -> dict[str,
             return _n_mnist(path, steps=1 if data.endswith("sums") else 12)
         if data.startswith("glances"):
             return _glances(photos(), shuffled=data.endswith("shuffled"))
+        if data.startswith("saccades"):
+            return _saccades(photos(), steps=1 if data.endswith("sums") else 12)
         return _rhythm(data.removeprefix("rhythm-"))
 
     return {data: made(data) for data in wanted}
@@ -88,21 +92,50 @@ def _glances(photos: Source, shuffled: bool) -> Source:
 
     def recorded(samples, seed):
         generator = torch.Generator().manual_seed(seed)
-        made = []
-        for start in range(0, len(samples), AT_ONCE):
-            found = glances(samples[start : start + AT_ONCE], generator)
-            frames = retimed(found.frames, generator) if shuffled else found.frames
-            made.append(Sequences(frames.to(torch.uint8), found.labels, found.classes))
-        spikes = torch.cat([part.spikes for part in made], 1)
-        return Sequences(spikes, torch.cat([part.labels for part in made]), made[0].classes)
+
+        def film(part):
+            found = glances(part, generator)
+            if not shuffled:
+                return found
+            return replace(found, frames=retimed(found.frames, generator))
+
+        return _filmed(samples, film)
 
     train, tune = recorded(photos.train[::2], 0), recorded(photos.tune[::2], 1)
-    tests: dict[str, Samples] = {}
-    for name, samples in photos.tests.items():
-        tests[name] = found = recorded(samples, 2)
-        if not shuffled:
-            tests[f"{name}, time shuffled"] = at_other_times(found)
-    return Source(train, tune, tests, photos.about | {"n": len(train)})
+    tests = {name: recorded(samples, 2) for name, samples in photos.tests.items()}
+    about = photos.about | {"n": len(train)}
+    return Source(train, tune, tests if shuffled else _also_shuffled(tests), about)
+
+
+def _saccades(photos: Source, steps: int) -> Source:
+    """A recording of each photograph, to train on also of each in a mirror; one step holds the
+    counts alone."""
+
+    def recorded(samples):
+        return _filmed(samples, lambda part: saccades(part, steps))
+
+    seen = cast(Photographs, photos.train)
+    images, names = torch.cat([seen.images, seen.images.flip(-1)]), seen.names * 2
+    train = recorded(Photographs(images, seen.labels.repeat(2), names, classes=seen.classes))
+    tests = {name: recorded(samples) for name, samples in photos.tests.items()}
+    about = photos.about | {"n": len(train)}
+    tune = recorded(photos.tune)
+    return Source(train, tune, tests if steps == 1 else _also_shuffled(tests), about)
+
+
+def _filmed(photos: Any, film: Callable[[Photographs], Recordings]) -> Sequences:
+    """A camera's recordings of photographs; more than 255 events of a pixel in a step are 255."""
+    made = [film(photos[start : start + AT_ONCE]) for start in range(0, len(photos), AT_ONCE)]
+    spikes = torch.cat([part.frames.clamp(max=255).to(torch.uint8) for part in made], 1)
+    return Sequences(spikes, torch.cat([part.labels for part in made]), made[0].classes)
+
+
+def _also_shuffled(tests: dict[str, Sequences]) -> dict[str, Samples]:
+    """Each of the tests, and after it the same with each pixel's steps shuffled."""
+    found: dict[str, Samples] = {}
+    for name, samples in tests.items():
+        found |= {name: samples, f"{name}, time shuffled": at_other_times(samples)}
+    return found
 
 
 def _n_mnist(path: Path | None, steps: int) -> Source:
