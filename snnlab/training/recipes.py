@@ -165,8 +165,8 @@ _GLANCE = replace(
 RECIPES |= {
     "glance": _GLANCE,
     "glance-shuffled": replace(_GLANCE, data="glances-shuffled"),
-    "saccade": replace(_RHYTHM, data="saccades", epochs=3),
-    "saccade-sums": replace(_RHYTHM, data="saccades-sums", steps=1, epochs=3),
+    "saccade": replace(_RHYTHM, data="saccades", epochs=8),
+    "saccade-sums": replace(_RHYTHM, data="saccades-sums", steps=1, epochs=8),
     "n-mnist": replace(_RHYTHM, data="n-mnist", epochs=20),
     "n-mnist-sums": replace(_RHYTHM, data="n-mnist-sums", steps=1, epochs=20),
 }
