@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from snnlab import zoo
 from snnlab.conversion import convert
 from snnlab.data import CLASSES as TWENTY
-from snnlab.data import glances, n_mnist, photographs, rhythm_scenes
+from snnlab.data import glances, n_mnist, photographs, rhythm_scenes, saccades
 from snnlab.evaluation import accuracy, predict
 from snnlab.judge.faithfulness import retimed
 from snnlab.models import BLOCKS, VGG, ConvertedVGG, SpikingVGG
@@ -369,6 +369,16 @@ def test_the_accuracy_before_the_photographs_is_what_the_card_says(name):
     assert abs(claimed["value"] - again["value"]) * 139 < 1.5
 
 
+@pytest.mark.parametrize("name", [n for n in SHIPPED if data_of(n).startswith("saccades")])
+def test_the_accuracy_before_saccades_is_what_the_card_says(name):
+    """Recomputed, as above, of what stood there."""
+    found = saccades(photographs(), zoo.card(name)["recipe"]["steps"])
+    again = accuracy(predict(zoo.load(name), spikes=found.frames), found.labels)
+    claimed = zoo.card(name)["accuracy"]["photographs"]
+    assert claimed["n"] == again["n"] == 139
+    assert abs(claimed["value"] - again["value"]) * 139 < 1.5
+
+
 def test_the_digits_of_the_recordings_that_come_with_the_library_are_named():
     ten = n_mnist(None, "test")
     logits = predict(zoo.load("n-mnist-s0"), spikes=ten.frames)
@@ -382,8 +392,11 @@ def shown(name):
         return {"images": photographs().images[:8], **draws}
     if data_of(name).startswith("rhythm"):
         return {"spikes": rhythm_scenes(8, generator()).spikes}
+    steps = zoo.card(name)["recipe"].get("steps")
     if data_of(name).startswith("n-mnist"):
-        recorded = n_mnist(None, "test", zoo.card(name)["recipe"]["steps"])
+        recorded = n_mnist(None, "test", steps)
+    elif data_of(name).startswith("saccades"):
+        recorded = saccades(photographs()[:8], steps)
     else:
         recorded = glances(photographs()[:8], generator())
     return {"spikes": recorded.frames}
