@@ -15,8 +15,8 @@ $(error TORCH=$(TORCH) is not known: say TORCH=cpu for PyTorch's CPU build, or l
 endif
 INSTALL := $(BIN)/pip install --disable-pip-version-check $(INDEX)
 
-# Tests run side by side, one on each core; whole files, whose pages and networks are then made once.
-BESIDE := -n auto --dist loadfile
+# Tests run side by side, one on each core that the system counts; whole files, whose pages and networks are made once.
+BESIDE := -n logical --dist loadfile
 
 # ESLint and TypeScript, which read the widgets' front end
 LINTERS := tests/front/node_modules/.package-lock.json

@@ -35,18 +35,24 @@ kernelspec:
 CELL = "```{code-cell} python\nprint(6 * 7)\n```\n"
 
 
-@pytest.fixture
-def tiny(tmp_path):
+def tiny(folder):
     """A book of one chapter beside a library of one line, with the real configuration."""
-    (tmp_path / "book").mkdir()
-    (tmp_path / "snnlab").mkdir()
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    shutil.copytree(ROOT / "book" / "_assets", tmp_path / "book" / "_assets")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
-    (tmp_path / "book" / "references.bib").write_text("")
-    (tmp_path / "book" / "intro.md").write_text(HEAD + CELL)
-    (tmp_path / "snnlab" / "one.py").write_text("x = 1\n")
-    return tmp_path
+    (folder / "book").mkdir()
+    (folder / "snnlab").mkdir()
+    shutil.copy(ROOT / "_config.yml", folder)
+    shutil.copytree(ROOT / "book" / "_assets", folder / "book" / "_assets")
+    contents(folder)
+    (folder / "book" / "references.bib").write_text("")
+    (folder / "book" / "intro.md").write_text(HEAD + CELL)
+    (folder / "snnlab" / "one.py").write_text("x = 1\n")
+    return folder
+
+
+def contents(folder, *names):
+    """Write the table of contents: the introduction, and pages of these names."""
+    files = "".join(f"- file: book/{name}\n" for name in names)
+    toc = "format: jb-book\nroot: book/intro\n" + (f"chapters:\n{files}" if names else "")
+    (folder / "_toc.yml").write_text(toc)
 
 
 def build(root):
@@ -59,19 +65,32 @@ def build(root):
     return run.returncode, re.sub(r"\x1b\[[\d;]*m", "", run.stdout)  # without colours
 
 
-def test_chapters_run_again_when_the_library_changes_and_only_then(tiny):
-    code, log = build(tiny)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The tiny book, built, and what the build said."""
+    folder = tiny(tmp_path_factory.mktemp("tiny"))
+    code, log = build(folder)
     assert code == 0, log
+    return folder, log
+
+
+def test_chapters_run_again_when_the_library_changes_and_only_then(built, tmp_path):
+    """Also where a build was copied from elsewhere."""
+    folder, log = built
     assert "Executed notebook" in log
     assert re.search(r"^ +\d+\.\d  book/intro\.md$", log, re.M), log
-    assert "42" in (tiny / "_build" / "html" / "book" / "intro.html").read_text()
+    page = Path("_build", "html", "book", "intro.html")
+    assert "42" in (folder / page).read_text()
 
-    code, log = build(tiny)
+    elsewhere = shutil.copytree(folder, tmp_path / "book")
+    (elsewhere / page).unlink()
+    code, log = build(elsewhere)
     assert code == 0, log
     assert "Executed notebook" not in log
+    assert "The book:" in log and "Traceback" not in log and (elsewhere / page).exists()
 
-    (tiny / "snnlab" / "one.py").write_text("x = 2\n")
-    code, log = build(tiny)
+    (elsewhere / "snnlab" / "one.py").write_text("x = 2\n")
+    code, log = build(elsewhere)
     assert code == 0, log
     assert "Executed notebook" in log
 
@@ -100,104 +119,81 @@ def test_what_chapters_do_not_depend_on(tmp_path):
     assert library_hash(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "```{code-cell} python\nraise RuntimeError('a broken cell')\n```\n",
-            "RuntimeError: a broken cell",
-        ),
-        ("{doc}`no-such-chapter`\n", "no-such-chapter"),
-        ("```{code-cell} python\nimport sys\nprint('careful', file=sys.stderr)\n```\n", "stderr"),
-        (
-            "```{code-cell} python\nprint('one line\\nequal again:', 1 == 2)\n```\n",
-            "a cell prints 'equal again: False'",
-        ),
-        ("```{code-cell} python\n1 == 2\n```\n", "a cell prints 'False'"),
-    ],
-    ids=["broken cell", "warning", "stderr", "a promise", "a promise shown"],
-)
-def test_fails_the_build_the_first_time_and_the_second(tiny, text, message):
-    (tiny / "book" / "intro.md").write_text(HEAD + CELL + text)
+#: What a chapter may hold that fails the build, and the warning that says so.
+FAILING = {
+    "broken": ("```{code-cell} python\nraise RuntimeError('a broken cell')\n```\n", "Executing"),
+    "lost": ("{doc}`no-such-chapter`\n", "no-such-chapter"),
+    "stderr": ("```{code-cell} python\nimport sys\nprint(1, file=sys.stderr)\n```\n", "stderr"),
+    "promise": (
+        "```{code-cell} python\nprint('one line\\nequal again:', 1 == 2)\n```\n",
+        "a cell prints 'equal again: False'",
+    ),
+    "shown": ("```{code-cell} python\n1 == 2\n```\n", "a cell prints 'False'"),
+}
+
+
+def test_fails_the_build_the_first_time_and_the_second(tmp_path):
+    """Each by a warning of its page; where there is one, the build fails."""
+    folder = tiny(tmp_path)
+    contents(folder, *FAILING)
+    for name, (text, _) in FAILING.items():
+        (folder / "book" / f"{name}.md").write_text(HEAD + CELL + text)
     for _ in range(2):
-        code, log = build(tiny)
-        assert code != 0, log
-        assert message in log
-        assert "The book:" not in log
+        code, log = build(folder)
+        assert code != 0 and "The book:" not in log
+        assert "RuntimeError: a broken cell" in log
+        for name, (_, message) in FAILING.items():
+            assert re.search(rf"book/{name}\S*: WARNING: .*{message}", log), (name, log)
+        assert not re.search("book/intro.*WARNING", log)
 
 
-def test_chapters_run_at_the_same_time(tiny):
-    """Each waits for the other one; one after another, the first would wait in vain."""
-    wait = """\
-```{{code-cell}} python
-import pathlib, time
+ADDRESS, REPOSITORY = "https://someone.example/spikes", "https://github.com/someone/spikes"
 
-pathlib.Path("{mine}").touch()
-for _ in range(600):
-    if pathlib.Path("{other}").exists():
-        break
-    time.sleep(0.1)
-else:
-    raise RuntimeError("alone")
-```
-"""
-    (tiny / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/intro\nchapters:\n- file: book/second\n"
-    )
-    for name, mine, other in [("intro", "a", "b"), ("second", "b", "a")]:
-        (tiny / "book" / f"{name}.md").write_text(HEAD + wait.format(mine=mine, other=other))
-    code, log = build(tiny)
+
+@pytest.fixture(scope="module")
+def addressed(tmp_path_factory):
+    """The pages of the tiny book once it has public addresses."""
+    folder = tiny(tmp_path_factory.mktemp("addressed"))
+    config = (folder / "_config.yml").read_text()
+    config = config.replace('  url: ""', f"  url: {REPOSITORY}")
+    (folder / "_config.yml").write_text(config.replace('baseurl: ""', f"baseurl: {ADDRESS}"))
+    code, log = build(folder)
     assert code == 0, log
-    assert log.count("Executed notebook") == 2
+    return folder / "_build" / "html"
 
 
-def test_buttons_come_with_a_public_address_and_not_before(tiny):
-    page = tiny / "_build" / "html" / "book" / "intro.html"
-    code, log = build(tiny)
-    assert code == 0, log
-    before = page.read_text()
+def test_buttons_come_with_a_public_address_and_not_before(built, addressed):
+    html = built[0] / "_build" / "html"
+    before = (html / "book" / "intro.html").read_text()
     assert "btn-download-notebook-button" in before
-    assert (tiny / "_build" / "html" / "_sources" / "book" / "intro.ipynb").exists()
+    assert (html / "_sources" / "book" / "intro.ipynb").exists()
     assert "mybinder" not in before and "github" not in before
 
-    config = tiny / "_config.yml"
-    address = "https://github.com/someone/spikes"
-    config.write_text(config.read_text().replace('  url: ""', f"  url: {address}"))
-    code, log = build(tiny)
-    assert code == 0, log
-    links = re.findall(r'href="(https://[^"]*)"', page.read_text())
+    page = (addressed / "book" / "intro.html").read_text()
+    links = re.findall(r'href="(https://[^"]*)"', page)
     for expected in [
         "https://mybinder.org/v2/gh/someone/spikes/main?urlpath=lab/tree/book/intro.md",
-        address,
-        f"{address}/edit/main/book/intro.md",
-        f"{address}/issues/new?title=",
+        REPOSITORY,
+        f"{REPOSITORY}/edit/main/book/intro.md",
+        f"{REPOSITORY}/issues/new?title=",
     ]:
         assert any(link.startswith(expected) for link in links), (expected, links)
 
 
-def test_the_site_names_its_address_once_it_has_one(tiny):
-    html = tiny / "_build" / "html"
-    code, log = build(tiny)
-    assert code == 0, log
+def test_the_site_names_its_address_once_it_has_one(built, addressed):
+    html = built[0] / "_build" / "html"
     assert not (html / "sitemap.xml").exists()
     without = (html / "book" / "intro.html").read_text()
     assert "canonical" not in without and "og:image" not in without
 
-    config = tiny / "_config.yml"
-    config.write_text(
-        config.read_text().replace('baseurl: ""', "baseurl: https://someone.example/spikes")
-    )
-    code, log = build(tiny)
-    assert code == 0, log
-    address = "https://someone.example/spikes/"
     for page in ("book/intro.html", "index.html"):
-        text = (html / page).read_text()
-        assert f'<link rel="canonical" href="{address}book/intro.html"' in text
-        card = re.search(f'property="og:image" content="{address}([^"]*)"', text)[1]
-        assert (html / card).exists()
-    assert f"<loc>{address}book/intro.html</loc>" in (html / "sitemap.xml").read_text()
-    lost = (html / "404.html").read_text()
-    assert f'href="{address}search.html"' in lost and "No such page — " in lost
+        text = BeautifulSoup((addressed / page).read_text(), "html.parser")
+        assert text.find("link", rel="canonical")["href"] == f"{ADDRESS}/book/intro.html"
+        card = text.find("meta", property="og:image")["content"]
+        assert (addressed / card.removeprefix(f"{ADDRESS}/")).exists()
+    assert f"<loc>{ADDRESS}/book/intro.html</loc>" in (addressed / "sitemap.xml").read_text()
+    lost = (addressed / "404.html").read_text()
+    assert f'href="{ADDRESS}/search.html"' in lost and "No such page — " in lost
     assert "not set" not in lost
 
 
@@ -214,20 +210,43 @@ HTML("<details><summary>Guess</summary><p id='hidden'>The answer.</p></details>"
 """
 
 
-@pytest.fixture
-def two_pages(tiny):
-    (tiny / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/intro\nchapters:\n- file: book/second\n"
-    )
-    (tiny / "book" / "intro.md").write_text(f"{HEAD}See {{ref}}`there <here>`.\n\n{CELL}")
-    (tiny / "book" / "second.md").write_text(HEAD + SECOND)
-    code, log = build(tiny)
+WAIT = """
+```{{code-cell}} python
+import pathlib, time
+
+pathlib.Path("{mine}").touch()
+for _ in range(600):
+    if pathlib.Path("{other}").exists():
+        break
+    time.sleep(0.1)
+else:
+    raise RuntimeError("alone")
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def two_pages(tmp_path_factory):
+    """A book of two chapters, each of which waits for the other one, and what the build said."""
+    folder = tiny(tmp_path_factory.mktemp("two"))
+    contents(folder, "second")
+    wait = WAIT.format(mine="a", other="b")
+    (folder / "book" / "intro.md").write_text(f"{HEAD}See {{ref}}`there <here>`.\n\n{CELL}{wait}")
+    wait = WAIT.format(mine="b", other="a")
+    (folder / "book" / "second.md").write_text(f"{HEAD}{SECOND}{wait}")
+    code, log = build(folder)
     assert code == 0, log
-    return tiny / "_build" / "html"
+    return folder / "_build" / "html", log
+
+
+def test_chapters_run_at_the_same_time(two_pages):
+    """One after another, the first would wait in vain."""
+    assert two_pages[1].count("Executed notebook") == 2
 
 
 def test_the_whole_book_is_one_document_a_pdf_and_an_epub(two_pages):
-    text = BeautifulSoup(paper.document(two_pages), "html.parser")
+    html, _ = two_pages
+    text = BeautifulSoup(paper.document(html), "html.parser")
     assert [section["id"] for section in text.select("main > section")] == ["intro", "second"]
     places = {tag["id"] for tag in text.find_all(id=True)}
     links = [link["href"] for link in text.select("main a[href]")]
@@ -235,24 +254,13 @@ def test_the_whole_book_is_one_document_a_pdf_and_an_epub(two_pages):
     assert all(link[1:] in places for link in links)
     assert text.details.has_attr("open") and not text.select("main script, main button")
 
-    written = paper.write_pdf(two_pages).read_bytes()
+    written = paper.write_pdf(html).read_bytes()
     assert written.startswith(b"%PDF") and b"/Outlines" in written and b"+MathJax" in written
     assert len(re.findall(rb"/Type\s*/Page\b", written)) == 4  # title, contents, two pages
 
-    path = epub.write_epub(two_pages)
+    path = epub.write_epub(html)
     assert_is_epub(path)
     with zipfile.ZipFile(path) as book:
         second = book.read("book/second.xhtml").decode()
     assert "<mfrac" in second and "<mjx-" not in second and "The answer." in second
     assert 'href="intro.xhtml"' in second
-
-
-def test_a_build_that_was_copied_from_elsewhere_goes_on(tiny, tmp_path_factory):
-    code, log = build(tiny)
-    assert code == 0, log
-    elsewhere = tmp_path_factory.mktemp("elsewhere") / "book"
-    shutil.copytree(tiny, elsewhere)
-    code, log = build(elsewhere)
-    assert code == 0, log
-    assert "The book:" in log and "Traceback" not in log
-    assert (elsewhere / "_build" / "html" / "book" / "intro.html").exists()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers.widget_pages import TIME, WIDGETS, assert_numbers, changes, controls, listened, seen
+from helpers.site import listened
+from helpers.widget_pages import TIME, WIDGETS, assert_numbers, changes, controls, seen
 from jupyter_client import BlockingKernelClient
 
 pytestmark = pytest.mark.slow
@@ -82,7 +83,7 @@ def lab(browser, server):
     with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
         tab = context.new_page()
         tab.set_default_timeout(TIME)
-        refused, errors = listened(tab, info["url"])
+        elsewhere, errors = listened(tab, info["url"])
         tab.goto(f"{info['url']}lab/tree/widgets.ipynb?token={info['token']}")
         ready = "window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
         tab.wait_for_function(ready)
@@ -96,7 +97,7 @@ def lab(browser, server):
         tab.wait_for_function(f"document.querySelectorAll('.snn-widget').length == {views}")
         yield tab, Kernel(client)
         client.stop_channels()
-    assert not refused, f"asked another host for {refused}"
+    assert not elsewhere, f"asked another host for {elsewhere}"
     assert not errors, f"errors in the console: {errors}"
 
 

@@ -65,6 +65,7 @@ def the_view(tab):
 def test_every_control_changes_the_figure_and_the_numbers_are_the_librarys(
     browser, pages, name, scheme
 ):
+    """From the disk the page loads otherwise, but computes the same: one control is enough."""
     case = WIDGETS[name]
     address = f"{pages[scheme]}/{name}.html"
     with opened(browser, address) as tab:
@@ -72,10 +73,11 @@ def test_every_control_changes_the_figure_and_the_numbers_are_the_librarys(
         assert_numbers(view, case, widget)
         moves = list(controls(view))
         assert moves
-        for what, move in moves:  # each from where the widget began
-            tab.goto("about:blank")
-            tab.goto(address)  # a reload would keep what the address says
-            the_view(tab)
+        for k, (what, move) in enumerate(moves if scheme == "http" else moves[:1]):
+            if k:  # each from where the widget began; a reload would keep what the address says
+                tab.goto("about:blank")
+                tab.goto(address)
+                the_view(tab)
             changes(tab, view, move, what)
             assert_numbers(view, case, widget)
 

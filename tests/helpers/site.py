@@ -1,11 +1,15 @@
-"""A folder of pages at an address, and what every e-book must be."""
+"""A folder of pages at an address, its pages in a browser, and what every e-book must be."""
 
+import functools
+import json
 import threading
 import zipfile
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from xml.etree import ElementTree
+
+from bs4 import BeautifulSoup
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -20,6 +24,43 @@ def serving(folder):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield {"http": f"http://127.0.0.1:{server.server_port}", "file": folder.as_uri()}
     server.shutdown()
+
+
+@functools.cache
+def soup(file):
+    """A page, read once for all tests: they leave it as it is."""
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+
+
+@functools.cache
+def _context(browser, look):
+    return browser.new_context(**json.loads(look))
+
+
+@contextmanager
+def new_tab(browser, **look):
+    """A tab of that look: width, colours, with scripts or without.  Tabs of one look keep what
+    they have loaded, so that the next page is there sooner."""
+    tab = _context(browser, json.dumps(look, sort_keys=True)).new_page()
+    try:
+        yield tab
+    finally:
+        tab.close()
+
+
+def listened(tab, root):
+    """From now on: lists that take the addresses outside ``root`` that were asked, and the errors
+    of the console."""
+    elsewhere, errors = [], []
+    inside = (root, "data:", "blob:", "about:")
+    tab.on("request", lambda r: r.url.startswith(inside) or elsewhere.append(r.url))
+    tab.on(
+        "websocket",
+        lambda w: w.url.startswith(root.replace("http", "ws")) or elsewhere.append(w.url),
+    )
+    tab.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    return elsewhere, errors
 
 
 def assert_is_epub(path):

@@ -16,6 +16,7 @@ from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from helpers import map_cases
+from helpers.site import listened, new_tab
 from snnlab import data, explain, neurons, surrogate, widgets
 
 HOST = Path(__file__).parents[2] / "book" / "_assets" / "widgets.js"
@@ -159,37 +160,15 @@ def script(kind: str, content: str) -> str:
     return f'<script type="{kind}">{content}</script>'
 
 
-def listened(tab, root: str) -> tuple[list[str], list[str]]:
-    """From now on only ``root`` is asked; lists that take what was refused and the errors."""
-    refused, errors = [], []
-
-    def local_only(route):
-        if route.request.url.startswith(root):
-            route.continue_()
-        else:
-            refused.append(route.request.url)
-            route.abort()
-
-    def note(message):
-        if message.type == "error":
-            errors.append(message.text)
-
-    tab.context.route("**/*", local_only)
-    tab.on("console", note)
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    return refused, errors
-
-
 @contextmanager
 def opened(browser, address: str, **look):
     """The page in a tab.  At the end it has asked no other host and the console holds no error."""
-    with browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **look}) as context:
-        tab = context.new_page()
+    with new_tab(browser, **{"viewport": {"width": 1280, "height": 900}, **look}) as tab:
         tab.set_default_timeout(TIME)
-        refused, errors = listened(tab, address.rsplit("/", 1)[0])
+        elsewhere, errors = listened(tab, address.rsplit("/", 1)[0])
         tab.goto(address)
         yield tab
-    assert not refused, f"asked another host for {refused}"
+    assert not elsewhere, f"asked another host for {elsewhere}"
     assert not errors, f"errors in the console: {errors}"
 
 
