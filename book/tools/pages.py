@@ -1,22 +1,21 @@
 """Sphinx extension: light pages, what a page offers to do with it, and the site around the pages.
 
-Figures become WebP, which takes an eighth of the bytes of a PNG where it shows photographs.  Every
-executed page can be downloaded as a notebook, which says what it needs beside it.  Once _config.yml
+Figures stand in the page itself, as SVG (figures.py).  Every executed page can be downloaded as a notebook, which says what it needs beside it.  Once _config.yml
 says where the repository lies (``repository: url``), pages also get buttons for Binder, the source,
 edits and issues; without an address there is nothing honest that such a button could open, so there
 are none.
 """
 
 import re
+from html import unescape
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from PIL import Image
 from sphinx.util import logging
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
-from book.tools import notes, site
+from book.tools import figures, notes, site
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +34,15 @@ def add_buttons(app, config):
     options = config.html_theme_options
     if options.get("repository_url"):
         config.html_theme_options = {**options, **BUTTONS}
+
+
+def show_as_png(notebook) -> None:
+    """Figures of a downloaded notebook as PNG, which is shown in every program, also before it is
+    trusted."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data.pop("image/svg+xml", None)
 
 
 # What the exercises import lies beside the chapters, not in snnlab.
@@ -64,6 +72,7 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         offered = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         offered.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(executed, as_version=4)
+        show_as_png(notebook)
         say_needs(notebook, app.config.html_theme_options.get("repository_url"))
         nbformat.write(notebook, offered)
         context["ipynb_source"] = f"{pagename}.ipynb"
@@ -71,10 +80,9 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 SEARCH = "".join(f'<script src="_static/{name}.js"></script>' for name in ("searchtools", "search"))
 
-# Beside the figures: what axe finds in the pages of the theme and of docutils, a toggle without a
+# What axe finds in the pages of the theme and of docutils, a toggle without a
 # name and roles that readers' programs no longer know.
 REPAIRS = [
-    (r"(_images/[\w-]+)\.png", r"\1.webp"),
     (r'<summary>(?=<span class="toctree-toggle")', '<summary aria-label="Show or hide its pages">'),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
@@ -123,20 +131,35 @@ def drop_source_maps(html: Path) -> None:
             of.write_text(SOURCE_MAP.sub("", of.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def draw_lighter(html: Path) -> None:
-    for png in (html / "_images").glob("*.png"):
-        with Image.open(png) as picture:
-            picture.save(png.with_suffix(".webp"), quality=80)
-        png.unlink()
+# An attribute's value stands between quotes of either kind.
+FIGURE = re.compile(
+    r"""<img\b(?=[^>]*\bsrc="[./]*(_images/\w+\.svg)")[^>]*?\balt=(?:"([^"]*)"|'([^']*)')[^>]*>"""
+)
+MATHJAX = re.compile(r"<script\b[^>]*>window\.MathJax = .*?</script>|<script\b[^>]*/mathjax/[^>]*></script>")
+FORMULA = re.compile(r'class="[^"]*\bmath\b')
+
+
+def put_figures_in(text: str, html: Path) -> str:
+    """Figures as parts of the page, whose colours and font are the page's then."""
+
+    def figure(found: re.Match) -> str:
+        words = unescape(found[2] or found[3] or "")
+        drawn = (html / found[1]).read_text(encoding="utf-8")
+        return f'<div class="snn-figure">{figures.inlined(drawn, words)}</div>'
+
+    return FIGURE.sub(figure, text)
 
 
 def finish_pages(html: Path) -> None:
-    """What is repaired on each page, and the words of its terms and citations."""
+    """What is repaired on each page, its figures, and the words of its terms and citations."""
     words = notes.gather(html)
     for page in html.rglob("*.html"):
         before = text = page.read_text(encoding="utf-8")
         for pattern, instead in REPAIRS:
             text = re.sub(pattern, instead, text)
+        text = put_figures_in(text, html)
+        if not FORMULA.search(text):
+            text = MATHJAX.sub("", text)
         text = notes.carry(text, page.name, words)
         if text != before:
             page.write_text(text, encoding="utf-8")
@@ -148,8 +171,9 @@ def finish(app, exception):
     html, base = Path(app.outdir), site.base(app.config)
     keep_used_icons(html)
     drop_source_maps(html)
-    draw_lighter(html)
     finish_pages(html)
+    for drawn in (html / "_images").glob("*.svg"):
+        drawn.unlink()
     site.write_index(html, app.config.root_doc)
     site.write_lost(html, app.config.html_title, base)
     if base:
