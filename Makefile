@@ -40,7 +40,7 @@ test: .venv/test  ## the environment and the fast tests
 	$(BIN)/pytest $(BESIDE) -m "not slow and not book"
 
 lab: .venv/book  ## JupyterLab, with the chapters as notebooks
-	$(BIN)/jupyter lab book/intro.md
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) book/intro.md
 
 serve: book  ## the book at http://127.0.0.1:8000/ (another port: PORT=8001)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

@@ -1,8 +1,8 @@
 """Figures as pages show them: SVG whose text stays text and whose colours the page may change, with
 a second arrangement of the panels for a phone.
 
-The build (build.py) registers :func:`svg` in its kernels, so that an output carries the SVG beside the PNG
-that JupyterLab and downloaded notebooks show.  :func:`inlined` puts it into a page.
+The build (build.py) registers :func:`svg` in its kernels, so that an output carries the SVG beside
+the PNG that JupyterLab and downloaded notebooks show.  :func:`inlined` puts it into a page.
 """
 
 import base64
@@ -14,6 +14,7 @@ import re
 from html import escape
 
 import matplotlib
+from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -33,7 +34,7 @@ def svg(figure: Figure) -> str:
     if figure.get_figwidth() <= PHONE + 0.3:
         return wide
     phone = copy.deepcopy(figure)
-    matplotlib.pyplot.close(phone)  # a copy of pyplot's figure would be shown as well
+    pyplot.close(phone)  # a copy of pyplot's figure would be shown as well
     arrange_for_phone(phone)
     narrow = _written(phone, "snn-narrow").replace("<svg", '<svg display="none"', 1)
     return wide.replace("</svg>", f"{narrow}</svg>")
@@ -70,10 +71,9 @@ def _written(figure: Figure, name: str) -> str:
     text = re.sub(r'(<(?:g|image|text)\b[^>]*?) id="[^"]*"', r"\1", text)
     text = re.sub(r'href="data:image/png;base64,([^"]*)"', _lighter, text)
     text = re.sub(r'(?<= d=")[^"]*', lambda d: re.sub(r"(\.\d\d)\d+", r"\1", d[0]), text)
-    text = re.sub(r"fill: #ffffff", "fill: var(--snn-paper, #ffffff)", text, count=1)  # the ground
-    text = re.sub(
-        r"(fill|stroke): #(?!ffffff)([0-9a-f]{6})", r"\1: var(--snn-\2, #\2)", text
-    )
+    # The first thing drawn is the ground.
+    text = re.sub(r"fill: #ffffff", "fill: var(--snn-paper, #ffffff)", text, count=1)
+    text = re.sub(r"(fill|stroke): #(?!ffffff)([0-9a-f]{6})", r"\1: var(--snn-\2, #\2)", text)
     text = re.sub(r"\s*\n\s*", "\n", text)
     once = hashlib.sha256(text.encode()).hexdigest()[:6]
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{once}-", text)
@@ -202,7 +202,9 @@ def place_pictures(figure: Figure) -> None:
             axes.set_position((left / PHONE, top / whole, panel / PHONE, high / whole))
     for axes in bars:
         left = row * (panel + GAP) + GAP
-        axes.set_position((left / PHONE, top / whole, 0.1 / PHONE, (whole - top - rooms[0]) / whole))
+        axes.set_position(
+            (left / PHONE, top / whole, 0.1 / PHONE, (whole - top - rooms[0]) / whole)
+        )
 
 
 def _lines(axes: Axes) -> int:

@@ -1,9 +1,9 @@
 """Sphinx extension: light pages, what a page offers to do with it, and the site around the pages.
 
-Figures stand in the page itself, as SVG (figures.py).  Every executed page can be downloaded as a notebook, which says what it needs beside it.  Once _config.yml
-says where the repository lies (``repository: url``), pages also get buttons for Binder, the source,
-edits and issues; without an address there is nothing honest that such a button could open, so there
-are none.
+Figures stand in the page itself, as SVG (figures.py).  Every executed page can be downloaded as a
+notebook, which says what to install, and what it needs beside it.  Once _config.yml says where the
+repository lies (``repository: url``), pages also get buttons for Binder, the source, edits and
+issues; without an address there is nothing honest that such a button could open, so there are none.
 """
 
 import re
@@ -56,6 +56,22 @@ if missing := [f"book/{{name}}" for name in ("checks", "quizzes") if not find_sp
     )"""
 
 
+HOW_TO_RUN = """*A page of* Seeing Spikes, *with what its cells gave when the book was built.*
+To run it yourself, get the book's source{where}.
+There, `make lab` installs everything and opens all pages in JupyterLab.
+For a Python of your own, 3.11 to 3.13, in the folder of the source:
+
+    pip install -r requirements.txt
+    pip install --no-deps -r requirements-data.txt
+    pip install --no-deps --editable ."""
+
+
+def say_how_to_run(notebook, address: str | None = None) -> None:
+    """In the first cell of a downloaded page: what to install, and where that lies."""
+    text = HOW_TO_RUN.format(where=f" ({address})" if address else "")
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text, id="install"))
+
+
 def say_needs(notebook, address: str | None = None) -> None:
     """Before the first cell of a downloaded chapter that imports checks or quizzes: what to fetch
     where they are not there, and from which address, if the book has one."""
@@ -73,7 +89,9 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         offered.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(executed, as_version=4)
         show_as_png(notebook)
-        say_needs(notebook, app.config.html_theme_options.get("repository_url"))
+        address = app.config.html_theme_options.get("repository_url")
+        say_needs(notebook, address)
+        say_how_to_run(notebook, address)
         nbformat.write(notebook, offered)
         context["ipynb_source"] = f"{pagename}.ipynb"
 
@@ -135,7 +153,9 @@ def drop_source_maps(html: Path) -> None:
 FIGURE = re.compile(
     r"""<img\b(?=[^>]*\bsrc="[./]*(_images/\w+\.svg)")[^>]*?\balt=(?:"([^"]*)"|'([^']*)')[^>]*>"""
 )
-MATHJAX = re.compile(r"<script\b[^>]*>window\.MathJax = .*?</script>|<script\b[^>]*/mathjax/[^>]*></script>")
+MATHJAX = re.compile(
+    r"<script\b[^>]*>window\.MathJax = .*?</script>|<script\b[^>]*/mathjax/[^>]*></script>"
+)
 FORMULA = re.compile(r'class="[^"]*\bmath\b')
 
 
