@@ -124,9 +124,10 @@ endif
 	$(INSTALL) -r requirements.txt
 	$(INSTALL) --no-deps -r requirements-data.txt
 	$(INSTALL) --no-deps --editable .
-	mkdir -p .venv/share/jupyter/lab/settings .venv/etc/ipython
+	mkdir -p .venv/share/jupyter/lab/settings .venv/etc/ipython .venv/etc/jupyter
 	cp book/_jupyter/overrides.json .venv/share/jupyter/lab/settings/
 	cp book/_jupyter/ipython_kernel_config.py .venv/etc/ipython/
+	cp book/_jupyter/jupyter_server_config.py .venv/etc/jupyter/
 	touch $@
 
 .venv/test: tests/requirements.txt .venv/book
