@@ -120,7 +120,7 @@ def _name_places(article: Tag, slug: str) -> None:
         for attribute in NAMING:
             if tag.get(attribute):
                 tag[attribute] = " ".join(f"{slug}--{one}" for one in tag[attribute].split())
-        if tag.name == "use" and tag["href"].startswith("#"):
+        if tag.name == "use" and tag.get("href", "").startswith("#"):
             tag["href"] = f"#{slug}--{tag['href'][1:]}"
         for attribute, value in tag.attrs.items():
             if isinstance(value, str) and "url(#" in value:
