@@ -163,6 +163,13 @@ def test_a_narrow_figure_needs_no_other_arrangement():
     assert "snn-narrow" not in figures.svg(small()) and "snn-narrow" in figures.svg(plots())
 
 
+def test_a_figure_whose_panels_have_no_room_on_a_phone_keeps_its_one_arrangement():
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3))
+    panels[0].set_yticks([0], ["a name that is far longer than any phone is wide " * 3])
+    text = figures.svg(figure)  # without a warning, which fails the build
+    assert text.count("<svg") == 1 and "snn-wide" in text
+
+
 @pytest.mark.parametrize("quote", ["'", '"'])
 @pytest.mark.parametrize("make", [plots, small])
 def test_a_page_has_both_arrangements_with_the_words_of_the_figure(make, quote, tmp_path):

@@ -11,6 +11,7 @@ import hashlib
 import io
 import math
 import re
+import warnings
 from html import escape
 
 import matplotlib
@@ -29,14 +30,21 @@ SALT = "seeing-spikes"  # names in a file depend on what it shows, and on nothin
 
 
 def svg(figure: Figure) -> str:
-    """The figure; inside, hidden, its arrangement for a phone if it is too wide for one."""
+    """The figure; inside, hidden, its arrangement for a phone if it is too wide for one, and if the
+    panels have room there."""
     wide = _written(figure, "snn-wide")
     if figure.get_figwidth() <= PHONE + 0.3:
         return wide
     phone = copy.deepcopy(figure)
     pyplot.close(phone)  # a copy of pyplot's figure would be shown as well
     arrange_for_phone(phone)
-    narrow = _written(phone, "snn-narrow").replace("<svg", '<svg display="none"', 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            narrow = _written(phone, "snn-narrow")
+        except UserWarning:  # the layout has no room for its panels
+            return wide
+    narrow = narrow.replace("<svg", '<svg display="none"', 1)
     return wide.replace("</svg>", f"{narrow}</svg>")
 
 
