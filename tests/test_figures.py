@@ -155,8 +155,24 @@ def test_the_figure_itself_stays_as_it_was():
     figure.canvas.draw()
     before = figure.get_size_inches().tolist(), figure.axes[0].get_position().bounds
     figures.svg(figure)
-    assert before == (figure.get_size_inches().tolist(), figure.axes[0].get_position().bounds)
+    assert before[0] == figure.get_size_inches().tolist()
+    assert before[1] == pytest.approx(figure.axes[0].get_position().bounds, abs=0.01)
     assert not figure.axes[1].get_ylabel() and plt.get_fignums() == [figure.number]
+
+
+def legend_below():
+    figure = plots()
+    handles, _ = figure.axes[0].get_legend_handles_labels()
+    names = [f"a long name of line {i}" for i in range(5)]
+    figure.legend(handles * 5, names, loc="outside lower center", ncols=5)
+    return figure
+
+
+@pytest.mark.parametrize("make", [plots, pictures, over_time, mosaic, legend_below])
+def test_nothing_makes_the_phones_figure_wider_than_a_phone(make):
+    narrow = figures.svg(make()).partition('<svg display="none"')[2]
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', narrow)[1])
+    assert 0.8 * 72 * figures.PHONE < width < 1.06 * 72 * figures.PHONE
 
 
 def test_a_narrow_figure_needs_no_other_arrangement():

@@ -102,8 +102,12 @@ def arrange_for_phone(figure: Figure) -> None:
     """Make the figure :data:`PHONE` wide: plots one below the other, pictures at most four in a
     row, and no text smaller than :data:`SMALLEST`."""
     shrink_text(figure)
-    for legend in figure.legends:
-        legend.set_ncols(2)
+    for legend in list(figure.legends):
+        names = [text.get_text() for text in legend.get_texts()]
+        figure.legends.remove(legend)  # a copy's own remove() still names the figure copied
+        figure.legend(
+            legend.legend_handles, names, loc="outside lower center", ncols=2, fontsize=SMALLEST
+        )
     plots = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     grids = {axes.get_subplotspec().get_gridspec() for axes in plots}
     if not plots:
