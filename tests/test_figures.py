@@ -168,7 +168,29 @@ def legend_below():
     return figure
 
 
-@pytest.mark.parametrize("make", [plots, pictures, over_time, mosaic, legend_below])
+def long_label():
+    names = [f"a map that has a long name, {i}" for i in range(4)]
+    figure, axes = plt.subplots(figsize=(6.5, 2))
+    axes.barh(names, [1, 2, 3, 4])
+    axes.set_xlabel("share on a picture for its own class minus that for the other's")
+    return figure
+
+
+def long_titles():
+    maps = {f"a long-haired dog: 0.{k}": torch.ones(2, 4, 4) for k in range(10, 13)}
+    return plotting.compare(images(2), maps, ["a", "b"])
+
+
+def test_on_a_phone_no_title_lies_over_another():
+    figure = on_a_phone(long_titles)
+    titles = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    assert not any(a.overlaps(b) for i, a in enumerate(titles) for b in titles[:i])
+
+
+WIDE = [plots, pictures, over_time, mosaic, legend_below, long_label, long_titles]
+
+
+@pytest.mark.parametrize("make", WIDE, ids=lambda make: make.__name__)
 def test_nothing_makes_the_phones_figure_wider_than_a_phone(make):
     narrow = figures.svg(make()).partition('<svg display="none"')[2]
     width = float(re.search(r'viewBox="0 0 ([\d.]+)', narrow)[1])

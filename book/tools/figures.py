@@ -11,6 +11,7 @@ import hashlib
 import io
 import math
 import re
+import textwrap
 import warnings
 from html import escape
 
@@ -108,6 +109,8 @@ def arrange_for_phone(figure: Figure) -> None:
         figure.legend(
             legend.legend_handles, names, loc="outside lower center", ncols=2, fontsize=SMALLEST
         )
+    for axes in figure.axes:
+        axes.set_xlabel(wrapped(axes.get_xlabel(), 32))
     plots = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     grids = {axes.get_subplotspec().get_gridspec() for axes in plots}
     if not plots:
@@ -139,6 +142,17 @@ def shrink_text(figure: Figure) -> None:
             text.set_fontsize(smaller(text.get_fontsize()))
 
 
+def wrapped(text: str, letters: int) -> str:
+    return "\n".join(textwrap.fill(line, letters) for line in text.split("\n"))
+
+
+def wrap_titles(panels: list[Axes], row: int) -> int:
+    """Titles no wider than their pictures, ``row`` in a row; returns the most lines of one."""
+    for axes in panels:
+        axes.title.set_text(wrapped(axes.get_title(), int(PHONE * 72 / row / 4.8)))
+    return max(map(_lines, panels))
+
+
 def in_a_row(columns: int) -> int:
     """How many of the pictures that stand in a row do so on a phone: at most four, evenly."""
     return math.ceil(columns / math.ceil(columns / 4))
@@ -156,7 +170,8 @@ def stack(figure: Figure, plots: list[Axes], grid) -> None:
     lines = math.ceil(columns / row)
     if pictures:
         box = plots[0].get_position(original=False).transformed(figure.transSubfigure)
-        high = PHONE / row * box.height / box.width + 1.5 * TITLE
+        high = PHONE / row * box.height / box.width
+        high += (wrap_titles(plots, row) + 0.5) * TITLE
     else:
         high = max(1.5, 0.9 * height)
     new = figure.add_gridspec(rows * lines, row)
@@ -199,6 +214,7 @@ def place_pictures(figure: Figure) -> None:
         for line in grid:
             for axes, head in zip(line, grid[0], strict=False):
                 axes.set_title(axes.get_title() or head.get_title(), fontsize=SMALLEST + 1)
+    wrap_titles(panels, row)
     beside = 0.62 if bars else 0
     panel = (PHONE - beside) / row - GAP
     high = panel * height * boxes[panels[0]].height / (width * boxes[panels[0]].width)
