@@ -40,7 +40,7 @@ test: .venv/test  ## the environment and the fast tests
 	$(BIN)/pytest $(BESIDE) -m "not slow and not book"
 
 lab: .venv/book  ## JupyterLab, with the chapters as notebooks
-	$(BIN)/jupyter lab book/intro.md
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) book/intro.md
 
 serve: book  ## the book at http://127.0.0.1:8000/ (another port: PORT=8001)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
@@ -124,9 +124,10 @@ endif
 	$(INSTALL) -r requirements.txt
 	$(INSTALL) --no-deps -r requirements-data.txt
 	$(INSTALL) --no-deps --editable .
-	mkdir -p .venv/share/jupyter/lab/settings .venv/etc/ipython
+	mkdir -p .venv/share/jupyter/lab/settings .venv/etc/ipython .venv/etc/jupyter
 	cp book/_jupyter/overrides.json .venv/share/jupyter/lab/settings/
 	cp book/_jupyter/ipython_kernel_config.py .venv/etc/ipython/
+	cp book/_jupyter/jupyter_server_config.py .venv/etc/jupyter/
 	touch $@
 
 .venv/test: tests/requirements.txt .venv/book

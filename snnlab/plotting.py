@@ -57,6 +57,7 @@ def use_style() -> None:
             "figure.dpi": 110,
             "savefig.dpi": 110,
             "figure.facecolor": "white",
+            "axes.facecolor": "none",
             "figure.constrained_layout.use": True,
             "font.size": 10,
             "axes.titlesize": 10,

@@ -207,6 +207,20 @@ A formula, $\\frac{a}{b}$, and a way [back](intro.md).
 from IPython.display import HTML
 HTML("<details><summary>Guess</summary><p id='hidden'>The answer.</p></details>")
 ```
+
+```{code-cell} python
+---
+mystnb:
+  figure:
+    caption: Two lines.
+  image:
+    alt: Two lines that cross, in two panels.
+---
+import matplotlib.pyplot as plt
+figure, panels = plt.subplots(1, 2, figsize=(8, 3))
+for axes in panels:
+    axes.plot([1, 2], [2, 1], "o-")
+```
 """
 
 
@@ -252,6 +266,9 @@ def test_the_whole_book_is_one_document_a_pdf_and_an_epub(two_pages):
     links = [link["href"] for link in text.select("main a[href]")]
     assert {"#intro", "#second", "#second--here"} <= set(links)
     assert all(link[1:] in places for link in links)
+    (figure,) = text.select("figure svg")  # as on a wide page
+    uses = [use["href"] for use in figure.find_all("use")]
+    assert uses and all(use[1:] in places for use in uses)
     assert text.details.has_attr("open") and not text.select("main script, main button")
 
     written = paper.write_pdf(html).read_bytes()
@@ -263,4 +280,5 @@ def test_the_whole_book_is_one_document_a_pdf_and_an_epub(two_pages):
     with zipfile.ZipFile(path) as book:
         second = book.read("book/second.xhtml").decode()
     assert "<mfrac" in second and "<mjx-" not in second and "The answer." in second
+    assert "<clipPath" in second and "Figure 1 " in second and "snn-narrow" not in second
     assert 'href="intro.xhtml"' in second

@@ -1,5 +1,6 @@
 """A chapter downloaded from its page, and what it says where its exercises lack something."""
 
+import re
 import sys
 from types import SimpleNamespace
 
@@ -33,7 +34,8 @@ def test_before_its_first_check_a_downloaded_chapter_says_what_it_needs(name, tm
     assert cells[needs + 1].source.startswith(("from checks", "from quizzes"))
     before = "\n".join(cell.source for cell in cells[:needs])
     assert "\nfrom checks" not in before and "\nfrom quizzes" not in before
-    kept = [cell.source for i, cell in enumerate(cells) if i != needs]
+    assert cells[0].cell_type == "markdown" and "pip install -r requirements.txt" in cells[0].source
+    kept = [cell.source for cell in cells if cell.get("id") not in ("install", "needs")]
     assert kept == [cell.source for cell in chapter]
 
 
@@ -59,6 +61,24 @@ def test_without_the_folders_its_first_error_says_what_to_fetch(
         exec(needs.source, {})
 
 
-def test_a_page_without_exercises_needs_nothing(tmp_path):
+def test_what_it_says_to_install_is_there():
+    named = re.findall(r"requirements[\w-]*\.txt", pages.HOW_TO_RUN)
+    assert len(named) == 2 and all((BOOK.parent / name).exists() for name in named)
+    assert 'requires-python = ">=3.11,<3.14"' in (BOOK.parent / "pyproject.toml").read_text()
+    assert re.search("^lab:", (BOOK.parent / "Makefile").read_text(), re.M)
+
+
+def test_its_figures_are_those_that_every_program_shows(tmp_path):
+    both = {"image/png": "png", "image/svg+xml": "<svg/>", "text/plain": "a figure"}
+    vector = {"image/svg+xml": "<svg/>"}
+    outputs = [nbformat.v4.new_output("display_data", data=data) for data in (both, vector)]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=outputs)])
+    pages.show_as_png(made)
+    first, second = (output.data for output in made.cells[0].outputs)
+    assert first == {"image/png": "png", "text/plain": "a figure"} and second == vector
+
+
+def test_a_page_without_exercises_needs_no_folders(tmp_path):
     cells = downloaded("when-may-i-trust", tmp_path).cells
+    assert "install" in cells[0].source
     assert not [cell for cell in cells if cell.get("id") == "needs"]

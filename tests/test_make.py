@@ -54,6 +54,19 @@ def installs(calls):
     return [call for call in calls if call.startswith("pip install")]
 
 
+@pytest.mark.parametrize(("user", "allowed"), [("0", True), ("1000", False)])
+def test_the_lab_starts_for_root_too(house, tmp_path, user, allowed):
+    """JupyterLab refuses root, who is alone in a container, unless told otherwise."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (programs / "id").chmod(0o755)
+    status, printed, _ = make(house, "-n", "lab", PATH=f"{programs}:{os.environ['PATH']}")
+    (command,) = re.findall(r"^.*jupyter lab.*$", printed, re.M)
+    assert status == 0 and ("--allow-root" in command) == allowed
+    assert command.endswith("book/intro.md")
+
+
 def test_make_alone_lists_every_command(house):
     status, printed, calls = make(house)
     phony = re.search(r"^\.PHONY: (.*)$", (house / "Makefile").read_text(), re.M).group(1).split()

@@ -76,9 +76,8 @@ def test_no_file_loads_anything_from_another_host():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_picture_says_in_words_what_it_shows(page):
-    found = soup(HTML / page)
-    for img in found.find_all("img"):
-        alt = img.get("alt", "")
+    for img in soup(HTML / page).select("img, .snn-figure > svg"):
+        alt = img.get("alt") or img.get("aria-label") or ""
         assert len(alt.split()) >= 4 and not re.search(r"\.(png|jpe?g|svg|gif)$", alt), (
             f"{page}: {img.get('src')} has the alt text {alt!r}; "
             "give its cell `mystnb: {{image: {{alt: ...}}}}` with at least four words"
@@ -87,10 +86,50 @@ def test_every_picture_says_in_words_what_it_shows(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_figure_of_a_page_stands_there_twice_or_under_anothers_words(page):
-    found = soup(HTML / page)
-    words = [img.get("alt") for img in found.select("div.cell_output img[src*=_images]")]
+    words = [svg["aria-label"] for svg in soup(HTML / page).select("div.cell_output svg.snn-wide")]
     twice = {alt for alt in words if words.count(alt) > 1}
     assert not twice, f"{page}: end the cell with a semicolon, or draw one figure: {twice}"
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if (FOLDER.parent / page).with_suffix(".md").exists()]
+)
+def test_every_figure_that_is_written_is_shown_with_its_caption_and_number(page):
+    written = (FOLDER.parent / page).with_suffix(".md").read_text(encoding="utf-8")
+    found = soup(HTML / page)
+    figures = found.select("div.cell_output figure:has(svg.snn-wide)")
+    assert len(figures) == written.count("\n    alt: ") == written.count("\n    caption: ")
+    assert len(found.select("svg.snn-wide")) == len(figures)
+    number = CHAPTERS.index(page) + 1 if page in CHAPTERS else None
+    for i, figure in enumerate(figures, 1):
+        called = figure.select_one("figcaption .caption-number").text.strip()
+        assert called == f"Figure {number}.{i}" if number else re.match(r"Figure \d+$", called)
+        assert len(figure.select_one("figcaption .caption-text").text.split()) >= 4
+
+
+def contrast(one, other):
+    """Of two colours as in "#16181c", as WCAG has it."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p < 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return sum(k * p for k, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((luminance(one) + 0.05, luminance(other) + 0.05))
+    return high / low
+
+
+def test_the_colours_of_figures_stand_out_on_dark_pages_as_on_light_ones():
+    css = (FOLDER / "_assets" / "custom.css").read_text(encoding="utf-8")
+    dark = dict(re.findall(r"--snn-([0-9a-f]{6}): (#[0-9a-f]{6});", css))
+    ground = re.search(r"--pst-color-background: (#\w{6})", css)[1]
+    used = set()
+    for page in PAGES:
+        used |= {*re.findall(r"var\(--snn-([0-9a-f]{6}), ", (HTML / page).read_text("utf-8"))}
+    assert len(used) > 6 and "--snn-000000: var(--pst-color-text-base)" in css
+    for colour in used - {"000000"}:
+        light = contrast(f"#{colour}", "#ffffff")
+        assert contrast(dark.get(colour, f"#{colour}"), ground) > min(3, 0.95 * light), colour
 
 
 @pytest.mark.parametrize("page", PAGES)

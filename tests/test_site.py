@@ -19,7 +19,7 @@ pytestmark = pytest.mark.book
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
 PAGES = sorted(page.relative_to(HTML).as_posix() for page in HTML.glob("book/**/*.html"))
-WEIGHT = 3_000_000  # bytes, beside MathJax, which a browser keeps
+WEIGHT = 2_500_000  # bytes, beside MathJax, which a browser keeps
 
 
 def soup(page):
@@ -301,6 +301,60 @@ def test_formulas_are_no_stops_of_the_tab_key_and_icons_are_drawn(browser, addre
         assert tab.locator("mjx-container[tabindex='0'], mjx-container [tabindex='0']").count() == 0
         assert tab.locator("svg.svg-inline--fa path").count() > 5
         assert tab.locator("i[class*=fa-]").count() == 0  # each was found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_formulas_are_set_where_there_are_formulas(page):
+    found = soup(page)
+    assert bool(found.select("script[src*=mathjax]")) == bool(found.select(".math"))
+
+
+SMALLEST_TEXT = """() => {
+  const sizes = [];
+  for (const text of document.querySelectorAll(".snn-figure > svg text")) {
+    const drawing = text.ownerSVGElement, box = drawing.getBoundingClientRect();
+    const size = parseFloat(getComputedStyle(text).fontSize);
+    const scale = box.width / drawing.viewBox.baseVal.width;
+    if (scale && text.textContent.trim()) sizes.push(size * scale);
+  }
+  return Math.min(...sizes);
+}"""
+
+
+@pytest.mark.parametrize("page", ["the-spike-activation-map", "what-holds", "speed"])
+def test_figures_can_be_read_on_a_phone_and_enlarged_by_a_tap(browser, addresses, page):
+    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/{page}.html")
+        assert tab.evaluate(SMALLEST_TEXT) >= 9
+        figure = tab.locator(".snn-figure:visible").last
+        figure.scroll_into_view_if_needed()
+        figure.locator("svg:visible").tap()
+        large = tab.locator("dialog.snn-large svg.snn-wide")
+        large.wait_for()
+        assert large.bounding_box()["width"] > 800
+        tab.keyboard.press("Escape")
+        assert not large.count() and figure.locator("svg.snn-wide").count() == 1
+
+
+def test_a_figure_is_enlarged_by_keyboard_and_takes_the_colours_of_the_page(browser, addresses):
+    inks = {}
+    for look in ("light", "dark"):
+        with browser.new_context(color_scheme=look) as context:
+            tab = context.new_page()
+            tab.goto(f"{addresses['file']}/book/a-spiking-neuron.html")
+            figure = tab.locator(".snn-figure").first
+            inks[look] = figure.locator("text").first.evaluate("e => getComputedStyle(e).fill")
+            button = figure.get_by_role("button", name="Enlarge Figure 1.1")
+            button.focus()
+            tab.keyboard.press("Enter")
+            dialog = tab.get_by_role("dialog", name="Figure 1.1")
+            dialog.wait_for()
+            tab.keyboard.press("Escape")
+            assert not dialog.is_visible()
+            assert button.evaluate("e => e === document.activeElement")
+            assert figure.locator("svg.snn-wide").is_visible()
+    assert inks["light"] != inks["dark"]
 
 
 # Dark differs from light in its colours and in some pictures.

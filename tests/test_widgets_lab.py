@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from jupyter_client import BlockingKernelClient
 pytestmark = pytest.mark.slow
 
 TESTS = Path(__file__).parent
+BOOK = TESTS.parent / "book"
+PAGE = "the-interval-kernel"
 WAIT = TIME / 1000  # seconds
 
 
@@ -35,6 +38,8 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL}, cells=list(cells()))
     nbformat.write(notebook, folder / "widgets.ipynb")
+    shutil.copytree(BOOK / "_jupyter", folder / "config")
+    shutil.copy(BOOK / f"{PAGE}.md", folder)
     settings = folder / "settings" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
     # all cells stay in the page, also those out of sight
@@ -174,3 +179,20 @@ def test_the_kernel_gives_the_network_that_the_page_runs(lab):
     until(lambda: view.evaluate(done), "it has run again", tab)
     assert view.evaluate("view => view.numbers().logits") != logits
     assert kernel.traits("own", ["seed", "step", "starter"]) == {"seed": 3, "step": 5, "starter": 0}
+
+
+def test_a_page_opens_as_a_notebook_unchanged_with_exercises_and_closed_solutions(browser, server):
+    found, _ = server
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        tab = context.new_page()
+        tab.set_default_timeout(TIME)
+        tab.goto(f"{found['url']}lab/tree/{PAGE}.md?token={found['token']}&reset")
+        tab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        written = (BOOK / f"{PAGE}.md").read_text(encoding="utf-8")
+        page = tab.locator(".jp-Notebook")
+        solutions = page.locator("details", has_text="Solution to Exercise")
+        until(lambda: solutions.count() == written.count("{solution}"), "all is rendered", tab)
+        assert not page.locator("details[open]").count()
+        rendered = " ".join(page.locator(".jp-MarkdownOutput, .myst").all_inner_texts())
+        assert "{exercise}" not in rendered and "{cite}" not in rendered
+        assert not tab.locator(".jp-mod-dirty").count(), "it counts as changed"

@@ -19,19 +19,32 @@ from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 TOOLS = Path(__file__).resolve().parent
+# What each kernel of the build starts with: a figure's output carries SVG beside the usual PNG.
+STARTUP = """\
+import matplotlib
+from IPython import get_ipython
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+from book.tools import figures
+
+pyplot.switch_backend(matplotlib.get_backend())  # it sets its own formats, once
+get_ipython().display_formatter.formatters["image/svg+xml"].for_type(Figure, figures.svg)
+"""
 AT_ONCE = 2  # chapters; one may take more than 2 GB
 IN_THE_PAGE = ("lif-s0", "rhythm-burst-s0", "rhythm-even-s0")  # networks that widgets run there
 
 
 def library_hash(root: Path) -> str:
     """What every chapter depends on besides its own text: the library, its networks, the results,
-    the pins, the checks of the exercises and the questions."""
+    the pins, the checks of the exercises, the questions, and how figures are written."""
     kinds = {".py", ".js", ".css", ".json", ".safetensors", ".yml"}
     folders = [root / "snnlab", root / "book" / "checks", root / "book" / "quizzes"]
     files = [file for folder in folders for file in folder.rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()
     for pattern in ("requirements*.txt", "results/*.json", "benchmarks/*.json"):
         files += root.glob(pattern)
+    digest.update((TOOLS / "figures.py").read_bytes())
     for file in sorted(files):
         digest.update(f"{file.relative_to(root)}\n".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -45,6 +58,15 @@ def write_networks(root: Path) -> None:
             text = base64.b64encode(weights.read_bytes()).decode()
             script = f'(globalThis.snnlabNetworks ??= {{}})["{name}"] = "{text}";\n'
             (root / "book" / "_assets" / f"{name}.js").write_text(script)
+
+
+def set_kernels_up(out: Path) -> None:
+    """Give the kernels a folder of settings of their own, with :data:`STARTUP` in it."""
+    settings = out / "ipython"
+    startup = settings / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "figures.py").write_text(STARTUP)
+    os.environ["IPYTHONDIR"] = str(settings)
 
 
 def execute(root: Path, cache_folder: Path) -> None:
@@ -92,6 +114,7 @@ def build(root: Path) -> int:
     # Sphinx and the teaching guide import book.tools, wherever the build was started.
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TOOLS.parents[1]), *inherited]))
+    set_kernels_up(out)
     execute(root, cache)
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     code = subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", root]).returncode

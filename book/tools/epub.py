@@ -102,6 +102,8 @@ def _make_xml(section: Tag) -> None:
         tag["xmlns"] = "http://www.w3.org/2000/svg"
     for tag in section.find_all("math"):
         tag["xmlns"] = "http://www.w3.org/1998/Math/MathML"
+    for tag in section.find_all("clippath"):
+        tag.name = "clipPath"
     for tag in section.find_all(True):
         for small in CAMEL.keys() & tag.attrs.keys():
             tag[CAMEL[small]] = tag.attrs.pop(small)

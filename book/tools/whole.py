@@ -99,8 +99,8 @@ def run_chromium(*arguments: str) -> str:
 
 
 def _still(article: Tag) -> None:
-    """Nothing to press, nothing that runs, everything open."""
-    for tag in article.select("script, button, .snn-progress"):
+    """Nothing to press, nothing that runs, everything open; figures as they are on wide pages."""
+    for tag in article.select("script, button, .snn-progress, .snn-narrow"):
         tag.decompose()
     for details in article.find_all("details"):
         details["open"] = ""
@@ -120,6 +120,8 @@ def _name_places(article: Tag, slug: str) -> None:
         for attribute in NAMING:
             if tag.get(attribute):
                 tag[attribute] = " ".join(f"{slug}--{one}" for one in tag[attribute].split())
+        if tag.name == "use" and tag.get("href", "").startswith("#"):
+            tag["href"] = f"#{slug}--{tag['href'][1:]}"
         for attribute, value in tag.attrs.items():
             if isinstance(value, str) and "url(#" in value:
                 tag[attribute] = value.replace("url(#", f"url(#{slug}--")
