@@ -86,7 +86,7 @@ def run(code):
 # What every chapter has
 
 
-LADDERS = (["Predict", "Build"], ["Predict", "Build", "Transfer", "Open"])
+LADDER = ["Predict", "Build", "Transfer", "Open"]
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -94,7 +94,7 @@ def test_gaps_stand_in_the_sections_and_the_ladder_at_the_end(chapter):
     found = exercises(chapter)
     kinds = [kind for kind, _, _ in found]
     gaps = kinds.count("Gap")
-    assert kinds[:gaps] == ["Gap"] * gaps and kinds[gaps:] in LADDERS
+    assert kinds == ["Gap"] * gaps + LADDER and gaps >= 3
     assert source(chapter).count("{exercise}") == len(found)
     ladder = source(chapter).index("## Exercises")
     for kind, label, text in found:
@@ -143,7 +143,7 @@ def test_two_to_four_questions_with_one_right_answer_and_feedback_on_each(chapte
         for part in ("text", "feedback"):
             assert len({choice[part] for choice in choices}) == len(choices)
     needing = sum("needs" in question for question in asked)
-    assert needing == 0 or 2 * needing >= len(asked), "half of the questions need more than memory"
+    assert 2 * needing >= len(asked), "half of the questions need more than memory"
     places = [[c.get("right", False) for c in q["choices"]].index(True) for q in asked]
     assert len(set(places)) > 1, "the right answer stands at the same place in every question"
 
