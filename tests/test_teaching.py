@@ -22,6 +22,12 @@ def test_the_outline_finds_what_the_chapters_say():
     assert len(first.exercises) >= 2 and len(first.questions) >= 2
 
 
+def test_the_questions_of_a_part_are_those_of_its_last_chapter_too():
+    found = outline.chapter("converting-a-network").questions
+    own, of_part = (outline.questions(name) for name in ("converting-a-network", "part-spikes"))
+    assert list(found) == own + of_part
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_each_chapter_has_its_place_in_the_guide(chapter):
     heading = f"### {chapter.link}\n"

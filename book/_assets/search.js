@@ -35,6 +35,7 @@
     "book/gallery": "failure gallery wrong misleading",
     "book/how-do-i": "how do save keep explanation seed reproducible",
     "book/bring-your-own-network": "own network model snntorch spikingjelly norse sinabs transformer spikformer bring your custom event camera dvs",
+    "book/all-methods": "all method side by comparison which choose map box",
     "book/cheat-sheet": "cheat sheet signature summary",
     "book/notation": "notation symbol",
     "book/glossary": "glossary term definition",

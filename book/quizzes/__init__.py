@@ -1,4 +1,4 @@
-"""The questions at the end of each chapter, from a YAML file beside this one.
+"""The questions at the end of each chapter and of each part, from a YAML file beside this one.
 
 Each question is aimed at a misconception, which the file names, and each choice has an answer of
 its own.  Where a question has code, it stands below it, to be read or run.  A choice is a <details>
@@ -20,12 +20,12 @@ inline = MarkdownIt().renderInline  # *emphasis*, `code`
 
 
 def questions(chapter: str) -> list[dict]:
-    """The questions of a chapter ("grad-cam"), as they stand in its file."""
+    """The questions of a chapter ("grad-cam") or a part ("part-time"), as its file has them."""
     return yaml.safe_load((FOLDER / f"{chapter}.yml").read_text(encoding="utf-8"))
 
 
 def quiz(chapter: str) -> HTML:
-    """The questions of a chapter ("grad-cam"), to be shown by a cell."""
+    """The questions of a chapter ("grad-cam") or a part ("part-time"), to be shown by a cell."""
     parts = [_question(f"quiz-{chapter}-{i}", q) for i, q in enumerate(questions(chapter), 1)]
     return HTML(f'<ol class="quiz">\n{"".join(parts)}</ol>')
 

@@ -23,7 +23,7 @@ class Chapter:
     practice: int  # minutes, for the exercises
     learn: str
     exercises: tuple[str, ...]
-    questions: tuple[dict, ...]  # of its quiz
+    questions: tuple[dict, ...]  # of its quiz, and of its part's where that stands at its end
 
     @property
     def minutes(self) -> int:
@@ -41,7 +41,7 @@ def chapter(name: str) -> Chapter:
     def says(pattern: str) -> str:
         return re.search(pattern, text, re.M)[1]
 
-    quiz = BOOK / "quizzes" / f"{name}.yml"
+    asked = re.findall(r'^quiz\("([\w-]+)"\)$', text, re.M)
     return Chapter(
         name=name,
         title=says(r"^# (.*)$"),
@@ -49,8 +49,13 @@ def chapter(name: str) -> Chapter:
         practice=int(says(r"^- \*\*It takes\*\*.* the exercises (\d+) more")),
         learn=says(r"^- \*\*You will learn\*\* (.*)$"),
         exercises=tuple(re.findall(r"^`+\{exercise\} (.*)$", text, re.M)),
-        questions=tuple(yaml.safe_load(quiz.read_text(encoding="utf-8"))) if quiz.exists() else (),
+        questions=tuple(question for quiz in asked for question in questions(quiz)),
     )
+
+
+def questions(quiz: str) -> list[dict]:
+    text = (BOOK / "quizzes" / f"{quiz}.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
 
 
 def chapters() -> list[Chapter]:
