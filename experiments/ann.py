@@ -66,7 +66,8 @@ def by_class(study: Study, of_seed: dict) -> list[dict]:
         values = {seed: common.only(one, labels == i) for seed, one in lead.items()}
         if min((~np.isnan(one)).sum() for one in values.values()) > 1:
             title = "shuffled energy, squared activity minus Grad-CAM, of a class"
-            found.append(study.measure(title, values, layer=LAYER, **{"class": name}))
+            of_class: dict[str, Any] = {"layer": LAYER, "class": name}
+            found.append(study.measure(title, values, **of_class))
     return found
 
 

@@ -276,7 +276,7 @@ def features(study: Study, model, photos) -> dict[tuple[str, str], torch.Tensor]
 
     batches = study.batches(photos, "spikes for the read-out")
     found = common.joined(of_batch(start, part) for start, part in batches)
-    return {key: torch.from_numpy(values) for key, values in found.items()}
+    return {(layer, kind): torch.from_numpy(found[layer, kind]) for layer in SITES for kind in READ}
 
 
 DECIDES = tuple(figure for layer in SITES for figure in (LOST[layer], GAIN[layer]))

@@ -467,8 +467,7 @@ def _look_at_attacked_maps(study, seed, epsilon, photos, start) -> dict[Key, np.
         CAM: on_the_map(lambda x: cam_with_gradient(twin, x, labels), images, **asked),
         ACTIVITY: on_the_map(lambda x: activity_with_gradient(twin, x), images, **asked),
     }
-    with torch.no_grad():
-        active = activity_with_gradient(twin, moved[ACTIVITY])
+    active = activity_with_gradient(twin, moved[ACTIVITY]).detach()
     found = {
         AVERAGED: averaged(study, model, moved[AVERAGED], (draw, start)),
         CAM: grad_cam(twin, moved[CAM], labels, layer=LAYER).maps,
