@@ -55,6 +55,11 @@ def page(folder: Path = results.FOLDER) -> str:
         "corrected for the number of claims that were asked (Holm), and a claim that does not pass "
         f"has none. The rules are in [experiments/README.md]({way}).\n",
     ]
+    if first := by_first_rules(folder):
+        lines.append(
+            f"By the first rules, of which each file holds its own and the commits that it was run "
+            f"at: {', '.join(first)}.\n"
+        )
     lines.append(results.summary(board, {row["claim"]: f"{row['claim']}.json" for row in board}))
     lines += at_other_margins(board)
     others = [row for row in board if row["verdict"] not in results.VERDICTS]
@@ -64,6 +69,15 @@ def page(folder: Path = results.FOLDER) -> str:
     lines.append("\nNotes of the runs:\n")
     lines += [f"- {row['claim']}: {note}" for row in board for note in row["notes"]]
     return "\n".join(lines) + "\n"
+
+
+def by_first_rules(folder: Path) -> list[str]:
+    """The claims whose files hold another rule than their module."""
+    return [
+        claim
+        for claim in results.names(folder)
+        if results.load(claim, folder)["rule"] != everything()[claim].rule_in_a_line
+    ]
 
 
 def at_other_margins(board: list[dict]) -> list[str]:

@@ -551,7 +551,8 @@ def test_each_neighbour_has_its_own_loser(found, verdict, value, study, monkeypa
     outcome = suppression.run(study)
     (figure,) = outcome.figures
     if value is None:
-        assert abs(figure["value"]) < 0.04
+        alone = suppression.losses({0: found}, "conv8", "loser", suppression.OTHER)[0].mean()
+        assert abs(figure["value"]) < 0.04 and abs(alone) < 0.04
     else:
         assert figure["value"] == pytest.approx(value) and outcome.verdict == verdict
     monkeypatch.setattr(suppression, "totals", lambda *_: found | {"unchanged": np.zeros(2, bool)})
@@ -1157,6 +1158,12 @@ def test_the_pages_show_what_hangs_on_a_margin_and_since_when_a_rule_is(tmp_path
     assert "what stands here decides" in page and "explores" not in page
     (tmp_path / "burst.json").write_text(json.dumps(found | {"set": "A"}))
     assert "what stands here explores" in reproduce.page(tmp_path)
+
+
+def test_the_page_says_which_results_are_by_the_first_rules():
+    (said,) = re.findall(r"^By the first rules, .*: (.*)\.$", reproduce.page(), re.M)
+    names = said.split(", ")
+    assert {"burst", "events"}.isdisjoint(names) and {"localises", "leak"} <= {*names}
 
 
 # ---- since when a rule is as it is
