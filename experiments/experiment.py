@@ -160,6 +160,8 @@ class Experiment:
             option = "--recordings" if self.recorded else "--data"
             raise SystemExit(f"{option}: {error}") from None
         train, tune, val = parts
+        if self.of_a_set and (others := self.of_other_classes(val.classes, seeds, name)):
+            raise SystemExit(f"--data: {data} has other classes than {', '.join(others)} know")
         kind = "cuda" if torch.cuda.is_available() else "cpu"
         recordings = data if self.recorded else None
         shelf = of_set.shelf if self.of_a_set else zoo.FOLDER
@@ -196,6 +198,17 @@ class Experiment:
         there = zoo.names(SETS[name].shelf)
         wanted = [f"{kind}-s{seed}" for kind in self.kinds for seed in seeds]
         return [one for one in wanted if one not in there]
+
+    def of_other_classes(
+        self, classes: tuple[str, ...], seeds: tuple[int, ...], name: str
+    ) -> list[str]:
+        """The networks of a set that it needs and whose cards name other classes."""
+        return [
+            f"{kind}-s{seed}"
+            for kind in self.kinds
+            for seed in seeds
+            if zoo.card(f"{kind}-s{seed}", SETS[name].shelf)["classes"] != [*classes]
+        ]
 
     @property
     def rule_commit(self) -> str:

@@ -1139,6 +1139,16 @@ def test_other_classes_are_none_of_the_books(monkeypatch):
     experiments.study.splits.cache_clear()
 
 
+def test_networks_of_other_classes_do_not_look_at_these(study, tmp_path, monkeypatch):
+    photos = dataclasses.replace(study.val, classes=("zebra", *CLASSES[1:]))
+    monkeypatch.setattr(experiments.experiment, "splits", lambda data, own: [photos] * 3)
+    (data := tmp_path / "images.zip").write_bytes(b"images")
+    run = Experiment("leak", "", "", (), lambda _: pytest.fail("ran"), 0, kinds=("lif",))
+    with pytest.raises(SystemExit, match="has other classes than lif-s0, lif-s1, lif-s2 know"):
+        run.main(["--data", str(data), "--results", str(tmp_path), "--runs", str(tmp_path)])
+    assert run.of_other_classes(CLASSES, (0, 1, 2), "A") == []
+
+
 def test_a_network_that_is_not_made_yet_has_a_stand_in_in_fast_mode_alone(study):
     fast = dataclasses.replace(study, fast=True)
     if "lif-scratch-s0" not in zoo.names():
