@@ -205,7 +205,10 @@ def test_no_results_make_an_empty_scoreboard(tmp_path):
 
 
 def test_what_decides_a_claim_is_a_table_with_the_verdict():
-    two = [measure(state="passes", layer="conv6"), measure("area", 0.01, "fails", width=1)]
+    two = [
+        measure(state="passes", p=0.0001, layer="conv6"),
+        measure("area", 0.01, "fails", width=1),
+    ]
     said = results.decision(result(verdict="holds in part", figures=two))
     assert isinstance(said, results.Table)
     lines = said.splitlines()
