@@ -47,7 +47,7 @@ def page(folder: Path = results.FOLDER) -> str:
     verdict."""
     board = results.scoreboard(folder)
     sets = {row["set"] for row in board if row["set"]}
-    way = os.path.relpath(README, folder) if folder.is_relative_to(results.FOLDER) else README
+    way = os.path.relpath(README, folder)
     lines = [
         TITLE,
         *(ABOUT[name] for name in sorted(sets)),
