@@ -21,8 +21,7 @@ from snnlab.judge.baselines import count_map
 from snnlab.judge.faithfulness import retimed
 from snnlab.judge.readout import readings
 from snnlab.models import BLOCKS
-from snnlab.recording import intervene, record
-from snnlab.results import phrase
+from snnlab.recording import record
 
 TITLE = "Where bursts carry the class, SAM shows where"
 RULE = """
@@ -73,7 +72,7 @@ def run(study: Study) -> Outcome:
     for shape in KINDS:
         measures += on_the_shapes(study, seen[shape], shape) + accuracies(study, seen[shape], shape)
         measures += of_readers(study, read[shape], shape)
-    notes = [*training(figures[0]), *turned(seen), BEFORE]
+    notes = [*turned(seen), BEFORE]
     return Outcome(figures, measures, notes, invalid(seen))
 
 
@@ -149,14 +148,6 @@ def of_readers(study: Study, read: dict[int, dict], shape: str) -> list[dict]:
     return measures
 
 
-def training(figure: dict) -> list[str]:
-    """A note on other training runs, where there are several of these."""
-    if (runs := figure.get("training")) is None:
-        return []
-    whose = "; so what is found is of these networks" if runs["low"] <= 0 <= runs["high"] else ""
-    return [f"Over {runs['n']} training runs (Student's t) the figure is {phrase(runs)}{whose}."]
-
-
 def turned(seen: Seen) -> list[str]:
     """A note on where timing has turned into counts: how far down it still matters."""
     notes = []
@@ -224,9 +215,7 @@ def without_timing(model, spikes: torch.Tensor, layer: str, generator) -> torch.
     """The logits when a layer's spikes, or those that come in, are put on random steps."""
     if layer == INPUT:
         return model(spikes=retimed(spikes, generator))
-    later = common.After(model, layer)  # what comes before is as it was
-    with intervene(later, {layer: lambda found: retimed(found, generator)}):
-        return later(spikes)
+    return common.logits_with(model, layer, spikes, lambda found: retimed(found, generator))
 
 
 def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:

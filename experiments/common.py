@@ -19,11 +19,11 @@ from snnlab.judge.baselines import (
     squared_rate_map,
 )
 from snnlab.judge.faithfulness import effect_of_silencing
-from snnlab.judge.localisation import area, box_masks, has_area
+from snnlab.judge.localisation import area, box_masks, has_area, shuffled_energy
 from snnlab.judge.readout import linear_reader
 from snnlab.layers import over_time
 from snnlab.models import SpikingVGG
-from snnlab.recording import record
+from snnlab.recording import intervene, record
 
 LAYERS = ("conv4", "conv6", "conv8")
 SAM, COUNTS, RATE, SQUARED = "SAM", "n(n-1)", "rate", "squared rate"
@@ -153,6 +153,23 @@ def box_scores_of(
     return {seed: small_box_scores(judge, maps[key], photos) for seed, maps in of_seed.items()}
 
 
+def shuffled_of(
+    of_seed: Mapping[int, Mapping], key: Key, photos: Photographs
+) -> dict[int, np.ndarray]:
+    """:func:`shuffled` of one of the maps of every seed."""
+    return {seed: shuffled(maps[key], photos) for seed, maps in of_seed.items()}
+
+
+def shuffled(maps: np.ndarray, photos: Photographs) -> np.ndarray:
+    """The shuffled energy of every photograph, NaN where the box is not under half the image.  The
+    others, whose maps are laid into its box, are all with a box that has an area."""
+    usable, masks, small, _ = boxed(photos)
+    scores = np.full(len(photos), np.nan)
+    scaled, labels = at_image_size(maps[usable.numpy()]), photos.labels[usable]
+    scores[usable.numpy()] = shuffled_energy(scaled, masks, labels).numpy()
+    return only(scores, small)
+
+
 def judged(judge: Callable, of_seed: dict[int, dict], *keys: Key) -> dict[int, np.ndarray]:
     """What a function of maps says of those of every seed, image by image."""
     return {
@@ -212,6 +229,16 @@ class After(torch.nn.Module):
             if name in self.pooled:
                 spikes = over_time(self.pool, spikes)
         return self.head(spikes).mean(0)
+
+
+@torch.no_grad()
+def logits_with(
+    model: SpikingVGG, block: str, spikes: torch.Tensor, change: Callable
+) -> torch.Tensor:
+    """The logits when a block's spikes are changed; what comes before is as it was."""
+    later = After(model, block)
+    with intervene(later, {block: change}):
+        return later(spikes)
 
 
 def effects(model: SpikingVGG, block: str, spikes: torch.Tensor, labels) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """How every experiment is run, decided and written down.
 
     python -m experiments.<claim> --data tiny-imagenet-20.zip   # hours; goes on where it stopped
+    python -m experiments.<claim> --set B --data other-20.zip   # other classes, other networks
     python -m experiments.<claim>                               # where all it looks at is drawn
     python -m experiments.<claim> --fast                        # seconds; its numbers mean nothing
 
@@ -12,16 +13,35 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
+from experiments.rules import NOT_COMMITTED, rule_commit
 from experiments.study import NO_PHOTOGRAPHS, Figure, Study, fast_study, splits
+from snnlab import zoo
 from snnlab.data import n_mnist
 from snnlab.provenance import commit, device, file_hash, versions
-from snnlab.results import FOLDER
+from snnlab.results import FOLDER, phrase
 from snnlab.results.files import write
-from snnlab.results.verdicts import of_figures
+from snnlab.results.show import named
+from snnlab.results.verdicts import of_figures, sensitivity
 from snnlab.storing import check_writable
+
+
+class Set(NamedTuple):
+    """Classes of photographs, the networks that know them, and where what is found is written."""
+
+    own: bool  # the classes that the data's own wnids.txt lists, not the book's
+    shelf: Path
+    results: Path
+
+
+# A was looked at while the rules were made: it explores.  B was not: it decides.
+SETS = {
+    "A": Set(False, zoo.FOLDER, FOLDER / "second" / "A"),
+    "B": Set(True, zoo.FOLDER / "b", FOLDER / "second" / "B"),
+}
 
 
 @dataclasses.dataclass
@@ -50,8 +70,14 @@ class Experiment:
     run: Callable[[Study], Outcome]
     hours: float  # of the full run with all seeds, on two CPU cores
     seeds: tuple[int, ...] = (0, 1, 2)
+    kinds: tuple[str, ...] = ("relu", "lif")  # of the set's networks that it needs, of each seed
     drawn: str = ""  # what draws all that it looks at, where it needs no --data
     recorded: bool = False  # whether it looks at --recordings instead
+
+    @property
+    def of_a_set(self) -> bool:
+        """Whether it looks at the photographs of a set."""
+        return not self.drawn and not self.recorded
 
     def main(self, arguments: list[str] | None = None) -> dict:
         """The command; returns what it wrote."""
@@ -62,17 +88,23 @@ class Experiment:
         options = add_options(parser).parse_args(arguments)
         folder = options.runs / "experiments"
         if options.fast:
-            study, of = self._fast(folder / "fast")
+            written = folder / "fast"
+            study, of = self._fast(written)
         else:
-            study, of = self._full(options, folder)
+            written = options.results or self.results(options.set)
+            study, of = self._full(options, folder, written)
         outcome = self.run(study)
         result = self._result(study, outcome, **of)
-        path = write(result, folder / "fast" if options.fast else options.results)
+        path = write(result, written)
         print(f"{self.claim}: {outcome.verdict}")
         for figure in outcome.figures:
             print("  {name} {labels}: {value} ({low} to {high}), {state}".format(**figure))
         print(f"written: {path}", flush=True)
         return result
+
+    def results(self, name: str) -> Path:
+        """Where what is found is written."""
+        return SETS[name].results if self.of_a_set else FOLDER
 
     @property
     def rule_in_a_line(self) -> str:
@@ -84,38 +116,33 @@ class Experiment:
         data = {"name": self.drawn or "photographs"}
         return fast_study(self.claim, folder), {"command": command, "data": data}
 
-    def _full(self, options: argparse.Namespace, folder: Path) -> tuple[Study, dict]:
+    def _full(self, options: argparse.Namespace, folder: Path, written: Path) -> tuple[Study, dict]:
         """The study of all images; and what the results file says of the command and the data."""
         seeds = tuple(s for s in self.seeds if s in (options.seeds or self.seeds))
         if not seeds:
             raise SystemExit(f"{self.claim} has networks of the seeds {self.seeds} only")
         path = options.recordings if self.recorded else None if self.drawn else options.data
-        study = self._full_study(path, folder, options.results, seeds)
-        command = f"python -m experiments.{self.claim}"
-        data: dict = {"name": self.drawn}
+        study = self._full_study(path, folder, written, seeds, options.set)
+        of: dict = {"command": f"python -m experiments.{self.claim}", "data": {"name": self.drawn}}
+        if self.of_a_set:
+            of["command"] += f" --set {options.set}"
+            of["name"] = options.set
         if path is not None:
-            command += f" --{'recordings' if self.recorded else 'data'} {path.name}"
-            data = {"name": path.name, "sha256": file_hash(path)}
+            of["command"] += f" --{'recordings' if self.recorded else 'data'} {path.name}"
+            of["data"] = {"name": path.name, "sha256": file_hash(path)}
         if options.seeds:
-            command += f" --seeds {' '.join(map(str, seeds))}"
-        return study, {"command": command, "data": data}
+            of["command"] += f" --seeds {' '.join(map(str, seeds))}"
+        return study, of
 
     def _full_study(
-        self, data: Path | None, folder: Path, results: Path, seeds: tuple[int, ...]
+        self, data: Path | None, folder: Path, written: Path, seeds: tuple[int, ...], name: str
     ) -> Study:
-        if data is None and self.recorded:
-            raise SystemExit(
-                "Say where the recordings are (--recordings PATH: N-MNIST, as a folder or zip), or "
-                "try the experiment out with --fast"
-            )
-        if data is None and not self.drawn:
-            raise SystemExit(
-                "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
-                "classes, as a folder or zip), or try the experiment out with --fast"
-            )
+        self._check(data, seeds, name)
+        of_set = SETS[name]
+        folder = folder / name if self.of_a_set else folder
         try:
             check_writable(folder)
-            check_writable(results)
+            check_writable(written)
         except ValueError as error:
             raise SystemExit(f"{self.claim}: {error}") from None
         print(
@@ -126,26 +153,84 @@ class Experiment:
         try:
             if self.recorded:
                 n_mnist(data, "test")
-            photos = data is not None and not self.recorded
-            train, tune, val = splits(data) if photos else [NO_PHOTOGRAPHS] * 3
+            parts = [NO_PHOTOGRAPHS] * 3
+            if data is not None and self.of_a_set:
+                parts = list(splits(data, of_set.own))
         except (ValueError, FileNotFoundError) as error:
             option = "--recordings" if self.recorded else "--data"
             raise SystemExit(f"{option}: {error}") from None
+        train, tune, val = parts
+        if self.of_a_set and (others := self.of_other_classes(val.classes, seeds, name)):
+            raise SystemExit(f"--data: {data} has other classes than {', '.join(others)} know")
         kind = "cuda" if torch.cuda.is_available() else "cpu"
         recordings = data if self.recorded else None
+        shelf = of_set.shelf if self.of_a_set else zoo.FOLDER
         return Study(
-            self.claim, val, train, tune, seeds, folder, device=kind, recordings=recordings
+            *(self.claim, val, train, tune, seeds, folder),
+            device=kind,
+            recordings=recordings,
+            shelf=shelf,
         )
 
-    def _result(self, study: Study, outcome: Outcome, command: str, data: dict) -> dict:
+    def _check(self, data: Path | None, seeds: tuple[int, ...], name: str) -> None:
+        """SystemExit where something is missing, before hours are spent; and before images are
+        looked at by a rule that may still change."""
+        if data is None and self.recorded:
+            raise SystemExit(
+                "Say where the recordings are (--recordings PATH: N-MNIST, as a folder or zip), or "
+                "try the experiment out with --fast"
+            )
+        if data is None and self.of_a_set:
+            raise SystemExit(
+                "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
+                "classes, as a folder or zip), or try the experiment out with --fast"
+            )
+        if self.of_a_set and SETS[name].own and self.rule_commit == NOT_COMMITTED:
+            raise SystemExit(f"{self.claim}: commit its rule first; set {name} is looked at once")
+        if self.of_a_set and (missing := self.missing(seeds, name)):
+            raise SystemExit(
+                f"{self.claim}: these networks are missing: {', '.join(missing)}. Make them first "
+                f"(it goes on where it was interrupted): {training(missing, name)}"
+            )
+
+    def missing(self, seeds: tuple[int, ...], name: str) -> list[str]:
+        """The networks of a set that it needs and that are not there."""
+        there = zoo.names(SETS[name].shelf)
+        wanted = [f"{kind}-s{seed}" for kind in self.kinds for seed in seeds]
+        return [one for one in wanted if one not in there]
+
+    def of_other_classes(
+        self, classes: tuple[str, ...], seeds: tuple[int, ...], name: str
+    ) -> list[str]:
+        """The networks of a set that it needs and whose cards name other classes."""
+        return [
+            f"{kind}-s{seed}"
+            for kind in self.kinds
+            for seed in seeds
+            if zoo.card(f"{kind}-s{seed}", SETS[name].shelf)["classes"] != [*classes]
+        ]
+
+    @property
+    def rule_commit(self) -> str:
+        """The last commit that changed the rule in the module."""
+        return rule_commit(Path(self.run.__code__.co_filename))
+
+    def _result(
+        self, study: Study, outcome: Outcome, command: str, data: dict, name: str = ""
+    ) -> dict:
         invalid = [f"Not valid: {outcome.invalid}"] if outcome.invalid else []
+        trained = [note for figure in outcome.figures for note in over_training(figure)]
         return {
             "claim": self.claim,
             "title": self.title,
             "rule": self.rule_in_a_line,
             "verdict": outcome.verdict,
             "figures": outcome.figures,
-            "notes": [*outcome.notes, *invalid],
+            "sensitivity": sensitivity(outcome.figures, valid=not outcome.invalid),
+            "rule_commit": self.rule_commit,
+            "asked": asked(),
+            "set": name,
+            "notes": [*trained, *outcome.notes, *invalid],
             "measures": outcome.measures,
             "command": command,
             "commit": sorted({commit(), *(part["commit"] for part in study.parts)}),
@@ -158,11 +243,45 @@ class Experiment:
         }
 
 
+def over_training(figure: dict) -> list[str]:
+    """A note on other training runs, where there are several of these."""
+    if (runs := figure.get("training")) is None:
+        return []
+    whose = "; so what is found is of these networks" if runs["low"] <= 0 <= runs["high"] else ""
+    return [
+        f"Over {runs['n']} training runs (Student's t) {named(figure['name'], figure['labels'])} "
+        f"is {phrase(runs)}{whose}."
+    ]
+
+
+def asked() -> int:
+    """The number of claims that get a verdict, for which p values are corrected, whether they have
+    been looked at yet or not."""
+    from experiments.reproduce import everything  # which loads the experiments
+
+    return sum(bool(one.decides) for one in everything().values())
+
+
+def training(names: list[str], name: str) -> str:
+    """The command that makes networks of a set."""
+    options = ""
+    if SETS[name].own:
+        shelf = SETS[name].shelf.relative_to(Path(zoo.__file__).parents[2])
+        options = f" --classes own --runs runs/{name} --zoo {shelf.as_posix()}"
+    return f"python -m snnlab.training {' '.join(names)} --data PATH{options}"
+
+
 def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="Tiny-ImageNet, folder or zip")
     parser.add_argument("--recordings", type=Path, help="N-MNIST, folder or zip (claim events)")
     parser.add_argument("--seeds", type=int, nargs="+", help="of the networks, instead of all")
     parser.add_argument("--fast", action="store_true", help="a few photographs, to try it out")
-    parser.add_argument("--results", type=Path, default=FOLDER, help="where the file is written")
+    parser.add_argument(
+        "--set",
+        choices=[*SETS],
+        default="A",
+        help="A: the book's classes, looked at before the rules; B: others, looked at once",
+    )
+    parser.add_argument("--results", type=Path, help="where the file is written")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="what was computed already")
     return parser

@@ -9,106 +9,210 @@ from experiments import common
 from experiments.common import COUNTS, LAYERS, SAM
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Figure, Key, Study
+from snnlab import results
 from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import count_map, permute_intervals, permute_steps
-from snnlab.judge.localisation import energy
+from snnlab.judge.faithfulness import exchanged, retimed
 from snnlab.judge.readout import readings
 from snnlab.judge.stability import pearson
 from snnlab.recording import record
 
 TITLE = "Short intervals carry the information"
 RULE = """
-Two figures, at conv6. First: energy in the box, over the images whose box covers under half the
-image, of SAM minus the map that knows only each neuron's spike count (n(n-1): SAM's mean over all
-orders of the spikes in time), from the same spikes. Second: the accuracy of a linear classifier
-that reads each channel's contribution score at its spikes, summed over time and averaged over the
-places, minus that of one that reads the channels' spike counts in the same way; fitted on the
-training images, its weight decay chosen on the images held out for tuning. A figure passes if it is
-at least 0.02 (accuracy: 0.01), its interval lies above 0 and its sign is the same for every
-training seed. Both pass: holds; one: holds in part; both intervals lie below that: does not hold
-here.
+Two figures for each layer at which intervals can be seen to matter at all. First: the accuracy that
+the network loses when every neuron's spikes of the layer are put on random steps, counts kept, a
+mean over draws; it must be at least 0.02. Second: the accuracy of a linear classifier that reads
+each channel's contribution score at its spikes, summed over time and averaged over the places,
+minus that of one that reads the channels' pairs of spikes, n(n-1), which is that score's mean over
+all orders of the spikes; fitted on the training images, its weight decay chosen on the images held
+out for tuning; it must be at least 0.01. A figure passes if its intervals over images and over
+classes lie above 0 too, and its sign is the same for every training seed. All pass: holds; some:
+holds in part; all fail: does not hold here; else undecided. Where they can be seen to matter is
+said by the control, the claim "burst": a layer counts if there, in networks whose class is a rhythm
+alone, SAM leads n(n-1) by more than half of what is possible. Where that control fails nothing is
+decided; if it fails at every layer the claim is undecided. The input does not decide: the encoder's
+spikes are independent, so putting them on random steps is another draw of them, and costs nothing
+by construction; it is printed as a check. Beside re-timing stands a disturbance of much the same
+size that leaves intervals as they are: neurons of an image that fire equally often exchange their
+spike trains.
 """
-HOURS = 0.5
+HOURS = 1.2
+SITES = ("conv1", "conv2", "conv4", "conv6")
+INPUT = "input"
+CONTROL = "share on the shape of the class, SAM minus n(n-1)"  # of the claim "burst"
+ENOUGH = 0.5  # of the control's ceiling
+DRAWS = 4  # of the steps
 GAMMAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
-STEPS = (3, 6, 9, 12)
 READ = {"score at spikes": "NCS", "score": "NCS, also between spikes", "count": "counts"}
 READ |= {"pairs": "pairs of spikes, n(n-1)"}
 DECAYS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 LAYER = "conv6"
 ONE_ORDER, WITHIN = "one order for all neurons", "intervals within a neuron"
-WHERE = Figure("energy in small boxes, SAM minus n(n-1)", 0.02, {"layer": LAYER})
-WHAT = Figure("read-out accuracy, NCS minus counts", 0.01, {"layer": LAYER})
+RETIMED, EXCHANGED = "re-timed", "trains exchanged"
+LOST = {
+    layer: Figure("accuracy lost by re-timing a layer", 0.02, {"layer": layer}) for layer in SITES
+}
+GAIN = {
+    layer: Figure("read-out accuracy, NCS minus n(n-1)", 0.01, {"layer": layer}) for layer in SITES
+}
 
 
 def run(study: Study) -> Outcome:
     maps = study.of_seeds("orders", orders)
     read = study.of_seeds("read-out", read_out)
+    moved = study.of_seeds("moved", without_timing)
     *_, notes = common.boxed(study.val)
-    found = by_layer(study, maps) + by_gamma(study, maps)
-    for steps in STEPS:
-        found += by_steps(study, maps, read, steps)
-    return Outcome(figures(study, maps, read), found, notes)
+    valid = where_intervals_show()
+    figures, others = in_layers(study, moved, read, valid)
+    measures = others + of_timing(study, moved) + of_readers(study, read)
+    measures += by_layer(study, maps) + by_gamma(study, maps)
+    return Outcome(figures, measures, [*notes, *control(valid)], invalid(valid))
 
 
-def figures(study: Study, maps: dict, read: dict) -> list[dict]:
-    return [
-        study.figure(WHERE, lead(study, maps, (LAYER, SAM), (LAYER, COUNTS))),
-        study.figure(WHAT, gain(read, STEPS[-1], over="count")),
+def where_intervals_show() -> list[str]:
+    """The layers at which the control exceeds half its ceiling, the input among them."""
+    burst = results.load("burst")
+    found = []
+    for layer in (INPUT, *SITES):
+        labels = {"layer": layer, "class": "bursting"}
+        (lead,), (most,) = (
+            results.select(burst, name, **labels) for name in (CONTROL, f"ceiling of {CONTROL}")
+        )
+        if lead["value"] > ENOUGH * most["value"]:
+            found.append(layer)
+    return found
+
+
+def control(valid: list[str]) -> list[str]:
+    where = ", ".join(valid) or "no layer"
+    return [f"In networks of rhythms SAM leads n(n-1) by over half of what can be at {where}."]
+
+
+def invalid(valid: list[str]) -> str:
+    if {*valid} & {*SITES}:
+        return ""
+    return "at no layer but the input can intervals be seen to matter in networks of rhythms"
+
+
+def in_layers(
+    study: Study, moved: dict, read: dict, valid: list[str]
+) -> tuple[list[dict], list[dict]]:
+    """The figures of the layers at which the control works, or of all if it works at none; and the
+    same measures of the others."""
+    figures, others = [], []
+    for layer in SITES:
+        values = (lost(moved, layer, RETIMED), gain(read, layer, "pairs"))
+        for figure, of_seed in zip((LOST[layer], GAIN[layer]), values, strict=True):
+            if layer in valid or invalid(valid):
+                figures.append(study.figure(figure, of_seed, classes=study.val.labels.numpy()))
+            else:
+                others.append(study.measure(figure.name, of_seed, **figure.labels))
+    return figures, others
+
+
+def of_timing(study: Study, moved: dict) -> list[dict]:
+    """What re-timing and exchanging cost, and the input's check."""
+    right = {seed: one["right"] for seed, one in moved.items()}
+    check = lost(moved, INPUT, RETIMED)
+    found = [
+        study.measure("accuracy", right),
+        study.measure("accuracy lost by re-timing the encoder's spikes", check, layer=INPUT),
     ]
+    for layer in SITES:
+        shuffled, swapped = (lost(moved, layer, how) for how in (RETIMED, EXCHANGED))
+        title = "accuracy lost by exchanging spike trains of equal counts"
+        found.append(study.measure(title, swapped, layer=layer))
+        title = "accuracy lost by re-timing minus by exchanging"
+        found.append(study.measure(title, common.minus(shuffled, swapped), layer=layer))
+    return found
+
+
+def of_readers(study: Study, read: dict) -> list[dict]:
+    found = []
+    for layer in SITES:
+        for kind, what in READ.items():
+            labels: dict[str, Any] = {"read": what, "layer": layer}
+            found.append(study.measure("read-out accuracy", named(read, layer, kind), **labels))
+        values = gain(read, layer, "count")
+        found.append(study.measure("read-out accuracy, NCS minus counts", values, layer=layer))
+    return found
 
 
 def by_layer(study: Study, maps: dict) -> list[dict]:
     found = []
     for layer in LAYERS:
         sam, counts = (layer, SAM), (layer, COUNTS)
-        if layer != LAYER:
-            values = lead(study, maps, sam, counts)
-            found.append(study.measure(WHERE.name, values, layer=layer, steps=STEPS[-1]))
+        title = "shuffled energy, SAM minus n(n-1)"
+        found.append(study.measure(title, lead(study, maps, sam, counts), layer=layer))
         for order in (ONE_ORDER, WITHIN):
             values = lead(study, maps, sam, (layer, order))
-            title = "energy in small boxes, SAM minus SAM of permuted spikes"
+            title = "shuffled energy, SAM minus SAM of permuted spikes"
             found.append(study.measure(title, values, layer=layer, order=order))
-        title = "correlation of SAM with the n(n-1) map"
         values = common.judged(pearson, maps, sam, counts)
-        found.append(study.measure(title, values, layer=layer))
+        found.append(study.measure("correlation of SAM with the n(n-1) map", values, layer=layer))
     return found
 
 
 def by_gamma(study: Study, maps: dict) -> list[dict]:
     found = []
     for gamma in GAMMAS:
-        values = common.box_scores_of(energy, maps, (LAYER, f"gamma {gamma}"), study.val)
-        title = "energy in small boxes by gamma"
-        found.append(study.measure(title, values, layer=LAYER, gamma=gamma))
+        values = common.shuffled_of(maps, (LAYER, f"gamma {gamma}"), study.val)
+        found.append(study.measure("shuffled energy by gamma", values, layer=LAYER, gamma=gamma))
     return found
 
 
-def by_steps(study: Study, maps: dict, read: dict, steps: int) -> list[dict]:
-    """What the first ``steps`` tell."""
-    values = lead(study, maps, (LAYER, f"first {steps}"), (LAYER, f"counts of first {steps}"))
-    title = "energy in small boxes, SAM minus n(n-1), first steps"
-    found = [study.measure(title, values, layer=LAYER, steps=steps)]
-    for kind, what in READ.items():
-        labels: dict[str, Any] = {"read": what, "layer": LAYER, "steps": steps}
-        found.append(study.measure("read-out accuracy", right(read, kind, steps), **labels))
-    title = "read-out accuracy, NCS minus pairs of spikes"
-    values = gain(read, steps, over="pairs")
-    return [*found, study.measure(title, values, layer=LAYER, steps=steps)]
-
-
 def lead(study: Study, maps: dict, first: Key, second: Key) -> dict[int, np.ndarray]:
-    """The energy in small boxes of one map minus that of another."""
-    one, other = (common.box_scores_of(energy, maps, key, study.val) for key in (first, second))
-    return common.minus(one, other)
+    """The shuffled energy of one map minus that of another."""
+    return common.minus(*(common.shuffled_of(maps, key, study.val) for key in (first, second)))
 
 
-def right(read: dict, kind: str, steps: int) -> dict[int, np.ndarray]:
-    return {seed: found[kind, steps].astype(float) for seed, found in read.items()}
+def lost(moved: dict, layer: str, how: str) -> dict[int, np.ndarray]:
+    return {seed: one["right"] - one[how, layer] for seed, one in moved.items()}
 
 
-def gain(read: dict, steps: int, over: str) -> dict[int, np.ndarray]:
+def named(read: dict, layer: str, kind: str) -> dict[int, np.ndarray]:
+    return {seed: found[layer, kind].astype(float) for seed, found in read.items()}
+
+
+def gain(read: dict, layer: str, over: str) -> dict[int, np.ndarray]:
     """Which images the scores at spikes name rightly, minus those that another reading does."""
-    return common.minus(right(read, "score at spikes", steps), right(read, over, steps))
+    return common.minus(named(read, layer, "score at spikes"), named(read, layer, over))
+
+
+def without_timing(study: Study, seed: int) -> dict[Key, np.ndarray]:
+    """ "right", and (how, layer): the share of the draws in which each image is named rightly when
+    a layer's spikes are re-timed, or their trains exchanged; of the input, re-timed alone."""
+    model = study.network(f"lif-s{seed}")
+    batches = study.batches(study.val, f"spikes at other times, seed {seed}")
+    return common.joined(moved_of(study, model, part, start) for start, part in batches)
+
+
+def moved_of(study: Study, model, part, start: int) -> dict[Key, torch.Tensor]:
+    shown = common.encoded(study, model, part.images, start)
+    with torch.no_grad(), record(model, SITES) as recording:
+        found: dict[Key, torch.Tensor] = {"right": right(model(spikes=shown), part)}
+    draws = range(2 if study.fast else DRAWS)
+    generator = study.generator(2, start)
+    with torch.no_grad():
+        again = [right(model(spikes=retimed(shown, generator)), part) for _ in draws]
+    found[RETIMED, INPUT] = torch.stack(again).mean(0)
+    for layer in SITES:
+        for how, change in {RETIMED: retimed, EXCHANGED: exchanged}.items():
+            named_rightly = [
+                right(
+                    common.logits_with(
+                        model, layer, recording[layer], lambda x, f=change: f(x, generator)
+                    ),
+                    part,
+                )
+                for _ in draws
+            ]
+            found[how, layer] = torch.stack(named_rightly).mean(0)
+    return found
+
+
+def right(logits: torch.Tensor, part) -> torch.Tensor:
+    return (logits.argmax(1) == part.labels).double()
 
 
 def orders(study: Study, seed: int) -> dict[Key, np.ndarray]:
@@ -138,46 +242,45 @@ def in_orders(spikes: torch.Tensor, generator, in_detail: bool) -> dict[str, tor
     }
     if in_detail:
         found |= {f"gamma {g}": spike_activation_map(spikes, g) for g in GAMMAS}
-        for steps in STEPS:
-            found[f"first {steps}"] = spike_activation_map(spikes[:steps])
-            found[f"counts of first {steps}"] = count_map(spikes[:steps])
     return found
 
 
 def read_out(study: Study, seed: int) -> dict[Key, np.ndarray]:
-    """(kind, steps) -> which validation images a linear classifier names rightly from conv6; and
-    ("decay", kind, steps), its weight decay."""
+    """(layer, kind) -> which validation images a linear classifier names rightly from the layer;
+    and ("decay", layer, kind), its weight decay."""
     model = study.network(f"lif-s{seed}")
     train, tune, val = (
         features(study, model, part) for part in (study.train, study.tune, study.val)
     )
-    found = {}
-    for key in train:
+    found: dict[Key, np.ndarray] = {}
+    for layer, kind in train:
+        key = layer, kind
         parts, labels = (train[key], tune[key], val[key]), (study.train.labels, study.tune.labels)
         answers, decay = common.read(parts, labels, DECAYS)
         found[key] = (answers == study.val.labels).numpy()
-        found["decay", *key] = np.array(decay)
+        found["decay", layer, kind] = np.array(decay)
     return found
 
 
-def features(study: Study, model, photos) -> dict[Key, torch.Tensor]:
-    """(kind, steps) -> [N, C]: each channel's mean over the places of conv6."""
+def features(study: Study, model, photos) -> dict[tuple[str, str], torch.Tensor]:
+    """(layer, kind) -> [N, C]: each channel's mean over the places of a layer."""
 
     def of_batch(start, part):
-        with torch.no_grad(), record(model, LAYER) as recording:
+        with torch.no_grad(), record(model, SITES) as recording:
             model(spikes=common.encoded(study, model, part.images, start))
         return {
-            (kind, steps): value
-            for steps in STEPS
-            for kind, value in readings(recording[LAYER][:steps]).items()
+            (layer, kind): value
+            for layer in SITES
+            for kind, value in readings(recording[layer]).items()
         }
 
     batches = study.batches(photos, "spikes for the read-out")
     found = common.joined(of_batch(start, part) for start, part in batches)
-    return {key: torch.from_numpy(values) for key, values in found.items()}
+    return {(layer, kind): torch.from_numpy(found[layer, kind]) for layer in SITES for kind in READ}
 
 
-EXPERIMENT = Experiment("interval", TITLE, RULE, (WHERE, WHAT), run, HOURS)
+DECIDES = tuple(figure for layer in SITES for figure in (LOST[layer], GAIN[layer]))
+EXPERIMENT = Experiment("interval", TITLE, RULE, DECIDES, run, HOURS, kinds=("lif",))
 
 if __name__ == "__main__":
     EXPERIMENT.main()

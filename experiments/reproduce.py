@@ -1,24 +1,31 @@
 """All experiments in their order, then the pages with the verdicts and the rules.
 
 python -m experiments.reproduce --data tiny-imagenet-20.zip    # hours; goes on where it stopped
+python -m experiments.reproduce --set B --data other-20.zip    # other classes, other networks
 python -m experiments.reproduce --page                         # only the pages, from the files
 """
 
 import argparse
 import functools
 import importlib
+import os
 import pkgutil
 from pathlib import Path
 
 import experiments
-from experiments.experiment import Experiment, add_options
-from snnlab import results, zoo
+from experiments.experiment import SETS, Experiment, add_options, training
+from snnlab import results
 from snnlab.results.show import named
 from snnlab.storing import whole
-from snnlab.training import SHELF
 
 TITLE = "# What holds\n\nWritten by `python -m experiments.reproduce`; nothing here is typed.\n"
 README = Path(__file__).parent / "README.md"
+ABOUT = {
+    "A": "Set A, the book's classes, by the second rules. They were written after first looks at "
+    "these classes, so what stands here explores; it does not decide.\n",
+    "B": "Set B, twenty other classes, drawn at random and never looked at before their one run, "
+    "with networks trained anew, by the second rules: what stands here decides.\n",
+}
 RULES = (
     "## Rules\n\n"
     "Written by `python -m experiments.reproduce --page` from the modules; nothing here is typed.\n"
@@ -36,15 +43,25 @@ def everything() -> dict[str, Experiment]:
 
 
 def page(folder: Path = results.FOLDER) -> str:
-    """results/README.md: for every claim its deciding figures, n, interval and verdict."""
+    """README.md of a folder of results: for every claim its deciding figures, n, interval and
+    verdict."""
+    board = results.scoreboard(folder)
+    sets = {row["set"] for row in board if row["set"]}
+    way = os.path.relpath(README, folder)
     lines = [
         TITLE,
+        *(ABOUT[name] for name in sorted(sets)),
         "Values are means over the training seeds, with 95 % intervals over images; p values are "
-        "corrected for the number of claims (Holm). "
-        "The rules are in [experiments/README.md](../experiments/README.md).\n",
+        "corrected for the number of claims that were asked (Holm), and a claim that does not pass "
+        f"has none. The rules are in [experiments/README.md]({way}).\n",
     ]
-    board = results.scoreboard(folder)
+    if first := by_first_rules(folder):
+        lines.append(
+            f"By the first rules, of which each file holds its own and the commits that it was run "
+            f"at: {', '.join(first)}.\n"
+        )
     lines.append(results.summary(board, {row["claim"]: f"{row['claim']}.json" for row in board}))
+    lines += at_other_margins(board)
     others = [row for row in board if row["verdict"] not in results.VERDICTS]
     if others:
         lines.append("\nWithout a verdict, since they describe or explore:\n")
@@ -54,13 +71,41 @@ def page(folder: Path = results.FOLDER) -> str:
     return "\n".join(lines) + "\n"
 
 
+def by_first_rules(folder: Path) -> list[str]:
+    """The claims whose files hold another rule than their module."""
+    return [
+        claim
+        for claim in results.names(folder)
+        if results.load(claim, folder)["rule"] != everything()[claim].rule_in_a_line
+    ]
+
+
+def at_other_margins(board: list[dict]) -> list[str]:
+    """What hangs on the margins, of the claims whose files say so."""
+    rows = [row for row in board if row["sensitivity"] and row["verdict"] in results.VERDICTS]
+    if not rows:
+        return []
+    return [
+        "\nWhat each verdict, not corrected for their number, would be at another margin; and the "
+        "commit that last changed its rule:\n",
+        "| claim | half the margin | twice | rule |\n|---|---|---|---|",
+        *(
+            f"| {row['claim']} | {row['sensitivity']['half']} | {row['sensitivity']['twice']} | "
+            f"`{row['rule_commit']}` |"
+            for row in rows
+        ),
+    ]
+
+
 def rules(text: str) -> str:
     """experiments/README.md, whose end is by which rule and figures each claim is decided."""
     lines = [text[: text.index("## Rules\n")] + RULES]
     for claim, one in everything().items():
         lines.append(f"### {claim}: {one.title}\n\n{one.rule_in_a_line}\n")
-        for name, margin, labels in one.decides:
-            lines.append(f"- Decides: {named(name, labels)}; it counts from {margin:g} on.")
+        for figure in one.decides:
+            said = f"- Decides: {named(figure.name, figure.labels)}"
+            allowed = f", {figure.plus:g} is allowed for" if figure.plus else ""
+            lines.append(f"{said}; it counts from {figure.margin:g} on{allowed}.")
         if one.decides:
             lines[-1] += "\n"
     return "\n".join(lines)
@@ -70,12 +115,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.reproduce", description=__doc__)
     parser.add_argument("--page", action="store_true", help="only write the pages")
     options = add_options(parser).parse_args(arguments)
-    passed = ["--results", str(options.results), "--runs", str(options.runs)]
-    if options.seeds:
-        passed += ["--seeds", *map(str, options.seeds)]
+    passed = ["--runs", str(options.runs), "--set", options.set]
+    passed += ["--results", str(options.results)] if options.results else []
+    passed += ["--seeds", *map(str, options.seeds)] if options.seeds else []
+    folder = options.results or (None if options.page else SETS[options.set].results)
     if options.fast:
         passed.append("--fast")
-        options.results = options.runs / "experiments" / "fast"
+        folder = options.runs / "experiments" / "fast"
     elif options.data is not None:
         passed += ["--data", str(options.data)]
         if options.recordings is not None:
@@ -89,20 +135,30 @@ def main(arguments: list[str] | None = None) -> None:
             "come with the book; the results that the book shows are in results/."
         )
     if not options.page:
-        check_networks(options)
-        check_seeds(options.seeds)
-        ordered = [one for one in everything().values() if not one.recorded or can_record(options)]
-        hours = sum(one.hours for one in ordered)
-        print(f"{len(ordered)} experiments, about {hours:g} hours on two CPU cores.", flush=True)
-        for one in ordered:
-            one.main(passed)
+        run_all(options, passed)
     try:
-        text = page(options.results)
+        for each in [folder] if folder else [results.FOLDER, *there()]:
+            write(each / "README.md", page(each))
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
-    write(options.results / "README.md", text)
-    if options.results == results.FOLDER:
+    if not (options.results or options.fast):
         write(README, rules(README.read_text()))
+
+
+def there() -> list[Path]:
+    """The folders of the sets that have results."""
+    return [one.results for one in SETS.values() if [*one.results.glob("*.json")]]
+
+
+def run_all(options: argparse.Namespace, passed: list[str]) -> None:
+    ordered = [one for one in everything().values() if not one.recorded or can_record(options)]
+    check_seeds(options.seeds)
+    if not options.fast:
+        check_networks(ordered, options)
+    hours = sum(one.hours for one in ordered)
+    print(f"{len(ordered)} experiments, about {hours:g} hours on two CPU cores.", flush=True)
+    for one in ordered:
+        one.main(passed)
 
 
 def can_record(options: argparse.Namespace) -> bool:
@@ -116,14 +172,17 @@ def can_record(options: argparse.Namespace) -> bool:
     return False
 
 
-def check_networks(options: argparse.Namespace) -> None:
+def check_networks(ordered: list[Experiment], options: argparse.Namespace) -> None:
     """Raises SystemExit if a network that is needed has not been trained."""
-    wanted = [name for name in SHELF if not options.seeds or int(name[-1]) in options.seeds]
-    missing = [name for name in wanted if name not in zoo.names()]
-    if missing and not options.fast:
+    missing: list[str] = []
+    for one in ordered:
+        seeds = tuple(s for s in one.seeds if s in (options.seeds or one.seeds))
+        missing += one.missing(seeds, options.set) if one.of_a_set else []
+    if missing:
+        names = list(dict.fromkeys(missing))
         raise SystemExit(
-            f"These networks are missing: {', '.join(missing)}. Train them first (it goes on "
-            "where it was interrupted): make networks DATA=/path/to/tiny-imagenet.zip"
+            f"These networks are missing: {', '.join(names)}. Train them first (it goes on where "
+            f"it was interrupted): {training(names, options.set)}"
         )
 
 

@@ -11,7 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # These write and show what was computed: a change there must not cost the hours of computing again.
 WRITING = (
-    *("experiments.experiment", "snnlab.provenance", "snnlab.storing", "snnlab.results"),
+    *(
+        "experiments.experiment",
+        "experiments.rules",
+        "snnlab.provenance",
+        "snnlab.storing",
+        "snnlab.results",
+    ),
     "snnlab.plotting",
 )
 

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from experiments.source import code_hash
 from snnlab import zoo
-from snnlab.data import Photographs, hold_out, photographs, tiny_imagenet
+from snnlab.data import CLASSES, Photographs, hold_out, photographs, tiny_imagenet
 from snnlab.judge.statistics import interval, over_classes, over_training
 from snnlab.provenance import commit
 from snnlab.results.verdicts import state
@@ -37,12 +37,22 @@ Key = str | tuple[str | int | float, ...]
 Samples = Mapping[int, np.ndarray | tuple[np.ndarray, ...]]
 
 
+# In fast mode, for a network that is not made yet: another that is
+STAND_INS = {
+    "lif-scratch": "lif",
+    "lif-leak100-again": "lif-leak100",
+    "lif-leak50-again": "lif-leak50",
+}
+
+
 class Figure(NamedTuple):
-    """A measure that decides: from ``margin`` on, upwards, its value counts."""
+    """A measure that decides: from ``margin`` on, upwards, its value counts.  ``plus``: what is
+    allowed for, and added to every value."""
 
     name: str
     margin: float
     labels: dict
+    plus: float = 0.0
 
 
 @dataclasses.dataclass
@@ -59,15 +69,20 @@ class Study:
     resamples: int = 9999
     device: str = "cpu"
     recordings: Path | None = None  # of an event camera, for the claim that looks at them
+    shelf: Path = zoo.FOLDER  # where the networks lie
 
     def __post_init__(self) -> None:
         self.networks: dict[str, str] = {}  # name -> sha256
         self.parts: list[dict] = []
 
     def network(self, name: str) -> torch.nn.Module:
-        """A network of the zoo, on the study's device; results say which were used."""
-        model = zoo.load(name).to(self.device)
-        self.networks[name] = zoo.card(name)["sha256"]
+        """A network of the shelf, on the study's device; results say which were used.  In fast
+        mode one that is not there has a stand-in."""
+        kind, _, seed = name.rpartition("-s")
+        if self.fast and kind in STAND_INS and name not in zoo.names(self.shelf):
+            name = f"{STAND_INS[kind]}-s{seed}"
+        model = zoo.load(name, self.shelf).to(self.device)
+        self.networks[name] = zoo.card(name, self.shelf)["sha256"]
         return model
 
     def generator(self, *numbers: int) -> torch.Generator:
@@ -131,7 +146,8 @@ class Study:
             return None
         # Parts of before the hash was kept have none: they count as made by the code as it is.
         changed = ["the code"] if about.get("code", code) != code else []
-        changed += [n for n, sha in about["networks"].items() if zoo.card(n)["sha256"] != sha]
+        cards = {name: zoo.card(name, self.shelf) for name in about["networks"]}
+        changed += [n for n, sha in about["networks"].items() if cards[n]["sha256"] != sha]
         if changed:
             print(f"{self.claim}: {path.stem} again, for {', '.join(changed)} changed", flush=True)
         return None if changed else (about, arrays)
@@ -148,7 +164,11 @@ class Study:
         ``classes`` [N], those of the images: beside the interval over images then stands one over
         classes, which decides too, and where there are several training seeds one over training.
         """
+        if figure.plus:
+            samples = {seed: np.asarray(sample) + figure.plus for seed, sample in samples.items()}
         found = self.measure(figure.name, samples, statistic, figure.margin, **figure.labels)
+        if figure.plus:
+            found["plus"] = figure.plus
         if classes is None:
             return found
         found["classes"] = _over_classes(samples, statistic, classes, self.resamples)
@@ -169,7 +189,7 @@ class Study:
         ``samples[seed]``: a value for each image, NaN where one is left out; or several such arrays
         of the same images, which are resampled together and given to ``statistic``.  The mean over
         seeds resamples images, not seeds.  ``margin`` makes it a figure that decides: it says from
-        where on the value counts, upwards.
+        where on the value counts, upwards, and its ``p`` is one-sided: that it is not above 0.
         """
         columns = {seed: _columns(sample) for seed, sample in samples.items()}
         count = {column.shape[1] for column in columns.values()}
@@ -195,9 +215,14 @@ def fast_study(claim: str, folder: Path) -> Study:
 
 
 @functools.cache  # several experiments of one process read the images once
-def splits(data: Path) -> tuple[Photographs, Photographs, Photographs]:
-    """The images to fit on, to tune on, and to measure on."""
-    return *hold_out(tiny_imagenet(data, "train")), tiny_imagenet(data, "val")
+def splits(data: Path, own: bool) -> tuple[Photographs, Photographs, Photographs]:
+    """The images to fit on, to tune on, and to measure on: of the book's classes, or of the data's
+    ``own``, which are others.  Raises ValueError where some of the own are the book's."""
+    chosen: dict[str, Any] = {"wnids": None} if own else {}
+    train = tiny_imagenet(data, "train", **chosen)
+    if own and (both := sorted({*train.classes} & {*CLASSES})):
+        raise ValueError(f"{data.name} has classes of the book: {', '.join(both)}")
+    return *hold_out(train), tiny_imagenet(data, "val", **chosen)
 
 
 # ---- parts on the disk
@@ -255,7 +280,8 @@ def _bounds(
 
     def bounds(function, images):
         found = interval(images, statistic=function, resamples=resamples)
-        return {key: found[key] for key in ("value", "low", "high", "p", "n")}
+        named = {"value": "value", "low": "low", "high": "high", "p": "above", "n": "n"}
+        return {key: found[name] for key, name in named.items()}
 
     used = {seed: np.flatnonzero(~np.isnan(c).any(0)) for seed, c in columns.items()}
     per_seed = [
@@ -271,12 +297,13 @@ def _bounds(
 def _over_classes(
     samples: Samples, statistic: Callable[..., float], classes: np.ndarray, resamples: int
 ) -> dict:
-    """The interval of the mean over seeds for other classes too; ``n`` of them."""
+    """The interval of the mean over seeds for other classes too, ``n`` of them, and its ``p``."""
     columns = {seed: _columns(sample) for seed, sample in samples.items()}
     used = np.flatnonzero(np.any([~np.isnan(c).any(0) for c in columns.values()], axis=0))
     over_seeds = functools.partial(_of_images, columns, statistic)
     found = over_classes(used, labels=classes[used], statistic=over_seeds, resamples=resamples)
-    return _rounded({key: found[key] for key in ("low", "high", "n")})
+    named = {"low": "low", "high": "high", "p": "above", "n": "n"}
+    return _rounded({key: found[name] for key, name in named.items()})
 
 
 def _of_images(

@@ -1,5 +1,8 @@
 """Claim "suppression": of two pictures side by side, SAM focuses on one."""
 
+import itertools
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -8,31 +11,43 @@ from experiments.common import LAYERS
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Figure, Key, Study
 from snnlab.explain import spike_activation_map
+from snnlab.judge.baselines import mirrored, scrambled
 from snnlab.recording import Recording, record
 
 TITLE = "Of two pictures side by side, SAM focuses on one"
 RULE = """
-A picture's own total: the sum of SAM at conv8, over time and over its half. Its change: that total
-beside another picture over that beside grey, minus 1, with the same encoder spikes on the picture.
-The loser of a pair is the picture that loses more in one presentation; its loss (minus its change)
-is measured in another one, with other encoder draws, so that chance does not choose. One figure:
-the loser's loss, over pairs and both orders. It passes if it is at least 0.02, its interval lies
-above 0 and its sign is the same for every training seed: holds; its interval lies below 0.02: does
-not hold here; else undecided. At conv4 and conv6 the places that see no part of the other picture
-must be unchanged to the last bit: there, no competition can be.
+A picture's own total: the sum of SAM at conv8, over time and over its half. Its loss beside a
+neighbour: 1 minus that total beside the neighbour over that beside grey, with the same encoder
+spikes on the picture. A neighbour is the other picture of the pair; the other picture with its
+pixels scrambled (the same spikes, each pixel's at another place); or the picture's own mirror image
+(no second picture, and no edge at the seam). Beside each neighbour the loser of a pair is the
+picture that loses more there in one presentation, and its loss is measured in another one, with
+other encoder draws: so no neighbour is favoured by the choice. One figure: the loser's loss beside
+the other picture minus the loser's loss beside the other's scrambled pixels, over pairs and both
+orders. It passes if it is at least 0.02, its intervals over pairs and over classes (of the pair's
+first picture) lie above 0 and its sign is the same for every training seed: holds; both intervals
+lie below 0.02: does not hold here; else undecided. At conv4 and conv6 the places that see no part
+of the neighbour must be unchanged to the last bit, for there no competition can be; else undecided.
 """
-HOURS = 0.2
+HOURS = 0.5
 PAIRS = 200
 # columns of the half, from the seam, that a picture beyond it can reach (receptive fields 26, 62
 # and 134 pixels, on grids of 4, 8 and 16 pixels)
 REACHED = {"conv4": 3, "conv6": 4, "conv8": 4}
-A, B, GREY = "A", "B", "grey"
-# what stands on the left and on the right
-KINDS = ((A, GREY), (GREY, B), (A, B), (B, GREY), (GREY, A), (B, A))
-ORDERS = ((A, B), (B, A))
+A, B = "A", "B"
+OTHER_OF = {A: B, B: A}
+OTHER, SCRAMBLED, MIRROR, GREY = "other picture", "its pixels scrambled", "own mirror", "grey"
+NEIGHBOURS = (OTHER, SCRAMBLED, MIRROR)
+LEFT, RIGHT = "left", "right"
+ORDERS = ({A: LEFT, B: RIGHT}, {A: RIGHT, B: LEFT})
+PICTURES = ("loser", "winner")
 LAYER = "conv8"
-FIGURE = Figure("loss of SAM beside another picture", 0.02, {"layer": LAYER, "picture": "loser"})
-PICTURES = ("loser", "winner", "left", "right")
+NAME = "loss of SAM beside a neighbour"
+FIGURE = Figure(
+    "loss of SAM beside the other picture minus beside its pixels scrambled",
+    0.02,
+    {"layer": LAYER, "picture": "loser"},
+)
 
 
 def run(study: Study) -> Outcome:
@@ -45,99 +60,63 @@ def run(study: Study) -> Outcome:
         "presentations."
     )
     invalid = "" if unchanged.all() else "places out of reach of the other picture changed"
-    return Outcome(figures(study, found), measures(study, found), [note], invalid)
+    figures = [figure(study, found, study.val.labels[chosen[:, 0]].numpy())]
+    return Outcome(figures, measures(study, found), [note], invalid)
 
 
-def figures(study: Study, found: dict) -> list[dict]:
-    return [study.figure(FIGURE, losses(found, LAYER, "loser"))]
+def figure(study: Study, found: dict, classes: np.ndarray) -> dict:
+    return study.figure(FIGURE, lead(found, LAYER, "loser", SCRAMBLED), classes=classes)
+
+
+def lead(found: dict, layer: str, which: str, neighbour: str) -> dict[int, np.ndarray]:
+    """How much more is lost beside the other picture than beside another neighbour."""
+    return common.minus(losses(found, layer, which, OTHER), losses(found, layer, which, neighbour))
 
 
 def measures(study: Study, found: dict) -> list[dict]:
     measures = []
-    for layer in LAYERS:
-        for which in PICTURES:
-            if (layer, which) != (LAYER, "loser"):
-                values = losses(found, layer, which)
-                measures.append(study.measure(FIGURE.name, values, layer=layer, picture=which))
-        values = common.minus(losses(found, layer, "loser"), losses(found, layer, "winner"))
-        title = "loss of the loser minus that of the winner"
-        measures.append(study.measure(title, values, layer=layer))
-    return measures + of_shares(study, found)
+    for layer, which in itertools.product(LAYERS, PICTURES):
+        labels: dict[str, Any] = {"layer": layer, "picture": which}
+        for neighbour in NEIGHBOURS:
+            values = losses(found, layer, which, neighbour)
+            measures.append(study.measure(NAME, values, neighbour=neighbour, **labels))
+        if labels != FIGURE.labels:
+            values = lead(found, layer, which, SCRAMBLED)
+            measures.append(study.measure(FIGURE.name, values, **labels))
+        title = "loss of SAM beside the other picture minus beside the own mirror"
+        measures.append(study.measure(title, lead(found, layer, which, MIRROR), **labels))
+    return measures
 
 
-def of_shares(study: Study, found: dict) -> list[dict]:
-    """What share of SAM lies on the left picture of A|B, and what it goes with."""
-    share = {seed: left_share(seen, (A, B)) for seed, seen in found.items()}
-    samples = {seed: (share[seed], expected_share(seen)) for seed, seen in found.items()}
-    title = "correlation of the left picture's share with what both drive alone"
-    measures = [study.measure(title, samples, statistic=correlation, layer=LAYER)]
-    each = {
-        "share of SAM on the side of the class with the higher score": {
-            seed: np.where(seen["prefers A", 0], share[seed], 1 - share[seed])
-            for seed, seen in found.items()
-        },
-        "change of the left picture's share from one presentation to the next": {
-            seed: np.abs(share[seed] - left_share(seen, (A, B), 1)) for seed, seen in found.items()
-        },
-        "change of a picture's share when the two are swapped": {
-            seed: np.abs(share[seed] - (1 - left_share(seen, (B, A))))
-            for seed, seen in found.items()
-        },
-    }
-    return measures + [study.measure(name, each[name], layer=LAYER) for name in each]
-
-
-def change(seen: dict, layer: str, who: str, order: tuple[str, str], draw: int) -> np.ndarray:
-    """Of picture A or B beside the other one, in an order; NaN where it has no SAM beside grey."""
-    side = order.index(who)  # 0: left, 1: right
-    alone = (who, GREY) if side == 0 else (GREY, who)
-    beside, grey = (seen[layer, *kind, draw][:, side] for kind in (order, alone))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(grey > 0, beside / grey - 1, np.nan)
-
-
-def losses(found: dict, layer: str, which: str) -> dict[int, np.ndarray]:
-    """For each pair, the mean over both orders: of the loser, the winner, the left or the right."""
+def losses(found: dict, layer: str, which: str, neighbour: str) -> dict[int, np.ndarray]:
+    """For each pair, the mean over both orders: of the loser or the winner beside a neighbour."""
     return {
-        seed: np.mean([-picked(seen, layer, which, order) for order in ORDERS], 0)
+        seed: np.mean([picked(seen, layer, which, neighbour, order) for order in ORDERS], 0)
         for seed, seen in found.items()
     }
 
 
-def picked(seen: dict, layer: str, which: str, order: tuple[str, str]) -> np.ndarray:
-    """The change of one of the pictures; which one lost is chosen in another presentation."""
+def picked(seen: dict, layer: str, which: str, neighbour: str, order: dict) -> np.ndarray:
+    """The loss of one of the pictures; which one loses is seen in another presentation."""
     measured, choosing = (
-        np.stack([change(seen, layer, who, order, draw) for who in (A, B)]) for draw in (0, 1)
+        np.stack([loss(seen, layer, who, neighbour, order[who], draw) for who in (A, B)])
+        for draw in (0, 1)
     )
-    loser = np.argmin(choosing, 0)
-    place = {
-        "loser": loser,
-        "winner": 1 - loser,
-        "left": np.full_like(loser, (A, B).index(order[0])),
-        "right": np.full_like(loser, (A, B).index(order[1])),
-    }[which]
+    loser = np.argmax(choosing, 0)
+    place = loser if which == "loser" else 1 - loser
     return np.take_along_axis(measured, place[None], 0)[0]
 
 
-def left_share(seen: dict, kind: tuple[str, str], draw: int = 0) -> np.ndarray:
-    left, right = seen[LAYER, *kind, draw].T
-    return left / (left + right)
-
-
-def expected_share(seen: dict) -> np.ndarray:
-    """Of the left picture, if each had what it has beside grey."""
-    left, right = (seen[LAYER, *kind, 0][:, side] for side, kind in enumerate(KINDS[:2]))
-    return left / (left + right)
-
-
-def correlation(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.corrcoef(one, other)[0, 1])
+def loss(seen: dict, layer: str, who: str, neighbour: str, side: str, draw: int) -> np.ndarray:
+    """Of picture A or B on a side; NaN where it has no SAM beside grey."""
+    beside, grey = (seen[layer, who, kind, side, draw] for kind in (neighbour, GREY))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(grey > 0, 1 - beside / grey, np.nan)
 
 
 def totals(study: Study, seed: int, chosen: torch.Tensor) -> dict[Key, np.ndarray]:
-    """(layer, left, right, draw) -> SAM's sum over the left and the right half [pairs, 2];
-    "unchanged": for each pair and draw; ("prefers A", draw): whether A's class has the higher score
-    in A|B."""
+    """(layer, picture, neighbour, side, draw) -> SAM's sum over the picture's half [pairs]; and
+    "unchanged", for each pair and draw."""
     model = study.network(f"lif-s{seed}")
     batches = (
         of_batch(study, model, chosen[first : first + 25], first, draw)
@@ -148,42 +127,60 @@ def totals(study: Study, seed: int, chosen: torch.Tensor) -> dict[Key, np.ndarra
 
 
 def of_batch(study: Study, model, chosen: torch.Tensor, first: int, draw: int) -> dict:
-    pictures = {name: study.val[chosen[:, i]] for i, name in enumerate((A, B))}
     spikes = {
-        name: model.encode(photos.images.to(study.device), study.generator(draw, first, i))
-        for i, (name, photos) in enumerate(pictures.items())
+        name: model.encode(
+            study.val[chosen[:, i]].images.to(study.device), study.generator(draw, first, i)
+        )
+        for i, name in enumerate((A, B))
     }
-    spikes[GREY] = torch.zeros_like(spikes[A])  # the mean pixel sends no spike
+    noise = {
+        name: scrambled(spikes[name], study.generator(draw, first, 2 + i))
+        for i, name in enumerate((A, B))
+    }
     found: dict[Key, torch.Tensor] = {}
-    recorded: dict[tuple, Recording] = {}
-    scores: dict[tuple, torch.Tensor] = {}
-    for kind in KINDS:
-        with torch.no_grad(), record(model, LAYERS) as recorded[kind]:
-            scores[kind] = model(spikes=torch.cat([spikes[name] for name in kind], -1))
-        for layer in LAYERS:
-            sam = spike_activation_map(recorded[kind][layer]).sum((0, 2))
-            halves = torch.stack([half.sum(1) for half in sam.chunk(2, -1)], 1)
-            found[layer, *kind, draw] = halves
-    found["unchanged"] = out_of_reach_unchanged(recorded)
-    mine, theirs = (
-        scores[A, B].cpu().gather(1, photos.labels[:, None])[:, 0] for photos in pictures.values()
-    )
-    found["prefers A", draw] = mine > theirs
+    unchanged = []
+    for who, side in itertools.product((A, B), (LEFT, RIGHT)):
+        beside = {
+            OTHER: spikes[OTHER_OF[who]],
+            SCRAMBLED: noise[OTHER_OF[who]],
+            MIRROR: mirrored(spikes[who]),
+            GREY: torch.zeros_like(spikes[who]),  # the mean pixel sends no spike
+        }
+        recorded = {kind: shown(model, spikes[who], one, side) for kind, one in beside.items()}
+        for kind, layer in itertools.product(recorded, LAYERS):
+            sam = spike_activation_map(own(recorded[kind][layer], side)).sum((0, 2, 3))
+            found[layer, who, kind, side, draw] = sam
+        unchanged.append(out_of_reach_unchanged(recorded[OTHER], recorded[GREY], side))
+    found["unchanged"] = torch.stack(unchanged).all(0)
     return found
 
 
-def out_of_reach_unchanged(recorded: dict) -> torch.Tensor:
-    """[pairs]: whether conv4 and conv6 are, where they see no part of the other picture."""
+def shown(model, picture: torch.Tensor, neighbour: torch.Tensor, side: str) -> Recording:
+    """What the layers do when a picture is shown on a side, and its neighbour on the other."""
+    halves = [picture, neighbour] if side == LEFT else [neighbour, picture]
+    with torch.no_grad(), record(model, LAYERS) as recording:
+        model(spikes=torch.cat(halves, -1))
+    return recording
+
+
+def own(spikes: torch.Tensor, side: str) -> torch.Tensor:
+    """The half of a layer on which the picture is."""
+    return spikes.chunk(2, -1)[0 if side == LEFT else 1]
+
+
+def out_of_reach_unchanged(one: Recording, other: Recording, side: str) -> torch.Tensor:
+    """[pairs]: whether conv4 and conv6 are, where they see no part of the neighbour."""
     same = []
     for layer in ("conv4", "conv6"):
-        width = recorded[A, B][layer].shape[-1] // 2 - REACHED[layer]
-        for kind, columns in (((A, GREY), slice(0, width)), ((GREY, B), slice(-width, None))):
-            one, other = (recorded[k][layer][..., columns] for k in ((A, B), kind))
-            same.append((one == other).flatten(2).all(-1).all(0).cpu())
+        mine, theirs = (own(recording[layer], side) for recording in (one, other))
+        width = mine.shape[-1] - REACHED[layer]
+        columns = slice(0, width) if side == LEFT else slice(-width, None)
+        equal = mine[..., columns] == theirs[..., columns]
+        same.append(equal.flatten(2).all(-1).all(0).cpu())
     return torch.stack(same).all(0)
 
 
-EXPERIMENT = Experiment("suppression", TITLE, RULE, (FIGURE,), run, HOURS)
+EXPERIMENT = Experiment("suppression", TITLE, RULE, (FIGURE,), run, HOURS, kinds=("lif",))
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -15,6 +15,7 @@ from snnlab.judge.faithfulness import (
     blurred,
     deletion,
     effect_of_silencing,
+    exchanged,
     fall_without,
     insertion,
     places_holding,
@@ -355,6 +356,26 @@ def test_retimed_works_within_a_network_and_changes_what_comes_after():
 def test_retimed_refuses_what_may_be_a_single_step(shape):
     with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got"):
         retimed(torch.zeros(shape))
+
+
+def test_exchanged_equals_the_loop_and_keeps_counts_intervals_and_every_steps_spikes():
+    spikes = (torch.rand(4, 3, 2, 3, 2, generator=generator()) < 0.5).float()
+    draws = torch.rand(3, 12, generator=generator(1))
+    moved = exchanged(spikes, generator(1))
+    for b in range(3):
+        before, after = ([tuple(n) for n in x[:, b].flatten(1).T.tolist()] for x in (spikes, moved))
+        assert after == oracle.exchanged(before, draws[b].tolist()) and after != before
+        assert sorted(after) == sorted(before)
+    assert torch.equal(moved.sum(0), spikes.sum(0))
+    assert torch.equal(moved.sum((2, 3, 4)), spikes.sum((2, 3, 4)))
+
+
+@pytest.mark.wrong_input
+def test_exchanged_refuses_what_are_no_spikes():
+    with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got"):
+        exchanged(torch.zeros(2, 3, 4, 4), generator())
+    with pytest.raises(ValueError, match="0"):
+        exchanged(torch.full((2, 1, 1, 2, 2), 0.5), generator())
 
 
 # ---- another fill

@@ -136,23 +136,26 @@ def test_curves_are_sorted_and_have_a_band_for_the_interval():
     plt.close(figure)
 
 
-def test_holm_corrects_over_the_claims_that_are_decided(tmp_path):
-    def figure(p, state="passes"):
-        return measure(state=state, p=p)
+def test_holm_corrects_over_all_claims_that_were_asked(tmp_path):
+    """Whatever came of them: four get a figure here, and a fifth file describes."""
+
+    def figure(p, state="passes", of_classes=None):
+        found = measure(state=state, p=p)
+        return found | ({"classes": {"low": 0, "high": 1, "p": of_classes}} if of_classes else {})
 
     write(
         tmp_path,
-        result("a", figures=[figure(0.001), figure(0.01)]),  # both must pass: the larger p counts
-        result("b", "holds in part", [figure(0.04), figure(0.9, "fails")]),
-        result("c", "does not hold here", [figure(0.5, "fails")]),
+        # both must pass, over images and over classes: the largest p counts
+        result("a", figures=[figure(0.001), figure(0.002, of_classes=0.006)]),
+        result("b", "holds in part", [figure(0.01), figure(0.9, "fails")]),  # one of two, so twice
+        result("c", "does not hold here", [figure(0.0001, "fails")]),
         result("d", "undecided", [figure(0.0001, "open")]),
         result("e", "no verdict", []),
     )
     board = {row["claim"]: row for row in results.scoreboard(tmp_path)}
-    assert board["a"]["holm"] == pytest.approx(0.03)  # 3 claims are decided
-    assert board["b"]["holm"] == pytest.approx(0.08)
-    assert board["c"]["holm"] == pytest.approx(0.5)
-    assert board["d"]["holm"] is None and board["e"]["holm"] is None
+    assert board["a"]["holm"] == pytest.approx(4 * 0.006)
+    assert board["b"]["holm"] == pytest.approx(3 * 2 * 0.01)
+    assert [board[claim]["holm"] for claim in "cde"] == [None] * 3  # who fails shows no p
     verdicts = {claim: row["verdict"] for claim, row in board.items()}
     assert verdicts == {
         "a": "holds",
@@ -164,12 +167,48 @@ def test_holm_corrects_over_the_claims_that_are_decided(tmp_path):
     assert list(board)[-1] == "e"
 
 
+def test_claims_that_were_asked_and_not_looked_at_yet_count_too(tmp_path):
+    write(tmp_path, result("a", figures=[measure(state="passes", p=0.004)]) | {"asked": 11})
+    (row,) = results.scoreboard(tmp_path)
+    assert row["holm"] == pytest.approx(0.044) and row["verdict"] == "holds"
+    write(tmp_path, result("a", figures=[measure(state="passes", p=0.004)]) | {"asked": 13})
+    (row,) = results.scoreboard(tmp_path)
+    assert row["holm"] == pytest.approx(0.052) and row["verdict"] == "undecided"
+
+
+def at_margin(value, margin=0.02, plus=0.0, spread=0.005, classes=0.005):
+    found = measure(value=value, state="")
+    found |= {"margin": margin, "low": value - spread, "high": value + spread}
+    found |= {"classes": {"low": value - classes, "high": value + classes, "n": 4}}
+    return found | ({"plus": plus} if plus else {})
+
+
+@pytest.mark.parametrize(
+    ("figures", "half", "twice"),
+    [
+        ([at_margin(0.03)], "holds", "does not hold here"),
+        ([at_margin(0.03, classes=0.015)], "holds", "undecided"),
+        ([at_margin(0.05)], "holds", "holds"),
+        ([at_margin(0.03), at_margin(0.05)], "holds", "holds in part"),
+        # 0.02 is allowed for in the value: without it the lead is -0.015
+        ([at_margin(0.005, margin=0.0, plus=0.02, spread=0.002, classes=0.003)],)
+        + ("does not hold here", "holds"),
+    ],
+)
+def test_a_verdict_is_asked_at_half_and_at_twice_its_margin(figures, half, twice):
+    assert verdicts.sensitivity(figures) == {"half": half, "twice": twice}
+    assert set(verdicts.sensitivity(figures, valid=False).values()) == {"undecided"}
+
+
 def test_no_results_make_an_empty_scoreboard(tmp_path):
     assert results.scoreboard(tmp_path) == []
 
 
 def test_what_decides_a_claim_is_a_table_with_the_verdict():
-    two = [measure(state="passes", layer="conv6"), measure("area", 0.01, "fails", width=1)]
+    two = [
+        measure(state="passes", p=0.0001, layer="conv6"),
+        measure("area", 0.01, "fails", width=1),
+    ]
     said = results.decision(result(verdict="holds in part", figures=two))
     assert isinstance(said, results.Table)
     lines = said.splitlines()
@@ -181,11 +220,11 @@ def test_what_decides_a_claim_is_a_table_with_the_verdict():
 
 
 def test_the_verdict_beside_the_figures_is_that_of_the_scoreboard(tmp_path):
-    """Alone p = 0.04 would do, among two decided claims it does not."""
+    """Alone p = 0.03 would do, among three claims it does not."""
     write(
         tmp_path,
         result("a", figures=[measure(state="passes", p=0.001)]),
-        result("b", figures=[measure(state="passes", p=0.04)]),
+        result("b", figures=[measure(state="passes", p=0.03)]),
         result("c", "does not hold here", [measure(state="fails", p=0.04)]),
         result("d", "no verdict", []),
     )
@@ -194,7 +233,13 @@ def test_the_verdict_beside_the_figures_is_that_of_the_scoreboard(tmp_path):
     for claim, row in board.items():
         said = results.decision(results.load(claim, tmp_path)).splitlines()[-1]
         assert said.startswith(f"The claim: **{row['verdict']}**.")
-        assert ("Alone it would be: holds; " in said and "p is 0.08." in said) == (claim == "b")
+        assert ("Alone it would be: holds; " in said and "p is 0.06." in said) == (claim == "b")
+
+
+def test_what_a_verdict_would_be_at_other_margins_stands_beside_it():
+    kept = {"half": "holds", "twice": "undecided"}
+    said = results.decision(result() | {"sensitivity": kept}).splitlines()[-1]
+    assert said == "The claim: **holds**. At half its margin: holds; at twice: undecided."
 
 
 def test_the_verdict_beside_the_figures_of_the_book_is_that_of_the_scoreboard():

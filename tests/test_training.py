@@ -289,7 +289,8 @@ def test_augmentation_follows_from_the_generator_and_leaves_its_input_alone():
 def test_every_recipe_starts_from_another_one_that_the_shelf_makes_before():
     for name, recipe in RECIPES.items():
         assert (recipe.network == "relu") == (name == "relu")
-        assert bool(recipe.start) == (recipe.data == "photographs" and name != "relu")
+        alone = name in ("relu", "lif-scratch") or recipe.data != "photographs"
+        assert bool(recipe.start) == (not alone)
         if recipe.start:
             assert list(RECIPES).index(recipe.start) < list(RECIPES).index(name)
     for name in SHELF:
@@ -298,6 +299,26 @@ def test_every_recipe_starts_from_another_one_that_the_shelf_makes_before():
         assert not start or SHELF.index(f"{start}-s{seed}") < SHELF.index(name)
     assert RECIPES["relu"].widths == RECIPES["lif"].widths
     assert 10 <= RECIPES["lif"].steps <= 20
+
+
+def test_from_scratch_is_without_a_twin_and_a_retraining_differs_in_its_draws_alone():
+    scratch = RECIPES["lif-scratch"]
+    assert scratch.parents() == [] and scratch.distil == 0
+    for leak in ("lif-leak100", "lif-leak50"):
+        one, again = RECIPES[leak], RECIPES[f"{leak}-again"]
+        assert again == replace(one, retraining=1) and one.retraining == 0
+        assert again.parents() == one.parents() == ["relu", "lif"]
+
+
+def test_a_retraining_takes_other_draws_and_a_run_of_before_goes_on(tmp_path):
+    short = replace(RELU, epochs=1)
+    first, again = (run(replace(short, retraining=i), tmp_path / str(i)) for i in (0, 1))
+    assert not equal(first, again)
+    written = tmp_path / "0" / "recipe.json"
+    settings = json.loads(written.read_text())
+    del settings["retraining"]  # as recipes were written before
+    written.write_text(json.dumps(settings))
+    assert equal(run(short, tmp_path / "0"), first)
 
 
 def test_passes_are_the_steps_of_each_epoch():
@@ -370,9 +391,9 @@ def test_networks_of_other_classes_are_measured_on_those_alone(command, monkeypa
 
     monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", read)
     folder = command("relu-s0", changes=[*CHANGES, "--classes", "own"])
-    assert asked == [("train", None), ("val", None)]
+    assert asked == [("train", None)]  # val waits for an experiment
     card = zoo.card("relu-s0", folder / "zoo")
-    assert set(card["accuracy"]) == {"encoder_seed", "val"}
+    assert set(card["accuracy"]) == {"encoder_seed", "tune"}
     assert "--classes own" in card["command"]
 
 

@@ -20,6 +20,7 @@ from snnlab.checks import (
     check_labels,
     check_number,
     check_several,
+    check_spikes,
     check_tensor,
     check_whole,
     extra,
@@ -33,6 +34,7 @@ __all__ = [
     "blurred",
     "deletion",
     "effect_of_silencing",
+    "exchanged",
     "fall_without",
     "insertion",
     "places_holding",
@@ -300,3 +302,29 @@ def retimed(
     device = spikes.device if generator is None else generator.device
     draws = torch.rand(spikes.shape, generator=generator, device=device)
     return spikes.gather(0, draws.argsort(dim=0).to(spikes.device))
+
+
+def exchanged(
+    spikes: Float[Tensor, "T B C H W"], generator: torch.Generator
+) -> Float[Tensor, "T B C H W"]:
+    """The same spike trains at other neurons: those of an image that fire equally often exchange
+    theirs, drawn at random.
+
+    What :func:`retimed` takes away is every interval.  Here every neuron keeps its count, every
+    train its intervals, and every step its number of spikes: only which neuron fires when is new.
+    So it shows what a disturbance of much the same size costs that leaves the intervals as they
+    are.  ``spikes`` 0/1.  Raises ValueError for a wrong shape, or values other than 0 and 1.
+    """
+    check_generator(generator)
+    check_tensor(spikes)
+    if spikes.ndim != 5:
+        raise ValueError(f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}")
+    check_spikes(spikes)
+    trains = spikes.flatten(2)  # [T, B, neurons]
+    count = trains.round().sum(0, dtype=torch.promote_types(spikes.dtype, torch.float32))
+    draws = torch.rand(count.shape, generator=generator, device=generator.device)
+    lot = draws.argsort(dim=1).to(count.device)
+    to = count.argsort(dim=1, stable=True)  # both in the order of the counts
+    of = lot.gather(1, count.gather(1, lot).argsort(dim=1, stable=True))
+    moved = trains.gather(2, of.expand_as(trains))
+    return torch.zeros_like(trains).scatter_(2, to.expand_as(trains), moved).view(spikes.shape)

@@ -60,7 +60,8 @@ def table(
 
 def decision(result: dict) -> Table:
     """The figures that decide a claim, each with its interval and its state, and the verdict as
-    the :func:`~snnlab.results.scoreboard` has it: corrected for the number of claims."""
+    the :func:`~snnlab.results.scoreboard` has it: corrected for the number of claims; and where
+    the file says so, what it would be at half and at twice its margin."""
     lines = [
         "| figure that decides | n | value (95 % interval) | by seed | counts from | |",
         "|---|---|---|---|---|---|",
@@ -75,6 +76,8 @@ def decision(result: dict) -> Table:
             f" Alone it would be: {_plain(result['verdict'])}; corrected for the number of claims, "
             f"its p is {row['holm']:.2g}."
         )
+    if kept := result.get("sensitivity"):
+        said += f" At half its margin: {_plain(kept['half'])}; at twice: {_plain(kept['twice'])}."
     return Table("\n".join(lines) + f"\n\n{said}")
 
 

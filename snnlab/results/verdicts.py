@@ -6,7 +6,7 @@ from pathlib import Path
 from snnlab.judge.statistics import holm
 from snnlab.results.files import FOLDER, load, names
 
-__all__ = ["VERDICTS", "of_figures", "scoreboard", "standing", "state"]
+__all__ = ["VERDICTS", "of_figures", "scoreboard", "sensitivity", "standing", "state"]
 
 VERDICTS = ("holds", "holds in part", "does not hold here", "undecided")
 HOLDS, IN_PART, FAILS, UNDECIDED = VERDICTS
@@ -41,12 +41,40 @@ def of_figures(figures: list[dict], valid: bool = True) -> str:
     return FAILS if all(one == "fails" for one in states) else UNDECIDED
 
 
+def sensitivity(figures: list[dict], valid: bool = True) -> dict[str, str]:
+    """What the verdict would be at half and at twice its margin.
+
+    A figure that allows for something (``plus``, which is in its value) allows for half and twice
+    as much.
+    """
+    found = {}
+    for name, times in {"half": 0.5, "twice": 2.0}.items():
+        states = [
+            state(_moved(one, (times - 1) * one.get("plus", 0.0)), times * one["margin"])
+            for one in figures
+        ]
+        found[name] = of_figures([{"state": one} for one in states], valid)
+    return found
+
+
+def _moved(figure: dict, by: float) -> dict:
+    """A figure whose value, with all its intervals, is so much higher."""
+
+    def moved(one: dict) -> dict:
+        return one | {key: one[key] + by for key in ("value", "low", "high") if key in one}
+
+    found = moved(figure) | {"per_seed": [moved(one) for one in figure["per_seed"]]}
+    return found | ({"classes": moved(figure["classes"])} if "classes" in figure else {})
+
+
 def scoreboard(folder: str | Path = FOLDER) -> list[dict]:
     """Every claim with its deciding figures and its verdict, corrected for the number of claims.
 
-    A claim's p value is the largest of the figures that speak for it; Holm's method corrects it
-    over all claims that are decided, and a claim whose corrected p reaches 0.05 is undecided.
-    Files without a verdict (explorations, descriptions) come last.
+    A claim's p value is the largest of its figures that pass, over images and over classes; where
+    not all of them do, it is taken so many times as there are figures.  Claims that do not pass
+    have none.  Holm's method corrects it over all claims that were asked, whatever came of them,
+    and a claim whose corrected p reaches 0.05 is undecided.  Files without a verdict (explorations,
+    descriptions) come last.
     """
     return _board([load(claim, folder) for claim in names(folder)])
 
@@ -62,16 +90,30 @@ def standing(result: dict) -> dict:
 
 def _board(found: list[dict]) -> list[dict]:
     rows = [_uncorrected(result) for result in found]
-    decided = [row for row in rows if row["verdict"] in (HOLDS, IN_PART, FAILS)]
-    corrected = holm([row["p"] for row in decided]) if decided else []
-    for row, p in zip(decided, corrected, strict=True):
-        row["holm"] = p
-        if row["verdict"] in (HOLDS, IN_PART) and p >= LEVEL:
-            row["verdict"] = UNDECIDED
+    count = max((result.get("asked", 0) for result in found), default=0)
+    asked = [row for row in rows if row["figures"]]
+    # a claim that does not pass, or has not been looked at yet, speaks as loud as chance
+    p = [1.0 if row["p"] is None else row["p"] for row in asked]
+    p += [1.0] * (count - len(asked))
+    for row, corrected in zip(asked, holm(p) if p else [], strict=False):
+        if row["p"] is not None:
+            row["holm"] = corrected
+            if corrected >= LEVEL:
+                row["verdict"] = UNDECIDED
     return sorted(rows, key=lambda row: row["verdict"] not in VERDICTS)
 
 
 def _uncorrected(result: dict) -> dict:
     row = {key: result[key] for key in ("claim", "title", "verdict", "figures", "notes")}
-    carrying = [f for f in result["figures"] if f["state"] == "passes"] or result["figures"]
-    return {**row, "p": max((f["p"] for f in carrying), default=None), "holm": None}
+    row |= {key: result.get(key) for key in ("sensitivity", "set", "rule_commit")}
+    passing = [f for f in result["figures"] if f["state"].startswith("passes")]
+    p = None
+    if passing and result["verdict"] in (HOLDS, IN_PART):
+        chosen = 1 if len(passing) == len(result["figures"]) else len(result["figures"])
+        p = min(1.0, chosen * max(_largest(figure) for figure in passing))
+    return {**row, "p": p, "holm": None}
+
+
+def _largest(figure: dict) -> float:
+    """Of a figure's p values over images and over classes."""
+    return max(figure["p"], figure.get("classes", {}).get("p", 0.0))

@@ -145,7 +145,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=["book", "own"],
         default="book",
         help="the book's 20, or all that the data's own wnids.txt lists; for these give a --runs "
-        "and a --zoo of their own",
+        "and a --zoo of their own; they are measured on images held out of train, and their "
+        "validation images are not opened",
     )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and logs")
     parser.add_argument("--zoo", type=Path, default=zoo.FOLDER, help="where networks are stored")

@@ -148,9 +148,10 @@ def _loss(logits: Tensor, labels: Tensor, images: Tensor, twin, recipe: Recipe) 
 
 def _draws(count: int, recipe: Recipe, epoch: int, fabric: Fabric):
     """The positions in each batch of this process, and generators for augmentation and encoder:
-    all follow from (seed, epoch), and each process draws its own."""
+    all follow from (seed, retraining, epoch), and each process draws its own."""
     rank, ranks = fabric.global_rank, fabric.world_size
-    generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + epoch)
+    first = 1_000_003 * recipe.seed + 500_009 * recipe.retraining
+    generator = torch.Generator().manual_seed(first + epoch)
     order = torch.randperm(count, generator=generator)
     generator.manual_seed(generator.initial_seed() + 7_919 * (rank + 1))
     encoder = torch.Generator(fabric.device).manual_seed(generator.initial_seed())
@@ -195,9 +196,10 @@ def _repeat_last_step(steps: int, *models: nn.Module) -> None:
 def _claim(folder: Path, recipe: Recipe, fabric: Fabric) -> None:
     """Write the recipe into the run's folder; refuse the folder of another recipe."""
     check_writable(folder)
-    settings = json.loads(json.dumps(asdict(recipe)))
+    plain, settings = (json.loads(json.dumps(asdict(one))) for one in (Recipe(), recipe))
     written = folder / "recipe.json"
-    if written.exists() and read_json(written) != settings:
+    # what a run of before lacks was as it is in a plain recipe
+    if written.exists() and plain | read_json(written) != settings:
         raise ValueError(f"{folder} holds a run of another recipe; move it away, or name another")
     if fabric.is_global_zero:
         with whole(written) as part:

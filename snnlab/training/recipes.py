@@ -33,6 +33,7 @@ RANGES: dict[str, tuple[type, float, float]] = {
     "average": (float, 0, 1),
     "augmentation": (float, 0, 1),
     "seed": (int, 0, 2**32),
+    "retraining": (int, 0, 1),
 }
 
 
@@ -64,6 +65,7 @@ class Recipe:
     # "bf16-mixed" where the machine is fast at it
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
+    retraining: int = 0  # 1: from the same network as 0, with other draws (order, noise, encoder)
 
     def __post_init__(self) -> None:
         for field, allowed in CHOICES.items():
@@ -132,6 +134,11 @@ RECIPES = {
     "lif-leak100": replace(_FROM_SPIKING, leak=1.0),
     "lif-leak80": replace(_FROM_SPIKING, leak=0.8),
     "lif-leak50": replace(_FROM_SPIKING, leak=0.5),
+    # What leaks are held against: the same leak again, from the same network, by other draws.
+    "lif-leak100-again": replace(_FROM_SPIKING, leak=1.0, retraining=1),
+    "lif-leak50-again": replace(_FROM_SPIKING, leak=0.5, retraining=1),
+    # Nothing of a twin: neither its weights nor its soft labels.
+    "lif-scratch": replace(_FROM_TWIN, start="", distil=0.0, epochs=30, short_epochs=24, rate=2e-3),
     "converted": Recipe(network="converted", start="relu", steps=64, encoding="direct", epochs=0),
 }
 _RHYTHM = Recipe(
@@ -175,4 +182,5 @@ SEEDS = {"relu": 3, "lif": 3, "lif-direct": 3, "converted": 3}
 SEEDS |= {"rhythm-burst": 3, "rhythm-even": 3, "rhythm-burst-leak95": 1}  # all others: 2
 SEEDS |= {"glance": 3, "glance-shuffled": 1, "saccade": 1, "saccade-sums": 1}
 SEEDS |= {"n-mnist": 0, "n-mnist-sums": 0}  # not on the shelf: they need data of their own
+SEEDS |= {"lif-scratch": 0, "lif-leak100-again": 0, "lif-leak50-again": 0}  # for experiments alone
 SHELF = [f"{kind}-s{seed}" for kind in RECIPES for seed in range(SEEDS.get(kind, 2))]

@@ -52,7 +52,9 @@ class Source:
 def source(data: str, path: Path | None, classes: str) -> Source:
     """The data of that name.  Photographs, also those before which a camera turns, come from
     ``path``, with the ``classes`` of the "book" or the data's "own", recordings of N-MNIST from
-    ``path`` too; the rest is drawn.  Raises ValueError or FileNotFoundError."""
+    ``path`` too; the rest is drawn.  Own classes are measured on ``tune``: their validation images
+    are not opened, so that an experiment may be the first to see them.  Raises ValueError or
+    FileNotFoundError."""
     return sources([data], path, classes)[data]
 
 
@@ -79,9 +81,9 @@ def _photographs(path: Path | None, classes: str) -> Source:
         raise ValueError("say where the training images are: --data tiny-imagenet.zip")
     chosen: dict = {"wnids": None} if classes == "own" else {}  # the book's, if not
     train, tune = hold_out(tiny_imagenet(path, "train", **chosen))
-    tests: dict[str, Samples] = {"val": tiny_imagenet(path, "val", **chosen)}
+    tests: dict[str, Samples] = {"tune": tune}
     if classes == "book":
-        tests["photographs"] = photographs()  # of the book's classes
+        tests = {"val": tiny_imagenet(path, "val"), "photographs": photographs()}
     about = {"name": path.name, "sha256": provenance.file_hash(path), "n": len(train)}
     return Source(train, tune, tests, about)
 

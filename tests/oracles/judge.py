@@ -138,6 +138,17 @@ def retimed(neuron, draws):
     return order
 
 
+def exchanged(trains, draws):
+    """The trains of one image's neurons, each a tuple of steps: of those that fire equally often,
+    the first neuron gets the train with the smallest draw, the second the next, and so on."""
+    found = []
+    for i, train in enumerate(trains):
+        alike = [j for j, other in enumerate(trains) if sum(other) == sum(train)]
+        by_lot = sorted(alike, key=lambda j: draws[j])
+        found.append(trains[by_lot[alike.index(i)]])
+    return found
+
+
 def shuffled_energy(maps, regions, labels):
     """For each image: what of its map lies in its region, minus the mean of what the maps of the
     images of other classes have there."""

@@ -1,0 +1,70 @@
+"""Since when a rule is as it is: what of a module is its rule, and the commit that wrote it.
+
+A result of images that nobody had looked at is worth something only if its rule is older.
+"""
+
+import ast
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SAID = ("TITLE", "HOURS", "EXPERIMENT")  # constants that decide nothing
+UNKNOWN, NOT_COMMITTED = "unknown", "not committed"
+Since = tuple[str, str]  # a commit, and its date
+
+
+def rule_of(code: str) -> str:
+    """The constants of a module: RULE, the figures with their margins, limits, layers, numbers of
+    draws and images; without comments."""
+    found = []
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+            if all(name.isupper() for name in names) and not names & {*SAID}:
+                found.append(ast.unparse(node))
+    return "\n".join(found)
+
+
+def rule_commit(path: Path, root: Path = ROOT) -> str:
+    """The last commit that changed the rule of a module; "not committed" where its file differs,
+    "unknown" where there is no history."""
+    if not has_history(root) or not path.is_relative_to(root):
+        return UNKNOWN
+    name = path.relative_to(root).as_posix()
+    mine, found = rule_of(path.read_text()), NOT_COMMITTED
+    for commit in (git(root, "log", "--format=%H", "--", name) or "").split():
+        text = git(root, "show", f"{commit}:{name}")
+        if text is None or rule_of(text) != mine:
+            break
+        found = commit[:12]
+    return found
+
+
+def older_parts(result: dict, root: Path = ROOT) -> list[str]:
+    """The commits at which parts of a result were computed, or it was written, before its rule or
+    with code that was not committed.  Empty, too, where there is no history to ask."""
+    rule = result["rule_commit"]
+    if not has_history(root):
+        return []
+    if git(root, "cat-file", "-e", f"{rule}^{{commit}}") is None:
+        return [f"rule {rule}"]  # no such commit: so nothing can be younger
+    return [
+        part
+        for part in result["commit"]
+        if git(root, "merge-base", "--is-ancestor", rule, part) is None
+    ]
+
+
+def has_history(root: Path = ROOT) -> bool:
+    """Whether git knows all commits of the project."""
+    return git(root, "rev-parse", "--is-shallow-repository") == "false"
+
+
+def git(root: Path, *words: str) -> str | None:
+    """What git prints; None where it fails, or is not there."""
+    if shutil.which("git") is None:
+        return None
+    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None
