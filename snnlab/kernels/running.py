@@ -67,8 +67,9 @@ def lif_gradient(
     if not _suit([u, ds], []):  # e.g. one number for all
         ds = torch.empty_like(u).copy_(ds)
     stretch = math.pi / 2 if isinstance(surrogate, arctan) else 1
+    shape = type(surrogate).__name__
     _run_neurons(
-        ("lif_gradient", {"hard": hard, "surrogate": type(surrogate).__name__, "fused": _is_fused()}),
+        ("lif_gradient", {"hard": hard, "surrogate": shape, "fused": _is_fused()}),
         {"u": u, "ds": ds, "dx": dx, "d": d},
         {
             "leak": leak,

@@ -164,8 +164,6 @@ def _channel_by_channel(w: _Writer, block: ir.Value, p: SimpleNamespace, follow:
             w.put(w.fadd(w.get(p.maps, map_, i), product), p.maps, map_, i)
 
 
-
-
 def _fields(pointers: str, counts: str, numbers: str) -> dict[str, ir.Type]:
     kinds = ((pointers, POINTER), (counts, INT), (numbers, FLOAT))
     return {name: kind for names, kind in kinds for name in names.split()}
@@ -174,9 +172,7 @@ def _fields(pointers: str, counts: str, numbers: str) -> dict[str, ir.Type]:
 #: What each takes; a block has ``width`` neurons or pixels.
 KERNELS = {
     lif: _fields("x s u v", "width steps neurons", "leak threshold"),
-    lif_gradient: _fields(
-        "u ds dx d", "width steps neurons", "leak threshold height narrow"
-    ),
+    lif_gradient: _fields("u ds dx d", "width steps neurons", "leak threshold height narrow"),
     sam: _fields("s n maps others", "width steps rows channels pixels parts", "decay"),
 }
 
