@@ -20,6 +20,7 @@ __all__ = ["lif", "lif_gradient", "sam"]
 SMALLEST = 2**16
 #: Neurons of a block: no fewer, and no more (their membranes stay in the processor's cache).
 BLOCK = 1024, 16384
+SURROGATES = triangle, fast_sigmoid, arctan
 #: Pixels of a block, with all their channels.
 PIXELS = 64
 
@@ -62,7 +63,9 @@ def lif_gradient(
 ) -> bool:
     """Fill dx with dL/dx [T, ...] from the membranes u and ds, dL/ds; d, dL/dv of one step, moves
     from the end to the start.  False: nothing was done."""
-    if not (type(surrogate) in (triangle, fast_sigmoid, arctan) and _suit([u, dx], [d])):
+    if not (isinstance(surrogate, SURROGATES) and type(surrogate) in SURROGATES):
+        return False  # another one, also one that is made from these
+    if not _suit([u, dx], [d]):
         return False
     if not _suit([u, ds], []):  # e.g. one number for all
         ds = torch.empty_like(u).copy_(ds)

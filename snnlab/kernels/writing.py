@@ -170,7 +170,7 @@ def _fields(pointers: str, counts: str, numbers: str) -> dict[str, ir.Type]:
 
 
 #: What each takes; a block has ``width`` neurons or pixels.
-KERNELS = {
+KERNELS: dict[Callable, dict[str, ir.Type]] = {
     lif: _fields("x s u v", "width steps neurons", "leak threshold"),
     lif_gradient: _fields("u ds dx d", "width steps neurons", "leak threshold height narrow"),
     sam: _fields("s n maps others", "width steps rows channels pixels parts", "decay"),
