@@ -26,6 +26,7 @@ def at_any_size(monkeypatch):
 @pytest.fixture
 def served(monkeypatch):
     """The names of the kernels that ran, one after another."""
+    assert running._is_ready()  # which compiles one to see
     names, compiled = [], running._compiled
     monkeypatch.setattr(
         running, "_compiled", lambda name, **how: (names.append(name), compiled(name, **how))[1]

@@ -166,9 +166,9 @@ def _run(code, blocks: int, arrays: dict, numbers: dict) -> None:
 
 @functools.cache
 def _compiled(name: str, **options):
-    from snnlab.kernels import writing
+    from snnlab.kernels.writing import Compiled
 
-    return writing.Compiled(getattr(writing, name), **options)
+    return Compiled(name, **options)
 
 
 @functools.cache

@@ -170,10 +170,13 @@ def _fields(pointers: str, counts: str, numbers: str) -> dict[str, ir.Type]:
 
 
 #: What each takes; a block has ``width`` neurons or pixels.
-KERNELS: dict[Callable, dict[str, ir.Type]] = {
-    lif: _fields("x s u v", "width steps neurons", "leak threshold"),
-    lif_gradient: _fields("u ds dx d", "width steps neurons", "leak threshold height narrow"),
-    sam: _fields("s n maps others", "width steps rows channels pixels parts", "decay"),
+KERNELS: dict[str, tuple[Callable, dict[str, ir.Type]]] = {
+    "lif": (lif, _fields("x s u v", "width steps neurons", "leak threshold")),
+    "lif_gradient": (
+        lif_gradient,
+        _fields("u ds dx d", "width steps neurons", "leak threshold height narrow"),
+    ),
+    "sam": (sam, _fields("s n maps others", "width steps rows channels pixels parts", "decay")),
 }
 
 
@@ -181,12 +184,13 @@ class Compiled:
     """A kernel with its options in machine code: ``work(record)``, its ``address``, and the type
     ``record``."""
 
-    def __init__(self, kernel: Callable, **options):
-        named = {"next": INT, "blocks": INT, **KERNELS[kernel]}
+    def __init__(self, name: str, **options):
+        kernel, taken = KERNELS[name]
+        named = {"next": INT, "blocks": INT, **taken}
         fields = [(name, C_TYPES[kind]) for name, kind in named.items()]
         self.record = type("Record", (ctypes.Structure,), {"_fields_": fields})
         module = ir.Module()
-        run = _block(module, kernel, options)
+        run = _block(module, kernel, taken, options)
         work = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER]), "work")
         _work(work, run, list(named.values()))
         self._engine = _compile(str(module))
@@ -194,9 +198,8 @@ class Compiled:
         self.work = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address)
 
 
-def _block(module: ir.Module, kernel: Callable, options: dict) -> ir.Function:
+def _block(module: ir.Module, kernel: Callable, fields: dict, options: dict) -> ir.Function:
     """The kernel on one block; none of its arrays overlap, which the compiler may rely on."""
-    fields = KERNELS[kernel]
     kind = ir.FunctionType(ir.VoidType(), [INT, *fields.values()])
     function = ir.Function(module, kind, "block")
     function.linkage = "internal"
