@@ -12,6 +12,7 @@ __all__ = [
     "checks",
     "encoding",
     "surrogate",
+    "kernels",
     "neurons",
     "layers",
     "storing",

@@ -1,4 +1,8 @@
-"""Leaky integrate-and-fire neurons: all time-steps in one fused pass, forward and backward."""
+"""Leaky integrate-and-fire neurons: all time-steps in one fused pass, forward and backward.
+
+The loops over time below are the definition.  Large float32 tensors on a processor go through
+:mod:`snnlab.kernels`, which fires the same spikes to the last bit.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnlab import kernels
 from snnlab.checks import check_finite, check_network, check_number, check_tensor
 from snnlab.surrogate import rate, triangle
 
@@ -55,8 +60,9 @@ def lif(
             f"state has the shape of one step, {tuple(currents.shape[1:])}, got "
             f"{tuple(getattr(state, 'shape', ())) or state!r}"
         )
+    keeps = torch.is_grad_enabled() and (currents.requires_grad or state.requires_grad)
     spikes, state = _LIF.apply(
-        currents, state.to(wide), leak, threshold, reset == "hard", surrogate
+        currents, state.to(wide), leak, threshold, reset == "hard", surrogate, keeps
     )
     # A membrane that is not finite stays so: its end tells of all steps.
     check_finite(state, "currents or state contain NaN or infinite values, which are no spikes")
@@ -78,17 +84,20 @@ class _LIF(torch.autograd.Function):
     """Writes into preallocated tensors: the cost is memory traffic, so nothing is copied."""
 
     @staticmethod
-    def forward(ctx, x, v, leak, threshold, hard, surrogate):
+    def forward(ctx, x, v, leak, threshold, hard, surrogate, keeps):
         s = torch.empty_like(x)
-        u = torch.empty_like(x, dtype=v.dtype)  # the membrane before the reset
-        v = v.clone()
-        for t in range(len(x)):
-            torch.add(x[t], v, alpha=leak, out=u[t])
-            torch.gt(u[t], threshold, out=s[t])
-            if hard:
-                torch.mul(u[t], s[t].logical_not(), out=v)
-            else:
-                torch.sub(u[t], s[t], alpha=threshold, out=v)
+        # The membrane before the reset: of all steps, where a backward pass may come.
+        u = torch.empty_like(x if keeps else x[:1], dtype=v.dtype)
+        v = torch.empty_like(x[0], dtype=v.dtype).copy_(v)
+        if not kernels.lif(x, s, u if keeps else None, v, leak, threshold, hard):
+            for t in range(len(x)):
+                now = u[t if keeps else 0]
+                torch.add(x[t], v, alpha=leak, out=now)
+                torch.gt(now, threshold, out=s[t])
+                if hard:
+                    torch.mul(now, s[t].logical_not(), out=v)
+                else:
+                    torch.sub(now, s[t], alpha=threshold, out=v)
         ctx.save_for_backward(u)
         ctx.leak, ctx.threshold, ctx.hard, ctx.surrogate = leak, threshold, hard, surrogate
         ctx.dtype = x.dtype
@@ -98,16 +107,18 @@ class _LIF(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_s, grad_v):
         (u,) = ctx.saved_tensors
-        if isinstance(ctx.surrogate, rate):
-            return _rate_gradient(u, ctx.threshold, grad_s).to(ctx.dtype), *[None] * 5
-        grad_x, carried = torch.empty_like(u), torch.empty_like(u[0])
-        d = grad_v  # dL/dv_t; with a detached reset, dv_t/du_t is 1 (soft) or 1 - s_t (hard)
-        for t in reversed(range(len(u))):
-            if ctx.hard:
-                d = d * (u[t] <= ctx.threshold)
-            torch.addcmul(d, grad_s[t], ctx.surrogate(u[t], ctx.threshold), out=grad_x[t])
-            d = torch.mul(grad_x[t], ctx.leak, out=carried)
-        return grad_x.to(ctx.dtype), d, None, None, None, None
+        leak, threshold, hard, surrogate = ctx.leak, ctx.threshold, ctx.hard, ctx.surrogate
+        if isinstance(surrogate, rate):
+            return _rate_gradient(u, threshold, grad_s).to(ctx.dtype), *[None] * 6
+        # d is dL/dv_t; with a detached reset, dv_t/du_t is 1 (soft) or 1 - s_t (hard)
+        grad_x, d = torch.empty_like(u), torch.empty_like(u[0]).copy_(grad_v)
+        if not kernels.lif_gradient(u, grad_s, grad_x, d, leak, threshold, hard, surrogate):
+            for t in reversed(range(len(u))):
+                if hard:
+                    d.mul_(u[t] <= threshold)
+                torch.addcmul(d, grad_s[t], surrogate(u[t], threshold), out=grad_x[t])
+                torch.mul(grad_x[t], leak, out=d)
+        return grad_x.to(ctx.dtype), d, *[None] * 5
 
 
 def _rate_gradient(u: Tensor, threshold: float, grad_s: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def test_the_version_stands_in_one_place_and_the_others_agree():
 def test_a_plain_install_asks_for_no_more_than_explaining_needs():
     names = {Requirement(line).name for line in PROJECT["dependencies"]}
     assert names == set(
-        "torch numpy safetensors jaxtyping einops tqdm pillow matplotlib pyyaml".split()
+        "torch numpy safetensors jaxtyping einops llvmlite tqdm pillow matplotlib pyyaml".split()
     )
 
 

@@ -161,7 +161,7 @@ def test_nothing_seeds_the_global_generator_for_good():
                 assert not seeds or (name, function.name) in may
 
 
-HEAVY = ("torchvision", "lightning", "lightning_fabric", "matplotlib", "anywidget", "PIL", "scipy")
+HEAVY = "torchvision lightning lightning_fabric matplotlib anywidget PIL scipy llvmlite".split()
 
 
 def loaded_by(code):

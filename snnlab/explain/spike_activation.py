@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnlab import kernels
 from snnlab.checks import check_network, check_number, check_sequence, check_spikes, check_tensor
 from snnlab.explain.explanation import Explained, Explanation, of_each
 from snnlab.layers import continuing
@@ -79,10 +80,9 @@ def spike_activation_map(
     if graded and variant == "authors-code":
         raise ValueError("the authors' code counts silent steps, so it takes spikes 0/1 alone")
     _check(spikes, gamma)
-    spikes = sizes_of(spikes, graded)
-    trace = torch.zeros_like(spikes[0])  # N
-    maps = _follow(spikes, gamma, trace)
+    maps, _ = _follow(spikes, gamma, graded)
     if variant == "authors-code":
+        spikes = sizes_of(spikes)
         silent = torch.zeros_like(spikes[0])
         for t, s in enumerate(spikes):
             silent += 1 - s
@@ -90,14 +90,22 @@ def spike_activation_map(
     return maps
 
 
-def _follow(spikes: Tensor, gamma: float, trace: Tensor) -> Float[Tensor, "T B H W"]:
-    """The map of each step from the trace N before the first one, which is moved on in place."""
-    maps = torch.empty_like(spikes[:, :, 0])
-    product, decay = torch.empty_like(trace), math.exp(-gamma)
+def _follow(
+    spikes: Tensor, gamma: float, graded: bool = False, trace: Tensor | None = None
+) -> tuple[Float[Tensor, "T B H W"], Float[Tensor, "B C H W"]]:
+    """The map of each step, and the trace N after the last, from the trace before the first one
+    (None: zeros).  ValueError for spikes that are not 0/1."""
+    decay = math.exp(-gamma)
+    found = None if graded else kernels.sam(spikes.detach(), trace, decay)
+    if found:
+        return found
+    spikes = sizes_of(spikes, graded)
+    trace = torch.zeros_like(spikes[0]) if trace is None else trace.clone()
+    maps, product = torch.empty_like(spikes[:, :, 0]), torch.empty_like(trace)
     for t, s in enumerate(spikes):
         torch.sum(torch.mul(trace, s, out=product), 1, out=maps[t])
         trace.add_(s).mul_(decay)
-    return maps
+    return maps, trace
 
 
 def sam(
@@ -173,10 +181,7 @@ def sam_in_chunks(
             (found,) = run(network, layer, spikes=chunk).values()
         check_sequence(found.layer, found.activity, found.is_sequence)
         _check(found.activity, gamma)
-        activity = sizes_of(found.activity)
-        if trace is None:
-            trace = torch.zeros_like(activity[0])
-        maps = _follow(activity, gamma, trace)
+        maps, trace = _follow(found.activity, gamma, trace=trace)
         yield Explanation(maps, found.logits, found.layer, "SAM")
 
 

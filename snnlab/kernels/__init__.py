@@ -1,0 +1,12 @@
+"""The loops over time in machine code, for float32 in the memory of a processor.
+
+Each function does its work and says so, or leaves it to the readable form, which stays the
+definition: for other types, devices and layouts, for small tensors, inside ``torch.compile``, and
+where the processor's language cannot be written.  Nobody has to choose.
+"""
+
+from snnlab.kernels.running import lif as lif
+from snnlab.kernels.running import lif_gradient as lif_gradient
+from snnlab.kernels.running import sam as sam
+
+__all__: list[str] = []  # neurons and explain call them, and nobody else has to

@@ -1,0 +1,209 @@
+"""The loops in machine code: the same as the readable form, which serves where they do not."""
+
+import multiprocessing
+import sys
+
+import pytest
+import torch
+from helpers.tiny import generator, images, spiking_network
+from oracles import sam as oracle
+
+from snnlab import kernels
+from snnlab.explain import sam_in_chunks, spike_activation_map
+from snnlab.kernels import running
+from snnlab.neurons import lif
+from snnlab.surrogate import arctan, fast_sigmoid, triangle
+
+NOT_DIVISIBLE = (7, 3, 5, 11, 13)  # by the numbers that a processor takes at once
+
+
+@pytest.fixture
+def at_any_size(monkeypatch):
+    monkeypatch.setattr(running, "SMALLEST", 1)
+    monkeypatch.setattr(running, "BLOCK", (64, 64))  # many blocks, the last of them shorter
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """The names of the kernels that ran, one after another."""
+    assert running._is_ready()  # which compiles one to see
+    names, compiled = [], running._compiled
+    monkeypatch.setattr(
+        running, "_compiled", lambda name, **how: (names.append(name), compiled(name, **how))[1]
+    )
+    return names
+
+
+def readable(function):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "SMALLEST", sys.maxsize)
+        return function()
+
+
+def draw(shape, seed, last):
+    drawn = torch.randn(shape, generator=generator(seed)) + 0.3
+    if last:
+        drawn = drawn.flatten(0, 1).to(memory_format=torch.channels_last)
+        return drawn.unflatten(0, shape[:2])
+    return drawn
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+@pytest.mark.parametrize("surrogate", [triangle(0.7, 0.6), fast_sigmoid(), arctan(width=2.0)])
+def test_spikes_are_equal_to_the_bit_and_gradients_to_rounding(
+    at_any_size, served, surrogate, reset, last
+):
+    x, on_spikes = (draw(NOT_DIVISIBLE, seed, last) for seed in (0, 1))
+    start, on_end = (torch.randn(NOT_DIVISIBLE[1:], generator=generator(k)) for k in (2, 3))
+
+    def run():
+        currents, state = x.clone().requires_grad_(), start.clone().requires_grad_()
+        spikes, end = lif(currents, 0.8, 0.7, reset, surrogate, state)
+        loss = (spikes * on_spikes).sum() + (end * on_end).sum()
+        return spikes.detach(), end.detach(), *torch.autograd.grad(loss, (currents, state))
+
+    found = run()
+    assert served[-2:] == ["lif", "lif_gradient"]
+    expected = readable(run)
+    assert torch.equal(found[0], expected[0]) and torch.equal(found[1], expected[1])
+    assert 0.1 < found[0].mean() < 0.9
+    for got, wanted in zip(found[2:], expected[2:], strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=2e-6)
+    with torch.no_grad():  # where no membrane is kept
+        spikes, end = lif(x, 0.8, 0.7, reset, surrogate, start)
+    assert torch.equal(spikes, expected[0]) and torch.equal(end, expected[1])
+
+
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_values_that_are_not_finite_go_the_same_way(at_any_size, reset, bad):
+    x = draw((5, 70), 0, False)
+    x[1, 3:9] = bad
+    s, v, expected = torch.empty_like(x), torch.zeros(70), torch.zeros(70)
+    assert kernels.lif(x, s, None, v, 0.9, 1.0, reset == "hard")
+    for t, now in enumerate(x):
+        u = torch.add(now, expected, alpha=0.9)
+        assert torch.equal(s[t], (u > 1).float())
+        expected = u * (u > 1).logical_not() if reset == "hard" else u - (u > 1).float()
+    torch.testing.assert_close(v, expected, rtol=0, atol=0, equal_nan=True)
+    assert not v[3:9].isfinite().any()
+    with pytest.raises(ValueError, match="NaN or infinite values, which are no spikes"):
+        lif(x, 0.9, reset=reset)
+
+
+def test_a_gradient_that_is_one_number_for_all(at_any_size, served):
+    def run():
+        x = draw(NOT_DIVISIBLE, 0, False).requires_grad_()
+        lif(x, 0.9)[0].sum().backward()
+        return x.grad
+
+    found = run()
+    assert served[-1] == "lif_gradient"
+    torch.testing.assert_close(found, readable(run), rtol=1e-5, atol=1e-6)
+
+
+class Own(torch.Tensor):
+    pass
+
+
+OTHERS = {
+    "float64": lambda x: x.double(),
+    "bfloat16": lambda x: x.bfloat16(),
+    "time last": lambda x: x.movedim(0, -1).contiguous().movedim(-1, 0),
+    "every other step": lambda x: x.repeat_interleave(2, 0)[::2],
+    "one step for all": lambda x: x[:1].expand(len(x), *x.shape[1:]),
+    "negated": torch._neg_view,  # of which memory holds the opposite
+    "a class of its own": lambda x: x.as_subclass(Own),
+}
+
+
+@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
+def test_other_tensors_go_through_the_readable_form(at_any_size, served, make):
+    x = make(draw(NOT_DIVISIBLE, 0, False))
+    spikes, _ = lif(x, 0.9)
+    assert not served
+    plain = x.as_subclass(torch.Tensor).resolve_neg().to(torch.float64).contiguous()
+    assert (spikes != lif(plain, 0.9)[0]).float().mean() < 1e-3
+
+
+def test_small_tensors_do_not_load_the_compiler_and_a_compiled_call_stays_one(served):
+    x = draw((5, 70), 0, False)
+    lif(x, 0.9)
+    compiled = torch.compile(lambda x: lif(x, 0.9)[0], backend="eager")
+    large = torch.rand(4, running.SMALLEST)
+    assert torch.equal(compiled(large), readable(lambda: lif(large, 0.9)[0]))
+    assert not served
+    lif(large, 0.9)
+    assert served
+
+
+def test_without_the_compiler_the_readable_form_serves(at_any_size, served, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    monkeypatch.delitem(sys.modules, "snnlab.kernels.writing", raising=False)
+    monkeypatch.delattr(kernels, "writing", raising=False)
+    for made in (running._is_ready, _COMPILED):
+        made.cache_clear()
+    x = draw(NOT_DIVISIBLE, 0, False)
+    spikes, _ = lif(x, 0.9)
+    assert not running._is_ready()
+    running._is_ready.cache_clear()
+    assert torch.equal(spikes, readable(lambda: lif(x, 0.9)[0]))
+
+
+_COMPILED = running._compiled
+
+
+def test_a_forked_process_does_not_wait_for_threads_that_it_has_not():
+    x = torch.rand(64, 2048)  # steps that PyTorch's own functions do on one thread
+    assert x.numel() >= running.SMALLEST and x.shape[1] > running.BLOCK[0]
+    before, _ = torch.get_num_threads(), torch.set_num_threads(2)
+    try:
+        lif(x, 0.9)
+        child = multiprocessing.get_context("fork").Process(target=lif, args=(x, 0.9))
+        child.start()
+        child.join(60)
+        child.kill()
+        assert child.exitcode == 0
+    finally:
+        torch.set_num_threads(before)
+
+
+# ---- the spike activation map
+
+
+@pytest.mark.parametrize("shape", [NOT_DIVISIBLE, (6, 2, 1, 9, 9), (6, 2, 70, 1, 1)])
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+def test_maps_are_those_of_the_double_loop(at_any_size, served, shape, last):
+    s = (draw(shape, 0, last) > 0.5).to(torch.float32)
+    found = spike_activation_map(s, 0.4)
+    assert served == ["sam"] and found.max() > 0.5
+    expected = oracle.spike_activation_map(s.double(), 0.4)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+@pytest.mark.parametrize("bad", [0.5, 2.0, -1.0, torch.nan, torch.inf])
+def test_one_spike_that_is_neither_0_nor_1_is_seen(at_any_size, bad, last):
+    s = (draw(NOT_DIVISIBLE, 0, last) > 0.5).to(torch.float32)
+    s[-1, 2, 4, 10, 12] = bad
+    with pytest.raises(ValueError, match="expected spikes that are 0 or 1, got also"):
+        spike_activation_map(s)
+
+
+def test_spikes_that_need_rounding_are_rounded(at_any_size):
+    s = (draw(NOT_DIVISIBLE, 0, False) > 0.5).to(torch.float32)
+    expected = spike_activation_map(s)
+    torch.testing.assert_close(spike_activation_map(s * (1 - 5e-7)), expected)
+
+
+def test_a_trace_goes_on_from_chunk_to_chunk(at_any_size, served):
+    model = spiking_network(dtype=torch.float32)
+    s = model.encode(images(2, dtype=torch.float32), generator())
+
+    def maps(*cuts):
+        parts = sam_in_chunks(model, s.tensor_split(cuts), layer="conv6")
+        return torch.cat([part.maps for part in parts])
+
+    torch.testing.assert_close(maps(1, 3), maps())
+    assert served.count("sam") == 4 and maps()[-1].max() > 0
