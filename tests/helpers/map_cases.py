@@ -219,12 +219,12 @@ def by_hand_expected(widget, size=SQUARE):
     picture, label = images(3, size)[widget.image][None], int(labels(3)[widget.image])
     with recording.record(twin, "conv6", keep_graph=True) as recorded:
         score = twin(picture)[0, label]
-    activity = recorded["conv6"][0]
-    alpha = torch.autograd.grad(score, activity)[0].mean((1, 2))
-    weighted = alpha[:, None, None] * activity.detach()
+    alpha = torch.autograd.grad(score, recorded["conv6"])[0][0].mean((1, 2))
+    activity = recorded["conv6"][0].detach()
+    weighted = alpha[:, None, None] * activity
     on = torch.tensor(widget.on, dtype=torch.bool)
     total = explain.grad_cam(twin, picture, label, layer="conv6").maps
-    added, positive = activity.detach().sum(0), weighted[on].sum(0).clamp(min=0)
+    added, positive = activity.sum(0), weighted[on].sum(0).clamp(min=0)
     alike = judge.stability.pearson
     return {
         "sum": weighted[on].sum(0).flatten(),

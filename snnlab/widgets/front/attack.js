@@ -53,7 +53,7 @@ function attackPrompts(model) {
       set: { epsilon: Math.max(...model.get("epsilons")) },
       ask: "The strongest attack, by *Largest change of a pixel, ε*: which network still holds on to the label?",
       answer: ({ scores }) =>
-        `The spiking network gives ${classes[label]} ${percent(scores[0][1][label])}, the twin ${percent(scores[1][1][label])}.`,
+        `The spiking network gives ${classes[label]} ${show(100 * scores[0][1][label], 3)} %, the twin ${show(100 * scores[1][1][label], 3)} %.`,
     },
     {
       set: { epsilon: Math.min(...model.get("epsilons")), gamma: 1 },

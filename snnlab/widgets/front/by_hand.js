@@ -182,13 +182,13 @@ function byHandPrompts(model) {
       set: { on: Array(channels).fill(1) },
       ask: "*Channels kept*, all of them: is the map Grad-CAM, and what is the sum without weights?",
       answer: ({ likeness, baseline }) =>
-        `It is: the two correlate by ${show(likeness, 3)}. All channels added without weights correlate with it by ${show(baseline, 2)}.`,
+        `It is: the two correlate by ${show(likeness, 3)}. All channels added without weights correlate with it by ${show(baseline, 3)}.`,
     },
     {
       set: { on: against },
       ask: "*Channels kept*: those alone that speak against the class. What does the ReLU leave?",
       answer: ({ on, map, sum }) =>
-        `Of ${count(on)} channels nothing: the largest value is ${show(largest(map))}, the lowest of the sum before it ${show(Math.min(...sum), 2)}.`,
+        `Of ${count(on)} channels nothing: the largest value is ${show(largest(map))}, the lowest of the sum before it ${show(Math.min(...sum), 3)}.`,
     },
     {
       set: { on: strongest(model, Math.ceil(channels / 2)) },

@@ -54,10 +54,8 @@ function neuronPrompts(model) {
     {
       set: { source: "current", leak: 1 },
       ask: "*Leak λ* at 1, so nothing is forgotten: how many spikes does the *Current x* give in all?",
-      answer: ({ count, spikes, after }) => {
-        const given = spikes.length * model.get("current");
-        return `${show(count)}: the current adds up to ${show(given)}, each spike takes the threshold away, and ${show(after[after.length - 1])} is left.`;
-      },
+      answer: ({ count, spikes }) =>
+        `${show(count)}: the current adds up to ${show(spikes.length * model.get("current"))}, and each spike takes the threshold away.`,
     },
     {
       set: { source: "current", current: 0.04 },

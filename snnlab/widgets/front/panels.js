@@ -137,6 +137,7 @@ export class Panels {
   }
 }
 
+/** @returns {[string, string]} */
 function scaleEnds(most, signed) {
   return signed ? [show(-most, 2), show(most, 2)] : ["0", show(most, 3)];
 }

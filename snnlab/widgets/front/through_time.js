@@ -173,7 +173,7 @@ function walkPrompts(model) {
       set: { width: narrow },
       ask: "The smallest *Width of the triangle, in thresholds*: how much arrives at the first layer, and how much with the largest?",
       answer: ({ size }) =>
-        `At step 0 its size is ${show(size, 2)}, with the largest width ${show(walk(supposing(model, { width: wide })).size, 2)}: what each layer takes away or adds multiplies.`,
+        `At step 0 its size is ${show(size, 3)}, with the largest width ${show(walk(supposing(model, { width: wide })).size, 3)}: what each layer takes away or adds multiplies.`,
     },
     {
       set: { layer: layers[layers.length - 2], step: steps - 1 },
@@ -181,9 +181,9 @@ function walkPrompts(model) {
       answer: ({ ofLayer, gates }) => {
         const above = gates.subarray(gates.length - steps); // the last layer's
         return (
-          `It is ${show(ofLayer[steps - 1], 2)} there and ${show(ofLayer[0], 2)} at step 0. An early spike stays in the membranes of ${last} ` +
+          `It is ${show(ofLayer[steps - 1], 3)} there and ${show(ofLayer[0], 3)} at step 0. An early spike stays in the membranes of ${last} ` +
           `and is heard through the gates of all later steps; the last spike has one step alone. And of those gates ` +
-          `${show(100 * above[0], 2)} % are open at the first step, ${show(100 * above[steps - 1], 2)} % at the last.`
+          `${show(100 * above[0], 3)} % are open at the first step, ${show(100 * above[steps - 1], 3)} % at the last.`
         );
       },
     },
