@@ -164,7 +164,7 @@ def test_a_sentence_sets_controls_that_are_there_and_its_answer_is_snnlabs(brows
             else:
                 widget.set_state(traits)
                 expected = rhythm_shares(widget) if name == "rhythm" else []
-            expected = [float(value) for value in expected]
+            expected = [float(torch.as_tensor(value).detach()) for value in expected]
             assert numbers_in(answer) == pytest.approx(expected, rel=6e-3, abs=1e-6), answer
         if name == "own":
             assert answer.startswith("Load the network first")

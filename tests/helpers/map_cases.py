@@ -211,7 +211,9 @@ def first_look_expected(widget, size=SQUARE):
 
 
 def by_hand(size=SQUARE):
-    return widgets.GradCamByHand(networks()[1], images(3, size), labels(3), CLASSES)
+    return widgets.GradCamByHand(
+        networks()[1], images(3, size), labels(3), CLASSES, image=2, on=[1, 0, 0, 0]
+    )
 
 
 def by_hand_expected(widget, size=SQUARE):
