@@ -21,7 +21,7 @@ export default {
     const weights = view.sheet({ height: 150 });
     select(view, "image", { label: "Photograph", options: model.get("labels").map((words, i) => [i, words]) });
     const kept = numberSlider(
-      { label: "Channels kept, largest |α| first", min: 0, max: model.get("on").length, step: 1 },
+      { label: "Channels kept, by |α|", min: 0, max: model.get("on").length, step: 1 },
       (count) => view.set({ on: strongest(model, count) }),
     );
     view.controls.append(kept.element);
@@ -202,7 +202,7 @@ function sumsInWords(model, { on, alpha, likeness, baseline }) {
   const kept = count(on);
   const against = on.filter((one, k) => one && alpha[k] < 0).length;
   const name = model.get("labels")[model.get("image")];
-  const all = kept === on.length ? "This is Grad-CAM" : `What the ReLU leaves correlates with Grad-CAM by ${show(likeness, 2)}`;
+  const all = kept === on.length ? "This is Grad-CAM" : `What the ReLU leaves correlates with Grad-CAM by ${show(likeness, 3)}`;
   return (
     `${model.get("layer")}: ${kept} of ${on.length} channels are on, ${kept - against} speak for ${name} and ${against} against. ` +
     `${all}; all channels without weights correlate with it by ${show(baseline, 2)}.`

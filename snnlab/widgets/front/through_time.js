@@ -165,13 +165,13 @@ function walkPrompts(model) {
   return [
     {
       set: { layer: last, width: wide },
-      ask: `*Back to layer* ${last}, the largest *Width of the triangle, in thresholds*: does the gradient differ from step to step?`,
+      ask: `*Back to layer* ${last}, the largest *Width of the triangle*: does the gradient differ from step to step?`,
       answer: ({ ofLayer }) =>
         `It does not: its size is ${show(Math.min(...ofLayer), 3)} to ${show(Math.max(...ofLayer), 3)} at every step and for every width. No gate lies between these spikes and the score.`,
     },
     {
       set: { width: narrow },
-      ask: "The smallest *Width of the triangle, in thresholds*: how much arrives at the first layer, and how much with the largest?",
+      ask: "The smallest *Width of the triangle*: how much arrives at the first layer, and how much with the largest?",
       answer: ({ size }) =>
         `At step 0 its size is ${show(size, 3)}, with the largest width ${show(walk(supposing(model, { width: wide })).size, 3)}: what each layer takes away or adds multiplies.`,
     },
