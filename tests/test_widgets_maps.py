@@ -20,6 +20,8 @@ from traitlets import TraitError
 from snnlab import data, zoo
 from snnlab.widgets import (
     AttackExplorer,
+    GradCamByHand,
+    GradientThroughTime,
     MapExplorer,
     OwnPhotograph,
     RhythmExplorer,
@@ -166,6 +168,7 @@ def test_a_large_layer_follows_the_slider(browser, written):
 
 def test_what_the_page_does_not_carry_is_refused():
     maps, smoothing = map_cases.maps(), map_cases.smoothing()
+    by_hand, back = map_cases.by_hand(), map_cases.through_time()
     for widget, trait, value, message in [
         (maps, "layer", "conv5", "layer must be one of conv4, conv6, conv8, got conv5"),
         (maps, "step", 4, r"step must lie in 0\.\.3, got 4"),
@@ -174,6 +177,10 @@ def test_what_the_page_does_not_carry_is_refused():
         (OBLONG["maps"].make(), "x", 80, r"x must lie in 0\.\.79, got 80"),
         (OBLONG["maps"].make(), "y", 48, r"y must lie in 0\.\.47, got 48"),
         (smoothing, "width", 0.7, r"width must be one of 0\.5, 1\.0, 2\.0, got 0\.7"),
+        (by_hand, "on", [1, 0], "on: expected 0 or 1 for each of 4 channels, got 2"),
+        (by_hand, "image", 3, "there are 3 photographs, counted from 0"),
+        (back, "width", 0.7, r"width must be one of 0\.5, 1\.0, 2\.0, got 0\.7"),
+        (back, "step", 4, r"step must lie in 0\.\.3, got 4"),
         (map_cases.attack(), "epsilon", 3.0, r"epsilon must be one of 0\.0, 2\.0, 8\.0, got 3"),
     ]:
         before = getattr(widget, trait)
@@ -215,6 +222,8 @@ def test_widgets_of_the_real_networks_are_small():
         SmoothingExplorer(model, twin, first, labels[0]),
         AttackExplorer(model, twin, first, labels[0], classes, samples=1),
         TwoPictureExplorer(model, first, second, labels[:2], classes),
+        GradCamByHand(twin, some.images, labels, classes),
+        GradientThroughTime(model, twin, first, labels[0]),
         OwnPhotograph(),
         RhythmExplorer(),
     ]:

@@ -90,6 +90,8 @@ PANELS = {
     "smoothing": (3, 240, 1),
     "attack": (4, 240, 1),
     "pair": (1, 400, 2),
+    "by hand": (3, 170, 1),
+    "through time": (3, 180, 1),  # below its grids
 }
 PIXELS = """([canvas, box]) =>
   Array.from(canvas.getContext('2d').getImageData(0, 24, ...box).data)"""
@@ -102,7 +104,7 @@ def test_a_photograph_of_any_size_is_drawn_as_it_is(browser, written, name, size
     with opened(browser, written(page(case.make()))) as tab:
         view, widget = the_view(tab), case.make()
         assert_numbers(view, case, widget)
-        canvas = view.locator("canvas").first
+        canvas = view.locator("canvas").nth(name == "through time")
         columns, most, photographs = PANELS[name]
         width = min(most, (canvas.bounding_box()["width"] - 14 * (columns - 1)) / columns)
         height = width * size[0] / size[1] / photographs

@@ -13,7 +13,7 @@ from snnlab.explain.gradcam import channel_weights
 from snnlab.widgets.base import Widget
 from snnlab.widgets.packed import bits, floats
 
-__all__ = ["Layered", "OverTime", "Recorded", "among", "lag_pairs", "run"]
+__all__ = ["Layered", "OverTime", "Recorded", "Stepped", "among", "lag_pairs", "run"]
 
 
 class Layered(Widget):
@@ -28,18 +28,23 @@ class Layered(Widget):
         return among(self.layers, "layer", proposal["value"])
 
 
-class OverTime(Layered):
-    """A widget that shows a layer at one of its steps, or summed over all, for any gamma."""
+class Stepped(Layered):
+    """A widget that shows a layer at one of its steps."""
 
     step = Int(0, min=0).tag(sync=True)
-    whole = Bool(True).tag(sync=True)
-    gamma = Float(0.5, min=0).tag(sync=True)
 
     @validate("step")
     def _among_the_steps(self, proposal):
         if proposal["value"] >= self.steps:
             raise TraitError(f"step must lie in 0..{self.steps - 1}, got {proposal['value']}")
         return proposal["value"]
+
+
+class OverTime(Stepped):
+    """A widget that shows a layer at one of its steps, or summed over all, for any gamma."""
+
+    whole = Bool(True).tag(sync=True)
+    gamma = Float(0.5, min=0).tag(sync=True)
 
 
 def among(values: list, trait: str, value: Any) -> Any:

@@ -210,7 +210,87 @@ def first_look_expected(widget, size=SQUARE):
     }
 
 
+def by_hand(size=SQUARE):
+    return widgets.GradCamByHand(
+        networks()[1], images(3, size), labels(3), CLASSES, image=2, on=[1, 0, 0, 0]
+    )
+
+
+def by_hand_expected(widget, size=SQUARE):
+    _, twin = networks()
+    picture, label = images(3, size)[widget.image][None], int(labels(3)[widget.image])
+    with recording.record(twin, "conv6", keep_graph=True) as recorded:
+        score = twin(picture)[0, label]
+    alpha = torch.autograd.grad(score, recorded["conv6"])[0][0].mean((1, 2))
+    activity = recorded["conv6"][0].detach()
+    weighted = alpha[:, None, None] * activity
+    on = torch.tensor(widget.on, dtype=torch.bool)
+    total = explain.grad_cam(twin, picture, label, layer="conv6").maps
+    added, positive = activity.sum(0), weighted[on].sum(0).clamp(min=0)
+    alike = judge.stability.pearson
+    return {
+        "sum": weighted[on].sum(0).flatten(),
+        "map": positive.flatten(),
+        "gradCam": total.flatten(),
+        "added": added.flatten(),
+        "alpha": alpha,
+        "likeness": alike(positive[None], total)[0],
+        "baseline": alike(added[None], total)[0],
+    }
+
+
+def through_time(size=SQUARE):
+    return widgets.GradientThroughTime(
+        *networks(), images(1, size)[0], 2, widths=(0.5, 1.0, 2.0), title="elk"
+    )
+
+
+class Spy:
+    """A triangle that keeps the share of neurons whose slope is not 0, in the order of the way."""
+
+    def __init__(self, width):
+        self.triangle, self.open = surrogate.triangle(width=width), []
+
+    def __call__(self, u, threshold):
+        slope = self.triangle(u, threshold)
+        self.open.append((slope > 0).float().mean())
+        return slope
+
+
+def through_time_expected(widget, size=SQUARE):
+    """By one backward pass from the score to the input, through all gates."""
+    model, twin = networks()
+    inputs, spy = encoded(images(1, size)).requires_grad_(), Spy(widget.width)
+    with neurons.surrogate_gradient(model, spy), recording.record(model, model.blocks, True) as rec:
+        score = model(spikes=inputs)[0, 2]
+        _, *found = torch.autograd.grad(score, [inputs, *(rec[name] for name in model.blocks)])
+    gates = torch.stack(spy.open).view(len(model.blocks), -1).flip(0, 1)
+    with recording.record(twin, twin.blocks, True) as rec:
+        score = twin(images(1, size))[0, 2]
+        still = torch.autograd.grad(score, [rec[name] for name in twin.blocks])
+    sizes = torch.stack([gradient.square().sum((1, 2, 3, 4)).sqrt() for gradient in found])
+    at = model.blocks.index(widget.layer)
+    with neurons.surrogate_gradient(model, surrogate.triangle(width=widget.width)):
+        explained = explain.snn_grad_cam(
+            model, None, 2, layer=widget.layer, spikes=inputs.detach()
+        ).total
+    twin_map = explain.grad_cam(twin, images(1, size), 2, layer=widget.layer).maps
+    return {
+        "gradient": sizes.flatten(),
+        "gates": gates.flatten(),
+        "twinGradient": torch.stack([gradient.norm() for gradient in still]),
+        "twinGates": torch.stack([(rec[name] > 0).float().mean() for name in twin.blocks]),
+        "map": explained.flatten(),
+        "twinMap": twin_map.flatten(),
+        "size": sizes[at, widget.step],
+        "open": gates[at, widget.step],
+        "likeness": judge.stability.pearson(explained, twin_map)[0],
+    }
+
+
 CASES = {
+    "by hand": (by_hand, by_hand_expected),
+    "through time": (through_time, through_time_expected),
     "first look": (first_look, first_look_expected),
     "maps": (maps, maps_expected),
     "smoothing": (smoothing, smoothing_expected),

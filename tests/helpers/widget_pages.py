@@ -243,6 +243,7 @@ MOVES = {
     "input[type=checkbox]": lambda control: control.click(),
     "input[type=radio]:not(:checked)": lambda control: control.click(),
     ".snn-toggles button:nth-child(3n)": lambda control: control.press("Space"),
+    ".snn-channels button:nth-child(2)": lambda control: control.press("Space"),
     ".snn-play": lambda control: control.click(),
 }
 

@@ -7,6 +7,7 @@ import { arrays } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { recordedOf } from "./recorded.js";
+import { prompts, supposing } from "./prompts.js";
 import { show, View } from "./view.js";
 
 const BARS = 4;
@@ -27,6 +28,7 @@ export default {
       options: model.get("epsilons").map((value) => [value, value ? `${show(value)}/255` : "0: no attack"]),
     });
     slider(view, "gamma", { label: "Decay γ of SAM", min: 0, max: 3, step: 0.05 });
+    prompts(view, attackPrompts(model));
 
     return view.start(() => {
       const numbers = work(model);
@@ -42,6 +44,31 @@ export default {
     });
   },
 };
+
+/** @param {import("./view.js").Model} model */
+function attackPrompts(model) {
+  const [label, classes] = [model.get("label"), model.get("classes")];
+  return [
+    {
+      set: { epsilon: Math.max(...model.get("epsilons")) },
+      ask: "The strongest attack, by *Largest change of a pixel, ε*: which network still holds on to the label?",
+      answer: ({ scores }) =>
+        `The spiking network gives ${classes[label]} ${show(100 * scores[0][1][label], 3)} %, the twin ${show(100 * scores[1][1][label], 3)} %.`,
+    },
+    {
+      set: { epsilon: Math.min(...model.get("epsilons")), gamma: 1 },
+      ask: "The weakest by *Largest change of a pixel, ε* (0: none) and *Decay γ* at 1: does a map move?",
+      answer: ({ stability }) =>
+        `SAM correlates with the one before by ${show(stability[0], 3)}, the twin’s Grad-CAM by ${show(stability[1], 3)}.`,
+    },
+    {
+      set: { gamma: 0 },
+      ask: "*Decay γ* at 0, where SAM is the map of counts: is it less stable without intervals?",
+      answer: ({ stability }) =>
+        `It correlates with the one before by ${show(stability[0], 3)}; with γ = 0.5 by ${show(work(supposing(model, { gamma: 0.5 })).stability[0], 3)}.`,
+    },
+  ];
+}
 
 /** @param {import("./view.js").Model} model */
 function work(model) {

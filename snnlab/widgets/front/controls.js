@@ -1,6 +1,7 @@
 /** What the reader moves: each control is one trait of the model, and follows it. */
 
 import { make } from "./elements.js";
+import { show } from "./view.js";
 
 /** @typedef {import("./view.js").View} View */
 
@@ -57,6 +58,24 @@ export function numberSlider({ label, min, max, step, unit = "" }, changed) {
       range.max = field.max = String(most);
     },
   };
+}
+
+/**
+ * A slider that moves among given numbers.
+ * @param {View} view
+ * @param {string} trait
+ * @param {{label: string, values: number[]}} options
+ */
+export function stepped(view, trait, { label, values }) {
+  const range = make("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
+  const words = make("span", {});
+  range.addEventListener("input", () => view.set({ [trait]: values[Number(range.value)] }));
+  view.follow(trait, (value) => {
+    range.value = String(values.indexOf(value));
+    words.textContent = show(value);
+    range.setAttribute("aria-valuetext", show(value));
+  });
+  view.controls.append(make("div", { className: "snn-slider" }, make("label", {}, make("span", {}, label), range), words));
 }
 
 /**
@@ -124,11 +143,12 @@ export function check(view, trait, { label }) {
  * A button that runs through the steps of a trait; where the reader wants no motion, one step a press.
  * @param {View} view
  * @param {string} trait an integer trait from 0 on
- * @param {{steps: () => number, wait?: number, once?: boolean}} options how many steps; milliseconds
- *   between two; whether it stops at the last one
+ * @param {{steps: () => number, wait?: number, once?: boolean, next?: () => Record<string, any>}}
+ *   options how many steps; milliseconds between two; whether it stops at the last one; what to set
+ *   for a step, if it is more than the next number
  * @returns {() => void} begins without a press, from the first step, unless the reader wants no motion
  */
-export function play(view, trait, { steps, wait = 350, once = false }) {
+export function play(view, trait, { steps, wait = 350, once = false, next }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const button = make("button", { type: "button", className: "snn-play" });
   let timer = 0;
@@ -137,7 +157,7 @@ export function play(view, trait, { steps, wait = 350, once = false }) {
     view.live.setAttribute("aria-live", timer ? "off" : "polite");
   };
   const advance = () => {
-    view.set({ [trait]: (view.model.get(trait) + 1) % steps() });
+    view.set(next ? next() : { [trait]: (view.model.get(trait) + 1) % steps() });
     if (once && timer && view.model.get(trait) === steps() - 1) pause();
   };
   const pause = () => {

@@ -5,6 +5,7 @@ import { correlate, DEVIATION, MEAN, Mersenne, normalise, poisson, spikesSoFar }
 import { arrays } from "./packed.js";
 import { lay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 export default {
@@ -23,8 +24,11 @@ export default {
     view.listen("change:steps", () => {
       const last = model.get("steps") - 1;
       step.limit(last);
+      step.write(model.get("step"));
       if (model.get("step") > last) view.set({ step: last });
     });
+
+    prompts(view, encoderPrompts(model.get("steps") - 1));
 
     const x = normalise(Float32Array.from(photo.values, (byte) => byte / 255));
     const draws = latest(firstDraws);
@@ -56,6 +60,30 @@ export default {
     });
   },
 };
+
+/** @param {number} last step */
+function encoderPrompts(last) {
+  return [
+    {
+      set: { factor: 3, step: last },
+      ask: "*Rate factor* at 3, the last *Step t*: there is less grain. Is the mean nearer to the image?",
+      answer: ({ correlation, rms }) =>
+        `Their correlation is ${show(correlation, 3)}, but the mean is off by ${show(rms, 3)}: what is bright or dark cannot spike more than once a step.`,
+    },
+    {
+      set: { steps: 30, step: 29 },
+      ask: "*Number of steps T* at 30: when does the curve become flat?",
+      answer: ({ correlations }) =>
+        `After one step the correlation is ${show(correlations[0], 3)}, after twelve ${show(correlations[11], 3)}, after thirty ${show(correlations[29], 3)}.`,
+    },
+    {
+      set: { factor: 0.5, step: 0 },
+      ask: "Half the *Rate factor*, and the first *Step t* alone: how much of the image is in it?",
+      answer: ({ count, correlation }) =>
+        `${count} values spike, and their correlation with the image is ${show(correlation, 3)}.`,
+    },
+  ];
+}
 
 /**
  * The generator's first numbers, which a change of the rates uses again.

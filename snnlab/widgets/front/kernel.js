@@ -3,6 +3,7 @@
 import { choice, slider, toggles } from "./controls.js";
 import { contributionScore, spikeActivationMap } from "./numbers.js";
 import { Plot, RIGHT, ticks } from "./plot.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 export default {
@@ -24,6 +25,7 @@ export default {
       label: "Map by",
       options: { paper: "the equation", "authors-code": "the authors’ code" },
     });
+    prompts(view, kernelPrompts(spikes().length));
 
     return view.start(() => {
       const numbers = work(spikes(), model.get("gamma"), model.get("variant"));
@@ -60,6 +62,32 @@ function work(spikes, gamma, variant) {
 }
 
 /** @typedef {ReturnType<typeof work>} Numbers */
+
+/** @param {number} steps */
+function kernelPrompts(steps) {
+  const train = (/** @type {number[]} */ at) => Array.from({ length: steps }, (_, t) => Number(at.includes(t)));
+  const row = train([0, 1, 2, 3]);
+  const apart = train([0, 1, 2, 3].map((k) => Math.floor((k * (steps - 1)) / 3)));
+  return [
+    {
+      set: { spikes: row, gamma: 0.5 },
+      ask: "Four *Spikes* in a row, *Decay γ* at 0.5: how much do they add to the map?",
+      answer: ({ total, scores }) =>
+        `They add ${show(total)}. The score is highest after the last of them, ${show(Math.max(...scores))}, and decays from there.`,
+    },
+    {
+      set: { spikes: apart, gamma: 0.5 },
+      ask: "The same four *Spikes* as far apart as they go: how much is left?",
+      answer: ({ total }) => `They add ${show(total)}; in a row they add ${show(work(row, 0.5, "paper").total)}.`,
+    },
+    {
+      set: { spikes: apart, gamma: 0 },
+      ask: "The four *Spikes* far apart, *Decay γ* at 0: does it still matter where they stand?",
+      answer: ({ total }) =>
+        `No: far apart they add ${show(total)}, in a row ${show(work(row, 0, "paper").total)}. Only their number is left.`,
+    },
+  ];
+}
 
 /**
  * @param {import("./view.js").Sheet} sheet

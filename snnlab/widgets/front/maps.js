@@ -7,6 +7,7 @@ import { Panels } from "./panels.js";
 import { differenceMap, heatMap, overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
 import { recordedOf } from "./recorded.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 const ROWS = 6; // neurons in the raster
@@ -29,6 +30,7 @@ export default {
     const panels = new Panels(view, { count: 8, aspect: height / width });
     const raster = view.sheet({ height: 318 });
     addControls(view, model, height, width);
+    prompts(view, MAP_PROMPTS);
     panels.pickable(
       (u, v) => view.set({ x: Math.floor(u * width), y: Math.floor(v * height) }),
       (dx, dy) => view.set(moved(model, dx, dy)),
@@ -86,6 +88,26 @@ function addControls(view, model, height, width) {
     options: { own: "its own for each", shared: "one for all" },
   });
 }
+
+const MAP_PROMPTS = [
+  {
+    set: { gamma: 0, whole: true },
+    ask: "*Decay γ* at 0, *Sum over all steps*: what do the intervals add to the counts?",
+    answer: ({ likeness }) => `Nothing: SAM and the map of counts correlate by ${show(likeness)}. Without decay they are the same.`,
+  },
+  {
+    set: { whole: false, step: 0 },
+    ask: "*Time-step t* at 0: neurons fire, so why is SAM empty?",
+    answer: ({ equation, rate }) =>
+      `Up to ${show(largest(rate))} neurons of a place fire, and SAM’s largest value is ${show(largest(equation))}: it counts spikes that follow one of the same neuron, and there is none before.`,
+  },
+  {
+    set: { gamma: 3, whole: true, scale: "shared" },
+    ask: "*Decay γ* at 3 and *Scale of equation, code and counts* one for all: which of the three can still be seen?",
+    answer: ({ equation, code }) =>
+      `At its brightest place SAM has ${show(largest(equation))}, the authors’ code ${show(largest(code))}: the code also counts the present step.`,
+  },
+];
 
 function photographOf(model) {
   return arrays(model.get("images"))[0].part(model.get("image"));

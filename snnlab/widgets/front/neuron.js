@@ -3,6 +3,7 @@
 import { choice, numberSlider, slider, toggles } from "./controls.js";
 import { countGradient, lif, surrogateSlope } from "./numbers.js";
 import { Plot, RIGHT, ticks } from "./plot.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 export default {
@@ -24,6 +25,7 @@ export default {
     });
     slider(view, "scale", { label: "Scale", min: 0.05, max: 1, step: 0.05 });
     slider(view, "width", { label: "Width", min: 0.1, max: 3, step: 0.1 });
+    prompts(view, neuronPrompts(model));
 
     return view.start(() => {
       const setting = settings(model);
@@ -45,6 +47,34 @@ export default {
     });
   },
 };
+
+/** @param {import("./view.js").Model} model */
+function neuronPrompts(model) {
+  return [
+    {
+      set: { source: "current", leak: 1 },
+      ask: "*Leak λ* at 1, so nothing is forgotten: how many spikes does the *Current x* give in all?",
+      answer: ({ count, spikes }) =>
+        `${show(count)}: the current adds up to ${show(spikes.length * model.get("current"))}, and each spike takes the threshold away.`,
+    },
+    {
+      set: { source: "current", current: 0.04 },
+      ask: "*Current x* at 0.04: if you wait long enough, does the neuron fire?",
+      answer: ({ count, membrane }) =>
+        `${show(count)} spikes here. The membrane comes to ${show(Math.max(...membrane))}, and never above ` +
+        `x/(1 − λ) = ${show(model.get("current") / (1 - model.get("leak")))}: what comes in and what leaks are equal there.`,
+    },
+    {
+      set: { source: "spikes", surrogate: "triangle", width: 0.3 },
+      ask: "*Input* by spikes and a narrow *Width* of 0.3: where the slope is 0, is the gradient 0 too?",
+      answer: ({ slopes, gradient }) => {
+        const closed = [...slopes].flatMap((slope, t) => (slope === 0 ? [t] : []));
+        const heard = closed.filter((t) => gradient[t] > 0);
+        return `The slope is 0 at ${closed.length} steps, and at ${heard.length} of them the gradient is not: their current is still in the membrane when it nears the threshold.`;
+      },
+    },
+  ];
+}
 
 /**
  * A line on which spikes are clicked, and a slider for the weight of the one clicked last.

@@ -372,8 +372,16 @@ export function gradCamMap(spikes, steps, channels, places, alpha) {
   return weightedMap(spikes, steps, channels, places, alpha).map((sum) => Math.max(0, sum));
 }
 
-/** Sum over the channels of alpha_k S_t. */
-function weightedMap(spikes, steps, channels, places, alpha) {
+/**
+ * The sum over the channels of alpha_k S_t.
+ * @param {ArrayLike<number>} spikes [T][C][P], or the activity of a still network with T 1
+ * @param {number} steps T
+ * @param {number} channels C
+ * @param {number} places P
+ * @param {ArrayLike<number>} alpha [C]
+ * @returns {Float64Array} [T][P]
+ */
+export function weightedMap(spikes, steps, channels, places, alpha) {
   const maps = new Float64Array(steps * places);
   for (let t = 0; t < steps; t++) {
     for (let k = 0; k < channels; k++) {

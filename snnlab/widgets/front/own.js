@@ -9,6 +9,7 @@ import { Panels } from "./panels.js";
 import { overlay, photograph, picture } from "./picture.js";
 import { drawingBoard, pictureInput } from "./intake.js";
 import { networkButton, record } from "./runner.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 const OWN = -1; // the trait `starter` when the picture is the reader's
@@ -26,6 +27,7 @@ export default {
     const panels = new Panels(view, { count: 5, columns: 5 });
     const bars = view.sheet({ height: answerHeight(BARS) });
     addControls(view, model, machine);
+    prompts(view, ownPrompts(model));
 
     return view.start(() => {
       machine.follow();
@@ -45,6 +47,33 @@ export default {
     });
   },
 };
+
+/** @param {import("./view.js").Model} model */
+function ownPrompts(model) {
+  const [steps, classes] = [model.get("steps"), model.get("classes")];
+  const best = (/** @type {any} */ { scores, shown }, /** @type {string} */ when) => {
+    if (!scores) return "Load the network first: it runs in this page.";
+    const k = scores.indexOf(Math.max(...scores));
+    return `${when} it says ${classes[k]}, ${show(100 * scores[k], 3)} %; in the end ${classes[shown[0]]}.`;
+  };
+  return [
+    {
+      set: { step: 0 },
+      ask: "*Last time-step t* at 0: what does the network say after a single step?",
+      answer: (/** @type {any} */ numbers) => best(numbers, "After one step"),
+    },
+    {
+      set: { step: Math.floor((steps - 1) / 2), seed: 1 },
+      ask: "*Seed of the random spikes* at 1, half of the steps: does another draw of the spikes decide otherwise?",
+      answer: (/** @type {any} */ numbers) => best(numbers, "With these spikes"),
+    },
+    {
+      set: { starter: 1, step: 1 },
+      ask: "Another *Picture* and two steps by *Last time-step t*: does the first guess stay?",
+      answer: (/** @type {any} */ numbers) => best(numbers, "After two steps"),
+    },
+  ];
+}
 
 /** @typedef {import("./picture.js").Grid} Grid */
 

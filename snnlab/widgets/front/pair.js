@@ -6,6 +6,7 @@ import { arrays } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 const GREY = MEAN.map((value) => Math.round(255 * value)); // normalised it is 0, and sends no spikes
@@ -30,6 +31,7 @@ export default {
     check(view, "whole", { label: "Sum over all steps" });
     play(view, "step", { steps: () => model.get("steps") });
     slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+    prompts(view, pairPrompts(model));
 
     return view.start(() => {
       const numbers = work(model);
@@ -43,6 +45,30 @@ export default {
     });
   },
 };
+
+/** @param {import("./view.js").Model} model */
+function pairPrompts(model) {
+  const [first] = model.get("layers");
+  const change = (/** @type {any} */ numbers) => `A’s total changes by ${show(100 * numbers.change, 3)} %.`;
+  return [
+    {
+      set: { arrangement: "beside", layer: first },
+      ask: `*Arrangement* A beside B, *Layer* ${first}: what does A lose to B, in place of grey?`,
+      answer: (numbers) => `${change(numbers)} Only the places near the seam see across it.`,
+    },
+    {
+      set: { arrangement: "swapped" },
+      ask: "*Arrangement* B beside A: is it another loss, now that A stands on the right?",
+      answer: change,
+    },
+    {
+      set: { arrangement: "beside", whole: false, step: 0 },
+      ask: "*Time-step t* at 0: can B push A aside there?",
+      answer: ({ massA, massB }) =>
+        `There is nothing to push: A has ${show(massA[0])}, B ${show(massB[0])}. SAM needs an earlier spike of the same neuron.`,
+    },
+  ];
+}
 
 /** @param {import("./view.js").Model} model */
 function work(model) {

@@ -13,6 +13,7 @@ const SCALE = 26;
  * @property {string} title
  * @property {HTMLCanvasElement} image
  * @property {number} [top] the value of the brightest colour; left out: a picture without scale
+ * @property {[string, string]} [ends] what stands at the ends of the scale, if not 0 and `top`
  * @property {boolean} [signed] its values lie on both sides of 0
  * @property {boolean} [smooth] blend neighbouring points
  * @property {number} [part] how much of the panel's width it takes
@@ -57,11 +58,11 @@ export class Panels {
   draw(panels) {
     const pen = this.sheet.begin();
     const colours = this.view.colours;
-    for (const [i, { title, image, top, signed = false, smooth = false, part = 1 }] of panels.entries()) {
+    for (const [i, { title, image, top, ends, signed = false, smooth = false, part = 1 }] of panels.entries()) {
       const { width, ...box } = this.boxes[i];
       lay(pen, colours, image, { ...box, width: part * width }, { smooth });
       pen.fillText(title, box.left, box.top - 5, width);
-      if (top !== undefined) drawScale(pen, colours, this.boxes[i], top, signed);
+      if (top !== undefined) drawScale(pen, colours, this.boxes[i], signed, ends ?? scaleEnds(top, signed));
     }
     return pen;
   }
@@ -136,7 +137,12 @@ export class Panels {
   }
 }
 
-function drawScale(pen, colours, { left, top, width, height }, most, signed) {
+/** @returns {[string, string]} */
+function scaleEnds(most, signed) {
+  return signed ? [show(-most, 2), show(most, 2)] : ["0", show(most, 3)];
+}
+
+function drawScale(pen, colours, { left, top, width, height }, signed, [low, high]) {
   const y = top + height + 6;
   const ramp = pen.createLinearGradient(left, 0, left + width, 0);
   for (let i = 0; i <= 8; i++) {
@@ -150,8 +156,8 @@ function drawScale(pen, colours, { left, top, width, height }, most, signed) {
   pen.save();
   pen.font = pen.font.replace("13px", "11.5px");
   pen.textAlign = "left";
-  pen.fillText(signed ? show(-most, 2) : "0", left, y + 6);
+  pen.fillText(low, left, y + 6);
   pen.textAlign = "right";
-  pen.fillText(show(most, signed ? 2 : 3), left + width, y + 6);
+  pen.fillText(high, left + width, y + 6);
   pen.restore();
 }

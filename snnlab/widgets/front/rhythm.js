@@ -9,6 +9,7 @@ import { Panels } from "./panels.js";
 import { overlay } from "./picture.js";
 import { Recorded } from "./recorded.js";
 import { networkButton, record } from "./runner.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 const BLOCKS_SHOWN = ["conv1", "conv4", "conv6"];
@@ -24,6 +25,7 @@ export default {
     const panels = new Panels(view, { count: 8, columns: 4 });
     const bars = view.sheet({ height: answerHeight(model.get("classes").length) });
     addRhythmControls(view, model, stage);
+    prompts(view, RHYTHM_PROMPTS);
 
     return view.start(() => {
       stage.follow();
@@ -45,6 +47,26 @@ export default {
     });
   },
 };
+
+const sharesOf = (/** @type {any} */ { maps: [input] }) =>
+  `At the input SAM gives the first shape ${show(100 * input.sam.share, 3)} % of what both get, counts ${show(100 * input.counts.share, 3)} %.`;
+const RHYTHM_PROMPTS = [
+  {
+    set: { first: 0, second: 1 },
+    ask: "*First shape, share that bursts* at 0, *Second shape, share that bursts* at 1: does SAM change sides?",
+    answer: sharesOf,
+  },
+  {
+    set: { second: 1 },
+    ask: "*Second shape, share that bursts* at 1, so both burst: which one does SAM prefer?",
+    answer: sharesOf,
+  },
+  {
+    set: { gamma: 0 },
+    ask: "*Decay γ* at 0: can SAM still tell bursts from even spikes?",
+    answer: (/** @type {any} */ numbers) => `No. ${sharesOf(numbers)}`,
+  },
+];
 
 /** @typedef {{names: string[], side: number, masks: Uint8Array[], photo: import("./picture.js").Grid}} Scene */
 

@@ -7,6 +7,7 @@ import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { Plot, RIGHT } from "./plot.js";
 import { recordedOf } from "./recorded.js";
+import { prompts, supposing } from "./prompts.js";
 import { show, View } from "./view.js";
 
 export default {
@@ -20,6 +21,7 @@ export default {
     select(view, "width", { label: "Width of the triangle, in thresholds", options: widths.map((w) => [w, show(w)]) });
     choice(view, "keep", { label: "When the width changes, keep", options: { height: "its height", area: "its area" } });
     choice(view, "layer", { label: "Layer", options: byName(model.get("layers")) });
+    prompts(view, smoothingPrompts(model));
 
     return view.start(() => {
       const numbers = work(model);
@@ -33,6 +35,34 @@ export default {
     });
   },
 };
+
+/** @param {import("./view.js").Model} model */
+function smoothingPrompts(model) {
+  const [layers, widths] = [model.get("layers"), model.get("widths")];
+  const [first, last] = [layers[0], layers[layers.length - 1]];
+  const [narrow, wide] = [widths[0], widths[widths.length - 1]];
+  const percent = (/** @type {number} */ share) => `${show(100 * share, 3)} %`;
+  return [
+    {
+      set: { layer: last, width: wide },
+      ask: `*Layer* ${last} and the largest *Width*: has the map become broader?`,
+      answer: ({ area }) =>
+        `Half of its mass lies on ${percent(area)} of the area; with the smallest width on ${percent(work(supposing(model, { width: narrow })).area)}.`,
+    },
+    {
+      set: { layer: first, width: narrow },
+      ask: `*Layer* ${first} and the smallest *Width*: is the map more concentrated than the twin’s?`,
+      answer: ({ area, twinArea }) =>
+        `Half of the mass lies on ${percent(area)} of the area, the twin’s on ${percent(twinArea)}.`,
+    },
+    {
+      set: { width: wide, keep: "area" },
+      ask: "The largest *Width*, and *When the width changes, keep* its area: does another map come out?",
+      answer: ({ map }) =>
+        `No: the two correlate by ${show(pearson(map, work(supposing(model, { keep: "height" })).map), 3)}. All weights have got the same factor.`,
+    },
+  ];
+}
 
 /** @param {import("./view.js").Model} model */
 function work(model) {

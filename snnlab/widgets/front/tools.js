@@ -10,8 +10,7 @@ import { make } from "./elements.js";
  * @param {View} view
  */
 export function addTools(view) {
-  const { model } = view;
-  const first = Object.fromEntries(view.traits.map((trait) => [trait, model.get(trait)]));
+  const { model, first } = view;
   const key = keyOf(view);
   const inPage = !document.body.dataset.jpThemeLight;
   const changes = () =>

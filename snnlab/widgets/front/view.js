@@ -4,6 +4,7 @@
  * How a widget is written (kernel.js is a short example):
  *
  *   import { slider } from "./controls.js";
+ *   import { prompts } from "./prompts.js";
  *   import { show, View } from "./view.js";
  *
  *   export default {
@@ -11,6 +12,7 @@
  *       const view = new View(model, el, "Interval kernel");
  *       const sheet = view.sheet({ height: 200 });
  *       slider(view, "gamma", { label: "Decay γ", min: 0, max: 3, step: 0.05 });
+ *       prompts(view, [{ set: { gamma: 0 }, ask: "*Decay γ* at 0: how high?", answer: (n) => show(n.score) }]);
  *       return view.start(() => {
  *         const score = Math.exp(-model.get("gamma"));          // 1. compute from the traits,
  *         const pen = sheet.begin();                            // 2. draw (a 2D context in CSS pixels),
@@ -67,16 +69,21 @@ export class View {
     this.figure = make("div", { className: "snn-figure" });
     this.live = make("p", { className: "snn-live", role: "status", "aria-live": "polite" });
     this.controls = make("div", { className: "snn-controls" });
+    this.body = make("div", { className: "snn-body" }, this.figure, this.live, this.controls);
     this.root = make(
       "div",
       { className: "snn-widget", role: "group", "aria-label": title },
       make("p", { className: "snn-title" }, title),
-      make("div", { className: "snn-body" }, this.figure, this.live, this.controls),
+      this.body,
     );
     el.append(this.root);
     this.title = title;
     /** @type {string[]} the traits that have a control */
     this.traits = [];
+    /** @type {Record<string, any>} what they were at first */
+    this.first = {};
+    /** @type {((numbers: any) => void)[]} called with what each drawing has worked out */
+    this.afterwards = [];
     /** @type {(() => void)[]} */
     this.cleanups = [];
     this.frame = 0;
@@ -95,6 +102,7 @@ export class View {
    */
   start(draw) {
     this.draw = draw;
+    this.first = Object.fromEntries(this.traits.map((trait) => [trait, this.model.get(trait)]));
     addTools(this);
     this.listen("change", () => this.refresh());
     this.#watch();
@@ -155,6 +163,7 @@ export class View {
     this.root.dataset.look = isDark() ? "dark" : "light";
     try {
       this.results = this.draw();
+      for (const after of this.afterwards) after(this.results);
       this.error?.remove();
     } catch (error) {
       this.fail(error);
