@@ -1,12 +1,24 @@
 """From figures to verdicts, the one place: what a figure says, what its claim's figures say
 together, and what is left of that once it is corrected for the number of claims."""
 
+import re
 from pathlib import Path
 
+from snnlab.checks import check_number
 from snnlab.judge.statistics import holm
 from snnlab.results.files import FOLDER, load, names
 
-__all__ = ["VERDICTS", "of_figures", "scoreboard", "standing", "state"]
+__all__ = [
+    "LEVEL",
+    "VERDICTS",
+    "allowance",
+    "at_margins",
+    "is_valid",
+    "of_figures",
+    "scoreboard",
+    "standing",
+    "state",
+]
 
 VERDICTS = ("holds", "holds in part", "does not hold here", "undecided")
 HOLDS, IN_PART, FAILS, UNDECIDED = VERDICTS
@@ -60,8 +72,55 @@ def standing(result: dict) -> dict:
     return row
 
 
+def at_margins(board: list[dict], factor: float) -> list[dict]:
+    """The :func:`scoreboard`, had every margin been ``factor`` times as large, at 0 none at all:
+    the rows in their order, each figure with its margin, state and interval at that.
+
+    Where a figure says "not worse", what it may lose was added to it; more or less is added then.
+    Its p value stays the one that was measured.  At a factor of 1 all is as it was.  Raises
+    ValueError for a factor below 0.
+    """
+    check_number("factor", factor, 0)
+    return _corrected([_at_margin(row, factor) for row in board])
+
+
+def _at_margin(row: dict, factor: float) -> dict:
+    figures = []
+    for figure in row["figures"]:
+        shift, margin = (factor - 1) * allowance(figure), factor * figure["margin"]
+        moved = _moved(figure, shift)
+        if "classes" in figure:
+            moved["classes"] = _moved(figure["classes"], shift)
+        moved["per_seed"] = [_moved(one, shift) for one in figure["per_seed"]]
+        figures.append(moved | {"margin": margin, "state": state(moved, margin)})
+    verdict = of_figures(figures, is_valid(row))
+    return row | {"figures": figures, "verdict": verdict, "p": _p(figures), "holm": None}
+
+
+def _moved(measure: dict, shift: float) -> dict:
+    """A measure with its value and the ends of its interval moved."""
+    moved = {key: measure[key] + shift for key in ("value", "low", "high") if key in measure}
+    return measure | moved
+
+
+def allowance(figure: dict) -> float:
+    """What a figure may lose and still count as not worse: it was added, and its name says so."""
+    found = re.search(r", plus ([\d.]+)$", figure["name"])
+    return float(found.group(1)) if found else 0.0
+
+
+def is_valid(row: dict) -> bool:
+    """Whether a row's verdict is what its figures say, and no control stopped it."""
+    stopped = row["verdict"] == UNDECIDED and row["holm"] is None
+    return not stopped or of_figures(row["figures"]) == UNDECIDED
+
+
 def _board(found: list[dict]) -> list[dict]:
-    rows = [_uncorrected(result) for result in found]
+    return _corrected([_uncorrected(result) for result in found])
+
+
+def _corrected(rows: list[dict]) -> list[dict]:
+    """The rows with their p values corrected for the number of claims that are decided."""
     decided = [row for row in rows if row["verdict"] in (HOLDS, IN_PART, FAILS)]
     corrected = holm([row["p"] for row in decided]) if decided else []
     for row, p in zip(decided, corrected, strict=True):
@@ -73,5 +132,10 @@ def _board(found: list[dict]) -> list[dict]:
 
 def _uncorrected(result: dict) -> dict:
     row = {key: result[key] for key in ("claim", "title", "verdict", "figures", "notes")}
-    carrying = [f for f in result["figures"] if f["state"] == "passes"] or result["figures"]
-    return {**row, "p": max((f["p"] for f in carrying), default=None), "holm": None}
+    return {**row, "p": _p(result["figures"]), "holm": None}
+
+
+def _p(figures: list[dict]) -> float | None:
+    """A claim's p value: the largest of the figures that speak for it."""
+    carrying = [figure for figure in figures if figure["state"] == "passes"] or figures
+    return max((figure["p"] for figure in carrying), default=None)

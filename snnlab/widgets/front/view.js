@@ -58,8 +58,8 @@ export class View {
    * @param {HTMLElement} el
    * @param {string} title
    * @param {object} [options]
-   * @param {Record<string, Record<string, any>>} [options.also] trait -> what is set with it when the
-   *   reader moves it, unless that is set at once too
+   * @param {Record<string, Record<string, any> | ((value: any) => Record<string, any>)>} [options.also]
+   *   trait -> what is set with it when the reader moves it, unless that is set at once too
    */
   constructor(model, el, title, { also = {} } = {}) {
     this.model = model;
@@ -201,7 +201,10 @@ export class View {
    * @param {Record<string, any>} values
    */
   set(values) {
-    const more = Object.keys(values).map((trait) => this.also[trait]);
+    const more = Object.entries(values).map(([trait, value]) => {
+      const also = this.also[trait];
+      return typeof also === "function" ? also(value) : also;
+    });
     const all = Object.assign({}, ...more, values);
     for (const [trait, value] of Object.entries(all)) this.model.set(trait, value);
     this.model.save_changes();
