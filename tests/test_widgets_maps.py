@@ -115,12 +115,12 @@ def test_the_box_is_moved_resized_and_drawn_by_the_mouse_and_by_keys(browser, wr
         view = tab.locator(".snn-widget")
         canvas = view.locator("canvas").first
         canvas.scroll_into_view_if_needed()
-        size = (canvas.bounding_box()["width"] - 3 * 14) / 4  # of a panel; 14 pixels between two
+        size = min(200, (canvas.bounding_box()["width"] - 14) / 2)  # of a panel
 
         def at(column, row, panel=0):
             box = canvas.bounding_box()
-            x, y = column * size / 64 + panel * (size + 14), row * size / 64 + 24
-            return box["x"] + x, box["y"] + y
+            x, y = (panel % 2) * (size + 14), 24 + (panel // 2) * (size + 50)
+            return box["x"] + x + column * size / 64, box["y"] + y + row * size / 64
 
         def drag(start, end, panel=0):
             tab.mouse.move(*at(*start, panel))
@@ -162,11 +162,12 @@ def test_a_finger_in_the_box_drags_it_and_beside_it_scrolls(browser, written):
         canvas = tab.locator(".snn-widget canvas").first
         prevented = """(canvas, [x, y]) => {
           const {left, top} = canvas.getBoundingClientRect();
-          const touch = new Touch({identifier: 0, target: canvas, clientX: left + x, clientY: top + y});
+          const at = {clientX: left + x, clientY: top + y};
+          const touch = new Touch({identifier: 0, target: canvas, ...at});
           const event = new TouchEvent('touchstart', {touches: [touch], cancelable: true});
           return !canvas.dispatchEvent(event);
         }"""
-        size = (canvas.bounding_box()["width"] - 3 * 14) / 4
+        size = min(200, (canvas.bounding_box()["width"] - 14) / 2)
         traits = tab.locator(".snn-widget").evaluate("view => view.traits()")
         x, y = (traits["x"] + traits["wide"] / 2), (traits["y"] + traits["high"] / 2)
         assert canvas.evaluate(prevented, [x * size / 64, y * size / 64 + 24])

@@ -22,6 +22,7 @@ from snnlab.widgets.recorded import Layered, Recorded, among, run
 __all__ = ["Conversion"]
 
 BATCH = 10  # photographs at once, each with all of its steps
+AT_FIRST = 8  # steps: few enough for the stairs to show
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Converted:
             "longest": self.right.shape[1],
             "layers": layers,
             "layer": layers[len(layers) // 2],
+            "steps": min(AT_FIRST, self.right.shape[1]),
             "percentiles": self.percentiles,
+            "percentile": self.percentiles[-2:][0],
             "title": self.title,
             "parent": self.parent,
             "count": self.count,
@@ -111,12 +114,13 @@ class Conversion(Layered, front="conversion"):
         Conversion(twin, bison.images[0], some.images, some.labels, photos.images)
 
     ``images`` [N, 3, H, W] with their ``labels`` are counted, and ``calibration_images`` give the
-    lambdas; ``percentile`` is one of ``percentiles``, and ``steps`` goes from 1 to ``longest``.
+    lambdas; ``percentile`` is one of ``percentiles``, at first the last but one, and ``steps`` goes
+    from 1 to ``longest``.  ``layers`` are blocks of the network.
     All numbers of steps come from one run: what happens in a step depends on no later one.
     """
 
-    steps = Int(8, min=1).tag(sync=True)
-    percentile = Float(99.9).tag(sync=True)
+    steps = Int(min=1).tag(sync=True)
+    percentile = Float().tag(sync=True)
 
     longest = Int().tag(sync=True)
     percentiles = List(Float()).tag(sync=True)

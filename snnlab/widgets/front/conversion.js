@@ -11,15 +11,17 @@ import { show, View } from "./view.js";
 const GAMMA = 0.5; // the paper's
 const DOTS = 1500; // at most so many neurons are drawn
 const PLOT = 250; // pixels high, axes and names included
-const SIDE_BY_SIDE = 560; // from this width on
+const NARROW = 420; // under it the two plots stand one below the other
+const SIDE_BY_SIDE = 560; // a page from this width on has room for it
 
 export default {
   /** @param {{model: import("./view.js").Model, el: HTMLElement}} page */
   render({ model, el }) {
     const view = new View(model, el, "Converting a network");
     const [photo] = arrays(model.get("image"));
-    const panels = new Panels(view, { count: 4, least: 70, aspect: photo.height / photo.width });
-    const plots = view.sheet({ height: (width) => (width < SIDE_BY_SIDE ? 2 * PLOT : PLOT) });
+    const columns = el.clientWidth < SIDE_BY_SIDE ? 2 : 4;
+    const panels = new Panels(view, { count: 4, columns, aspect: photo.height / photo.width });
+    const plots = view.sheet({ height: (width) => (width < NARROW ? 2 * PLOT : PLOT) });
     slider(view, "steps", { label: "Steps T", min: 1, max: model.get("longest"), step: 1 });
     const percentiles = model.get("percentiles").map((value) => [value, show(value)]);
     select(view, "percentile", { label: "Percentile that gives λ", options: percentiles });
@@ -112,7 +114,7 @@ function drawConvertedMaps(panels, model, photo, { grid, map, parentMap, sam }) 
 
 function drawConvertedPlots(sheet, colours, model, numbers) {
   const pen = sheet.begin();
-  const beside = sheet.width >= SIDE_BY_SIDE;
+  const beside = sheet.width >= NARROW;
   const half = beside ? sheet.width / 2 - 8 : sheet.width;
   drawScatter(pen, colours, { left: 46, top: 30, right: half - RIGHT, bottom: PLOT - 44 }, numbers);
   const [left, top] = beside ? [sheet.width / 2 + 46, 30] : [46, PLOT + 30];

@@ -20,7 +20,7 @@ export default {
     const view = new View(model, el, "Energy in the box", { also: { image: drawn } });
     const [images] = arrays(model.get("images"));
     const { height, width } = images;
-    const panels = new Panels(view, { count: 4, least: 140, aspect: height / width });
+    const panels = new Panels(view, { count: 4, columns: 2, most: 200, aspect: height / width });
     const bars = view.sheet({ height: 5 * SHARE_LINE + 28 });
     const box = () => boxOf(model, width, height);
     addBox(panels, { width, height, box, set: (to) => view.set(to) });
@@ -91,7 +91,7 @@ function weigh(model, images, box) {
 /** What is drawn of a map does not change while the box is dragged. */
 const pictures = oncePerTrait(() => new Map());
 
-function drawMapsAndBox(panels, model, images, { maps, box }) {
+function drawMapsAndBox(panels, model, images, { maps, box, energy, counts, bump, area }) {
   const image = model.get("image");
   const photo = images.part(image);
   const known = pictures(model.get("images"));
@@ -100,13 +100,14 @@ function drawMapsAndBox(panels, model, images, { maps, box }) {
     if (!known.has(key)) known.set(key, make());
     return known.get(key);
   };
-  const shown = Object.entries(maps).map(([title, map]) => ({
-    title,
-    image: once(title, () => overlay(photo, map, largest(map.values))),
+  const shares = [energy, counts, bump];
+  const shown = Object.entries(maps).map(([name, map], i) => ({
+    title: `${name}: ${percent(shares[i])}`,
+    image: once(name, () => overlay(photo, map, largest(map.values))),
     smooth: true,
   }));
   const pen = panels.draw([
-    { title: model.get("labels")[image], image: once("photograph", () => photograph(photo)), smooth: true },
+    { title: `${model.get("labels")[image]}: ${percent(area)}`, image: once("photograph", () => photograph(photo)), smooth: true },
     ...shown,
   ]);
   drawBox(pen, panels.boxes, box, images.width);

@@ -141,10 +141,13 @@ function drawWords(pen, colours, model, i, top, verdict, before, width) {
   pen.fillStyle = colours.ink;
   const plain = pen.font;
   pen.font = `600 ${plain}`;
-  pen.fillText(model.get("claims")[i].claim, 12, top + 10, width - 12);
+  pen.fillText(model.get("claims")[i].claim, 12, top + 8, width - 12);
   pen.font = plain;
-  const turned = verdict === before ? "" : ` ← ${words[before]}`;
-  pen.fillText(words[verdict] + turned, 12, top + 28, width - 12);
+  pen.fillText(words[verdict], 12, top + 22, width - 12);
+  if (verdict === before) return;
+  pen.font = plain.replace("13px", "11.5px");
+  pen.fillText(`was: ${words[before]}`, 12, top + 35, width - 12);
+  pen.font = plain;
 }
 
 function verdictColours({ green, amber, orange, soft }) {
