@@ -238,7 +238,7 @@ def energy_expected(widget, size=SQUARE):
     }
 
 
-PERCENTILES, LONGEST = (50, 90, 100), 6
+PERCENTILES, LONGEST = (90, 97, 100), 6
 
 
 def converted(size=SQUARE):
@@ -252,7 +252,7 @@ def converted(size=SQUARE):
         PERCENTILES,
         longest=LONGEST,
         steps=3,
-        percentile=90,
+        percentile=97,
     )
 
 
@@ -266,8 +266,10 @@ def converted_expected(widget, size=SQUARE):
         model(images(1, size))
     with torch.no_grad(), recording.record(twin, layer) as still:
         twin(images(1, size))
-        parent = int((twin(counted).argmax(1) == labels(4)).sum())
-        right = int((model(counted).argmax(1) == labels(4)).sum())
+    with torch.no_grad():
+        parent, right = (
+            int((network(counted).argmax(1) == labels(4)).sum()) for network in (twin, model)
+        )
     scale = conversion.activation_scales(twin, counted, percentile)[layer]
     rates, activity = scale * spikes[layer].mean(0)[0], still[layer][0]
     both = torch.stack([rates.flatten(), activity.flatten()])
