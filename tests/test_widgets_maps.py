@@ -134,8 +134,9 @@ def test_the_box_is_moved_resized_and_drawn_by_the_mouse_and_by_keys(browser, wr
             traits = view.evaluate("view => view.traits()")
             return [traits[name] for name in ("x", "y", "wide", "high")]
 
-        view.get_by_label("Photograph").select_option(index=0)
-        assert now() == [2, 3, 19, 15]  # the box that was given with the photograph
+        for image, box in [(1, [1, 1, 9, 24]), (0, [2, 3, 19, 15])]:
+            view.locator("select").select_option(index=image)
+            assert now() == box, "that was given with the photograph"
         assert drag((12, 10), (32, 20)) == [22, 13, 19, 15]
         assert drag((32, 20), (99, 99), panel=1) == [45, 49, 19, 15], "it stays inside"
         assert drag((45, 49), (30.5, 40.5), panel=2) == [30, 40, 34, 24], "by its corner"
@@ -181,6 +182,7 @@ def test_a_box_begins_on_its_photograph_and_is_pushed_inside():
     assert EnergyInTheBox.of(shown, y=5, high=99).box[0, 1::2].tolist() == [0, 63]
 
 
+@pytest.mark.wrong_input
 @pytest.mark.parametrize("count", [1, 3])
 def test_photographs_without_a_box_each_are_refused(count):
     model, _ = map_cases.networks()
