@@ -215,7 +215,7 @@ BOXES = torch.tensor([[2, 3, 20, 17], [1, 1, 9, 24], [4, 8, 30, 25]])
 
 def energy(size=SQUARE):
     model, _ = networks()
-    return widgets.EnergyInTheBox(model, images(3, size), labels(3), CLASSES, BOXES)
+    return widgets.EnergyInTheBox(model, images(3, size), labels(3), CLASSES, BOXES, image=0)
 
 
 def energy_expected(widget, size=SQUARE):

@@ -123,7 +123,10 @@ export class View {
     const attributes = new MutationObserver(refresh);
     attributes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     attributes.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
-    const width = new ResizeObserver(refresh);
+    const width = new ResizeObserver(() => {
+      this.live.style.minHeight = "";
+      refresh();
+    });
     width.observe(this.root);
     const system = matchMedia("(prefers-color-scheme: dark)");
     system.addEventListener("change", refresh);
@@ -189,11 +192,14 @@ export class View {
   }
 
   /**
-   * The key figure in words, read out when it changes.
+   * The key figure in words, read out when it changes.  Where it needs fewer lines than before it keeps
+   * its height, so that at the end of a page nothing moves under the finger.
    * @param {string} text
    */
   say(text) {
-    if (this.live.textContent !== text) this.live.textContent = text;
+    if (this.live.textContent === text) return;
+    this.live.style.minHeight = `${this.live.offsetHeight}px`;
+    this.live.textContent = text;
   }
 
   /**
