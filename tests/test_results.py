@@ -178,9 +178,9 @@ def made_board(folder, seed, claims=7):
             value, half = draw.uniform(-0.01, 0.07), draw.uniform(0.001, 0.02)
             figure = measure(value=value, p=draw.choice([1e-4, 0.008, 0.03]), state="open", i=i)
             figure |= {"low": value - half, "high": value + half, "margin": 0.02}
-            if draw.random() < 0.3:
+            if draw.random() < 0.6:
                 figure["classes"] = {"low": value - 2 * half, "high": value + 2 * half}
-            if draw.random() < 0.2:
+            if draw.random() < 0.5:
                 figure |= {"name": "less, plus 0.02", "margin": 0.0}
             for one in figure["per_seed"]:
                 one["value"] = value + draw.normal() * 0.01
