@@ -48,7 +48,7 @@ class Converted:
         return {
             "longest": self.right.shape[1],
             "layers": layers,
-            "layer": layers[len(layers) // 2],
+            "layer": layers[0],
             "steps": min(AT_FIRST, self.right.shape[1]),
             "percentiles": self.percentiles,
             "percentile": self.percentiles[-2:][0],
@@ -115,7 +115,8 @@ class Conversion(Layered, front="conversion"):
 
     ``images`` [N, 3, H, W] with their ``labels`` are counted, and ``calibration_images`` give the
     lambdas; ``percentile`` is one of ``percentiles``, at first the last but one, and ``steps`` goes
-    from 1 to ``longest``.  ``layers`` are blocks of the network.
+    from 1 to ``longest``.  ``layers`` are blocks of the network; early ones have many
+    neurons, and each costs a bit for every step and percentile.
     All numbers of steps come from one run: what happens in a step depends on no later one.
     """
 
@@ -147,7 +148,7 @@ class Conversion(Layered, front="conversion"):
         labels: Tensor,
         calibration_images: Tensor,
         percentiles: Sequence[float] = (90, 99, 99.9, 100),
-        layers: tuple[str, ...] = ("conv4", "conv6", "conv8"),
+        layers: tuple[str, ...] = ("conv6", "conv8"),
         longest: int = 64,
         title: str = "photograph",
         **traits: Any,
