@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from matplotlib import pyplot as plt
+from oracles import verdicts as oracle
 
 from snnlab import results
 from snnlab.results import files, verdicts
@@ -198,6 +199,82 @@ def at_margin(value, margin=0.02, plus=0.0, spread=0.005, classes=0.005):
 def test_a_verdict_is_asked_at_half_and_at_twice_its_margin(figures, half, twice):
     assert verdicts.sensitivity(figures) == {"half": half, "twice": twice}
     assert set(verdicts.sensitivity(figures, valid=False).values()) == {"undecided"}
+
+
+FACTORS = (0, 0.5, 0.9, 1, 1.5, 2, 5)
+
+
+def made_board(folder, seed, claims=7):
+    """Claims of one to three figures with intervals about their margins, some over classes too,
+    some with the margin in the value."""
+    draw = np.random.default_rng(seed)
+    for k in range(claims):
+        figures = []
+        for i in range(draw.integers(1, 4)):
+            value, half = draw.uniform(-0.01, 0.07), draw.uniform(0.001, 0.02)
+            figure = measure(value=value, p=draw.choice([1e-4, 0.008, 0.03]), state="open", i=i)
+            figure |= {"low": value - half, "high": value + half, "margin": 0.02}
+            if draw.random() < 0.6:
+                figure["classes"] = {"low": value - 2 * half, "high": value + 2 * half}
+                figure["classes"]["p"] = draw.choice([1e-4, 0.02])
+            if draw.random() < 0.5:
+                figure |= {"name": "less, plus 0.02", "margin": 0.0}
+            for one in figure["per_seed"]:
+                one["value"] = value + draw.normal() * 0.01
+            figures.append(figure | {"state": verdicts.state(figure, figure["margin"])})
+        write(folder, result(f"c{k}", verdicts.of_figures(figures), figures))
+    write(folder, result("exploration", "no verdict", []))
+    return results.scoreboard(folder)
+
+
+def the_verdicts(board):
+    return {row["claim"]: (row["verdict"], row["holm"]) for row in board}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_at_other_margins_the_verdicts_are_those_of_the_rule(tmp_path, seed):
+    board = made_board(tmp_path, seed)
+    before = copy.deepcopy(board)
+    for factor in FACTORS:
+        moved = results.at_margins(board, factor)
+        expected = oracle.at_margins(board, factor)
+        assert the_verdicts(moved) == {
+            claim: (verdict, None if p is None else pytest.approx(p))
+            for claim, (verdict, p) in expected.items()
+        }
+        margins = [f["margin"] for row in moved for f in row["figures"]]
+        assert margins == [f["margin"] * factor for row in board for f in row["figures"]]
+    assert board == before, "the board is left as it was"
+
+
+def test_at_its_own_margins_the_board_is_as_it_is():
+    board = results.scoreboard()
+    assert results.at_margins(board, 1) == board
+    said = {factor: the_verdicts(results.at_margins(board, factor)) for factor in FACTORS}
+    expected = {factor: oracle.at_margins(board, factor) for factor in FACTORS}
+    assert {f: {c: v for c, (v, _) in one.items()} for f, one in said.items()} == {
+        f: {c: v for c, (v, _) in one.items()} for f, one in expected.items()
+    }
+    assert len({tuple(one.items()) for one in said.values()}) > 3, "verdicts turn"
+
+
+def test_what_a_control_stopped_stays_undecided_at_any_margin(tmp_path):
+    figures = [measure(state="passes", p=1e-4)]
+    write(tmp_path, result("a", "undecided", figures), result("b", "holds", figures))
+    board = results.scoreboard(tmp_path)
+    for factor in FACTORS:
+        found = {row["claim"]: row["verdict"] for row in results.at_margins(board, factor)}
+        assert found == {"a": "undecided", "b": "holds"}
+
+
+def test_a_claim_that_no_longer_passes_still_counts_among_those_asked(tmp_path):
+    weak = measure(state="passes", value=0.5, p=0.03)
+    other = measure(state="passes", value=0.03, p=0.03) | {"low": 0.02, "high": 0.04}
+    write(tmp_path, result("a", figures=[weak]), result("b", figures=[other]))
+    board = results.scoreboard(tmp_path)
+    first, second = results.at_margins(board, 1.8)  # b is open, and a was one of two all the same
+    assert first["verdict"] == "undecided" and first["holm"] == pytest.approx(0.06)
+    assert (second["verdict"], second["p"], second["holm"]) == ("undecided", None, None)
 
 
 def test_no_results_make_an_empty_scoreboard(tmp_path):

@@ -8,6 +8,7 @@ from helpers import map_cases
 from helpers.widget_pages import (
     OBLONG,
     WIDE,
+    WIDGETS,
     assert_numbers,
     changes,
     opened,
@@ -20,6 +21,7 @@ from traitlets import TraitError
 from snnlab import data, zoo
 from snnlab.widgets import (
     AttackExplorer,
+    EnergyInTheBox,
     GradCamByHand,
     GradientThroughTime,
     MapExplorer,
@@ -28,6 +30,7 @@ from snnlab.widgets import (
     SmoothingExplorer,
     TwoPictureExplorer,
 )
+from snnlab.widgets.energy import Boxed
 from snnlab.widgets.maps import telling
 
 
@@ -108,6 +111,102 @@ def test_a_place_may_lie_anywhere_in_an_oblong_photograph(browser, written):
         assert moved == [68, 12], "the middle of the next cell, of 10 x 6"
 
 
+@pytest.mark.slow
+def test_the_box_is_moved_resized_and_drawn_by_the_mouse_and_by_keys(browser, written):
+    with opened(browser, written(map_cases.energy())) as tab:
+        view = tab.locator(".snn-widget")
+        canvas = view.locator("canvas").first
+        canvas.scroll_into_view_if_needed()
+        size = min(200, (canvas.bounding_box()["width"] - 14) / 2)  # of a panel
+
+        def at(column, row, panel=0):
+            box = canvas.bounding_box()
+            x, y = (panel % 2) * (size + 14), 24 + (panel // 2) * (size + 50)
+            return box["x"] + x + column * size / 64, box["y"] + y + row * size / 64
+
+        def drag(start, end, panel=0):
+            tab.mouse.move(*at(*start, panel))
+            tab.mouse.down()
+            tab.mouse.move(*at(*end, panel))
+            tab.mouse.up()
+            view.evaluate("view => view.numbers()")
+            return now()
+
+        def now():
+            traits = view.evaluate("view => view.traits()")
+            return [traits[name] for name in ("x", "y", "wide", "high")]
+
+        for image, box in [(1, [1, 1, 9, 24]), (0, [2, 3, 19, 15])]:
+            view.locator("select").select_option(index=image)
+            assert now() == box, "that was given with the photograph"
+        assert drag((12, 10), (32, 20)) == [22, 13, 19, 15]
+        assert drag((32, 20), (99, 99), panel=1) == [45, 49, 19, 15], "it stays inside"
+        assert drag((45, 49), (30.5, 40.5), panel=2) == [30, 40, 34, 24], "by its corner"
+        assert drag((5.5, 6.5), (15.5, 12.5)) == [5, 6, 11, 7], "a new one beside it"
+        for key, box in [
+            ("ArrowRight", [6, 6, 11, 7]),
+            ("ArrowUp", [6, 5, 11, 7]),
+            ("Shift+ArrowRight", [6, 5, 12, 7]),
+            ("Shift+ArrowUp", [6, 5, 12, 6]),
+        ]:
+            changes(tab, view, lambda key=key: canvas.press(key), key)
+            assert now() == box
+        assert_numbers(view, WIDGETS["energy"], map_cases.energy())
+        tab.wait_for_function("location.hash.includes('wide')")
+        link = tab.url
+        tab.goto("about:blank")
+        tab.goto(link)
+        assert now() == [6, 5, 12, 6]
+
+
+@pytest.mark.slow
+def test_a_finger_in_the_box_drags_it_and_beside_it_scrolls(browser, written):
+    with opened(browser, written(map_cases.energy()), has_touch=True) as tab:
+        canvas = tab.locator(".snn-widget canvas").first
+        prevented = """(canvas, [x, y]) => {
+          const {left, top} = canvas.getBoundingClientRect();
+          const at = {clientX: left + x, clientY: top + y};
+          const touch = new Touch({identifier: 0, target: canvas, ...at});
+          const event = new TouchEvent('touchstart', {touches: [touch], cancelable: true});
+          return !canvas.dispatchEvent(event);
+        }"""
+        size = min(200, (canvas.bounding_box()["width"] - 14) / 2)
+        traits = tab.locator(".snn-widget").evaluate("view => view.traits()")
+        x, y = (traits["x"] + traits["wide"] / 2), (traits["y"] + traits["high"] / 2)
+        assert canvas.evaluate(prevented, [x * size / 64, y * size / 64 + 24])
+        assert not canvas.evaluate(prevented, [size - 2, 24 + size - 2])
+
+
+def test_a_box_begins_on_its_photograph_and_is_pushed_inside():
+    shown = map_cases.energy().shown
+    assert EnergyInTheBox.of(shown, image=2).box.tolist() == [map_cases.BOXES[2].tolist()]
+    assert EnergyInTheBox.of(shown, x=60, wide=10).box[0, ::2].tolist() == [54, 63]
+    assert EnergyInTheBox.of(shown, y=5, high=99).box[0, 1::2].tolist() == [0, 63]
+
+
+@pytest.mark.wrong_input
+@pytest.mark.parametrize("count", [1, 3])
+def test_photographs_without_a_box_each_are_refused(count):
+    model, _ = map_cases.networks()
+    few = map_cases.images(count, (64, 64)), map_cases.labels(count), map_cases.CLASSES
+    with pytest.raises(ValueError, match=f"2 photographs or more, a box for each, got {count} and"):
+        EnergyInTheBox(model, *few, map_cases.BOXES[: max(1, count - 1)])
+
+
+def test_the_first_box_is_one_that_tells_something():
+    """SAM has more in it than a uniform map, and no more than the counts."""
+    uniform, corner = torch.ones(1, 8, 8), torch.zeros(1, 8, 8)
+    corner[:, :2, :2] = 1
+    kept = {"labels": ["a"] * 3, "bump": torch.ones(64, 64), "images": torch.zeros(3, 3, 64, 64)}
+    shown = Boxed(
+        boxes=torch.tensor([[0, 0, 15, 15]] * 3),
+        sam={"conv6": torch.cat([uniform, corner, corner + 0.1 * uniform])},
+        counts={"conv6": torch.cat([corner, uniform, corner])},
+        **kept,
+    )
+    assert shown.traits()["image"] == 2
+
+
 @pytest.mark.parametrize("name", OBLONG)
 def test_the_still_picture_takes_any_size(name):
     assert len(OBLONG[name].make().still()) > 1000
@@ -181,6 +280,9 @@ def test_what_the_page_does_not_carry_is_refused():
         (by_hand, "image", 3, "there are 3 photographs, counted from 0"),
         (back, "width", 0.7, r"width must be one of 0\.5, 1\.0, 2\.0, got 0\.7"),
         (back, "step", 4, r"step must lie in 0\.\.3, got 4"),
+        (map_cases.energy(), "image", 3, "there are 3 photographs, counted from 0"),
+        (map_cases.converted(), "percentile", 99.9, r"must be one of 90\.0, 97\.0, 100\.0, got 99"),
+        (map_cases.converted(), "steps", 7, r"steps must lie in 1\.\.6, got 7"),
         (map_cases.attack(), "epsilon", 3.0, r"epsilon must be one of 0\.0, 2\.0, 8\.0, got 3"),
     ]:
         before = getattr(widget, trait)

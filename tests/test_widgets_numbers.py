@@ -7,10 +7,12 @@ from helpers import tiny
 from helpers.node import node
 
 from snnlab import encoding, explain, neurons, surrogate
-from snnlab.judge import smoothness, stability
+from snnlab.judge import localisation, smoothness, stability
 from snnlab.models import DEVIATION, MEAN
+from snnlab.results import verdicts
 from snnlab.widgets import packed
 from snnlab.widgets.recorded import lag_pairs
+from snnlab.widgets.verdicts import claim
 
 pytestmark = pytest.mark.slow
 
@@ -195,6 +197,49 @@ def measures():
         }
 
 
+def boxes():
+    for seed, (x, y, wide, high) in enumerate([(0, 0, 7, 5), (2, 1, 3, 2), (5, 3, 2, 2)]):
+        map = torch.rand(1, 5, 7, generator=tiny.generator(seed), dtype=torch.float64)
+        map *= seed < 2  # the last one is 0 everywhere
+        mask = localisation.box_masks(torch.tensor([[x, y, x + wide - 1, y + high - 1]]), (5, 7))
+        box = {"x": x, "y": y, "wide": wide, "high": high}
+        yield {"map": flat(map), "box": box, "energy": localisation.energy(map, mask).item()}
+
+
+def boards():
+    """Claims of any verdict, whose figures lie about their margins, at other margins."""
+    for seed in range(4):
+        draw = np.random.default_rng(seed)
+        board = [_row(draw, f"c{k}", stopped=k == 5) for k in range(6)]
+        for factor in (0, 0.5, 1, 2):
+            rows = verdicts.at_margins(board, factor)
+            yield {
+                "claims": [claim(row) for row in board],
+                "factor": factor,
+                "asked": 8,
+                "verdicts": [verdicts.VERDICTS.index(row["verdict"]) for row in rows],
+                "holm": [row["holm"] for row in rows],
+            }
+
+
+def _row(draw, name, stopped):
+    figures = []
+    for i in range(draw.integers(1, 4)):
+        value, half = draw.uniform(-0.01, 0.07), draw.uniform(0.001, 0.02)
+        figure = {"name": "more", "labels": {"i": i}, "value": value, "margin": 0.02}
+        if i == 2:
+            figure |= {"name": "not less, plus 0.02", "margin": 0.0}
+        if i == 1:
+            figure["classes"] = {"low": value - 2 * half, "high": value + 2 * half}
+        figure |= {"low": value - half, "high": value + half, "p": draw.choice([1e-4, 0.02])}
+        seeds = (value + draw.normal(size=3) * 0.01).tolist()
+        figure["per_seed"] = [{"value": one} for one in seeds]
+        figures.append(figure | {"state": verdicts.state(figure, figure["margin"])})
+    verdict = "undecided" if stopped else verdicts.of_figures(figures)
+    row = {"claim": name, "title": name, "figures": figures, "verdict": verdict, "holm": None}
+    return row | {"asked": 8}
+
+
 def test_the_numbers_of_the_page_are_snnlabs(tmp_path):
     expected = {
         "uniform": list(uniform()),
@@ -208,5 +253,7 @@ def test_the_numbers_of_the_page_are_snnlabs(tmp_path):
         "halves": list(halves()),
         "attacked": attacked(),
         "measures": list(measures()),
+        "boxes": list(boxes()),
+        "boards": list(boards()),
     }
     node("numbers.test.js", expected, tmp_path)

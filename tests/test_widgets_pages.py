@@ -87,6 +87,8 @@ PANELS = {
     "encoder": (3, 1000, 1),
     "first look": (4, 150, 1),
     "maps": (4, 240, 1),
+    "energy": (2, 200, 1),
+    "conversion": (4, 240, 1),
     "smoothing": (3, 240, 1),
     "attack": (4, 240, 1),
     "pair": (1, 400, 2),

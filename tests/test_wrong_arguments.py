@@ -68,7 +68,7 @@ WRONG = {
     **dict.fromkeys(("per_class", "digits", "draws"), WHOLE),
     **dict.fromkeys(("gamma", "leak", "threshold", "scale", "width", "start"), REAL),
     **dict.fromkeys(("percentile", "epsilon", "step_size", "sigma", "share", "mass"), REAL),
-    **dict.fromkeys(("strength", "power", "decay"), REAL),
+    **dict.fromkeys(("strength", "power", "decay", "factor"), REAL),
     **dict.fromkeys(("reset", "encoding", "variant", "what", "split", "claim", "name"), CHOICE),
     **dict.fromkeys(("labels", "target"), LABELS),
     **dict.fromkeys(("model", "ann"), NETWORKS),
@@ -142,6 +142,7 @@ RIGHT = {
     "counts": lambda: torch.rand(2, 3, 3),
     "decay": lambda: 0.01,
     "board": results.scoreboard,
+    "factor": lambda: 0.5,
 }
 #: Where a parameter means something else than its name does elsewhere.
 OWN = {

@@ -12,13 +12,14 @@ from snnlab.results.files import load, names, select
 from snnlab.results.show import Table, curves, decision, dots, phrase, summary, table
 from snnlab.results.verdict_cards import Cards, cards
 from snnlab.results.verdicts import VERDICTS as _VERDICTS
-from snnlab.results.verdicts import scoreboard
+from snnlab.results.verdicts import at_margins, scoreboard
 
 __all__ = [
     "FOLDER",
     "VERDICTS",
     "Cards",
     "Table",
+    "at_margins",
     "cards",
     "curves",
     "decision",

@@ -1,12 +1,26 @@
 """From figures to verdicts, the one place: what a figure says, what its claim's figures say
 together, and what is left of that once it is corrected for the number of claims."""
 
+import re
 from pathlib import Path
 
+from snnlab.checks import check_number
 from snnlab.judge.statistics import holm
 from snnlab.results.files import FOLDER, load, names
 
-__all__ = ["VERDICTS", "of_figures", "scoreboard", "sensitivity", "standing", "state"]
+__all__ = [
+    "LEVEL",
+    "VERDICTS",
+    "allowance",
+    "at_margins",
+    "is_valid",
+    "of_figures",
+    "scoreboard",
+    "sensitivity",
+    "spoken_p",
+    "standing",
+    "state",
+]
 
 VERDICTS = ("holds", "holds in part", "does not hold here", "undecided")
 HOLDS, IN_PART, FAILS, UNDECIDED = VERDICTS
@@ -42,29 +56,33 @@ def of_figures(figures: list[dict], valid: bool = True) -> str:
 
 
 def sensitivity(figures: list[dict], valid: bool = True) -> dict[str, str]:
-    """What the verdict would be at half and at twice its margin.
-
-    A figure that allows for something (``plus``, which is in its value) allows for half and twice
-    as much.
-    """
-    found = {}
-    for name, times in {"half": 0.5, "twice": 2.0}.items():
-        states = [
-            state(_moved(one, (times - 1) * one.get("plus", 0.0)), times * one["margin"])
-            for one in figures
-        ]
-        found[name] = of_figures([{"state": one} for one in states], valid)
-    return found
+    """What the verdict would be at half and at twice its margin, not corrected."""
+    return {
+        name: of_figures([_at_margin(one, times) for one in figures], valid)
+        for name, times in {"half": 0.5, "twice": 2.0}.items()
+    }
 
 
-def _moved(figure: dict, by: float) -> dict:
-    """A figure whose value, with all its intervals, is so much higher."""
+def _at_margin(figure: dict, factor: float) -> dict:
+    """A figure with its margin, state and intervals, had its margin been so many times as large;
+    what it may lose, which is in its value, then is so too."""
+    shift, margin = (factor - 1) * allowance(figure), factor * figure["margin"]
 
     def moved(one: dict) -> dict:
-        return one | {key: one[key] + by for key in ("value", "low", "high") if key in one}
+        return one | {key: one[key] + shift for key in ("value", "low", "high") if key in one}
 
-    found = moved(figure) | {"per_seed": [moved(one) for one in figure["per_seed"]]}
-    return found | ({"classes": moved(figure["classes"])} if "classes" in figure else {})
+    found = moved(figure) | {"margin": margin}
+    found["per_seed"] = [moved(one) for one in figure["per_seed"]]
+    if "classes" in figure:
+        found["classes"] = moved(figure["classes"])
+    return found | {"state": state(found, margin)}
+
+
+def allowance(figure: dict) -> float:
+    """What a figure may lose and still count as not worse: it was added to its value (``plus``; in
+    results by the first rules the name alone says so)."""
+    named = re.search(r", plus ([\d.]+)$", figure["name"])
+    return figure.get("plus", float(named.group(1)) if named else 0.0)
 
 
 def scoreboard(folder: str | Path = FOLDER) -> list[dict]:
@@ -88,32 +106,64 @@ def standing(result: dict) -> dict:
     return row
 
 
+def at_margins(board: list[dict], factor: float) -> list[dict]:
+    """The :func:`scoreboard`, had every margin been ``factor`` times as large, at 0 none at all:
+    the rows in their order, each figure with its margin, state and interval at that.
+
+    Where a figure says "not worse", what it may lose was added to it; more or less is added then.
+    Its p value stays the one that was measured.  At a factor of 1 all is as it was.  Raises
+    ValueError for a factor below 0.
+    """
+    check_number("factor", factor, 0)
+    rows = []
+    for row in board:
+        figures = [_at_margin(figure, factor) for figure in row["figures"]]
+        verdict = of_figures(figures, is_valid(row))
+        rows.append(row | {"figures": figures, "verdict": verdict, "p": _p(figures, verdict)})
+    return _corrected(rows)
+
+
+def is_valid(row: dict) -> bool:
+    """Whether a row's verdict is what its figures say, and no control stopped it."""
+    stopped = row["verdict"] == UNDECIDED and row["holm"] is None
+    return not stopped or of_figures(row["figures"]) == UNDECIDED
+
+
 def _board(found: list[dict]) -> list[dict]:
-    rows = [_uncorrected(result) for result in found]
-    count = max((result.get("asked", 0) for result in found), default=0)
-    asked = [row for row in rows if row["figures"]]
-    # a claim that does not pass, or has not been looked at yet, speaks as loud as chance
-    p = [1.0 if row["p"] is None else row["p"] for row in asked]
-    p += [1.0] * (count - len(asked))
-    for row, corrected in zip(asked, holm(p) if p else [], strict=False):
-        if row["p"] is not None:
-            row["holm"] = corrected
-            if corrected >= LEVEL:
-                row["verdict"] = UNDECIDED
+    rows = _corrected([_uncorrected(result) for result in found])
     return sorted(rows, key=lambda row: row["verdict"] not in VERDICTS)
+
+
+def _corrected(rows: list[dict]) -> list[dict]:
+    """The rows with their p values corrected for all claims that were asked: one that does not
+    pass, or has not been looked at yet, speaks as loud as chance."""
+    asked = [row for row in rows if row["figures"]]
+    p = [1.0 if row["p"] is None else row["p"] for row in asked]
+    p += [1.0] * (max((row["asked"] for row in rows), default=0) - len(asked))
+    for row, corrected in zip(asked, holm(p) if p else [], strict=False):
+        row["holm"] = None if row["p"] is None else corrected
+        if row["p"] is not None and corrected >= LEVEL:
+            row["verdict"] = UNDECIDED
+    return rows
 
 
 def _uncorrected(result: dict) -> dict:
     row = {key: result[key] for key in ("claim", "title", "verdict", "figures", "notes")}
     row |= {key: result.get(key) for key in ("sensitivity", "set", "rule_commit")}
-    passing = [f for f in result["figures"] if f["state"].startswith("passes")]
-    p = None
-    if passing and result["verdict"] in (HOLDS, IN_PART):
-        chosen = 1 if len(passing) == len(result["figures"]) else len(result["figures"])
-        p = min(1.0, chosen * max(_largest(figure) for figure in passing))
-    return {**row, "p": p, "holm": None}
+    p = _p(result["figures"], result["verdict"])
+    return {**row, "asked": result.get("asked", 0), "p": p, "holm": None}
 
 
-def _largest(figure: dict) -> float:
-    """Of a figure's p values over images and over classes."""
+def _p(figures: list[dict], verdict: str) -> float | None:
+    """A claim's p value, if it passes: the largest of the figures that do, so many times as there
+    are figures where not all of them do."""
+    passing = [figure for figure in figures if figure["state"].startswith("passes")]
+    if not passing or verdict not in (HOLDS, IN_PART):
+        return None
+    chosen = 1 if len(passing) == len(figures) else len(figures)
+    return min(1.0, chosen * max(map(spoken_p, passing)))
+
+
+def spoken_p(figure: dict) -> float:
+    """The larger of a figure's p values over images and over classes."""
     return max(figure["p"], figure.get("classes", {}).get("p", 0.0))

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import * as numbers from "../../snnlab/widgets/front/numbers.js";
+import { boardAt } from "../../snnlab/widgets/front/verdicts.js";
 
 const expected = JSON.parse(readFileSync(process.env.EXPECTED, "utf8"));
 
@@ -131,4 +132,18 @@ test("the map of a large layer takes less than a plain loop over its spikes", ()
   const ratios = Array.from({ length: 15 }, () => timed(map) / timed(bare)).sort((a, b) => a - b);
   console.log(`median ${ratios[7].toFixed(2)} passes`);
   assert.ok(ratios[7] < 1, `median ${ratios[7]} passes`);
+});
+
+test("the share of a map in a box, of an empty map its area", () => {
+  for (const { map, box, energy } of expected.boxes) {
+    assertClose([numbers.energyInBox(map, 7, box)], [energy], 1e-12);
+  }
+});
+
+test("verdicts at other margins are those of snnlab.results", () => {
+  for (const { claims, factor, asked, verdicts, holm } of expected.boards) {
+    const rows = boardAt(claims, factor, asked, 0.05);
+    assert.deepEqual(rows.map((row) => row.verdict), verdicts, `factor ${factor}`);
+    assertClose(rows.map((row) => row.holm ?? -1), holm.map((p) => p ?? -1), 1e-12);
+  }
 });

@@ -8,7 +8,7 @@ import functools
 import torch
 
 from helpers import tiny
-from snnlab import attacks, explain, judge, neurons, recording, surrogate, widgets
+from snnlab import attacks, conversion, explain, judge, neurons, recording, surrogate, widgets
 
 SQUARE = (64, 64)
 CLASSES = ["fox", "owl", "elk", "bat", "eel"]
@@ -288,9 +288,86 @@ def through_time_expected(widget, size=SQUARE):
     }
 
 
+BOXES = torch.tensor([[2, 3, 20, 17], [1, 1, 9, 24], [4, 8, 30, 25]])
+
+
+def energy(size=SQUARE):
+    model, _ = networks()
+    return widgets.EnergyInTheBox(model, images(3, size), labels(3), CLASSES, BOXES, image=0)
+
+
+def energy_expected(widget, size=SQUARE):
+    spikes = spikes_of(widget.layer, encoded(images(3, size)))
+    mask = judge.localisation.box_masks(widget.box, size)
+
+    def shares(maps):
+        large = torch.nn.functional.interpolate(maps[:, None], size=size, mode="bilinear")[:, 0]
+        return judge.localisation.energy(large, mask.expand(len(large), -1, -1))
+
+    sam = shares(explain.spike_activation_map(spikes).sum(0))
+    others = sam[torch.arange(3) != widget.image]
+    return {
+        "energy": sam[widget.image],
+        "counts": shares(judge.baselines.count_map(spikes).sum(0))[widget.image],
+        "bump": shares(judge.baselines.centred_gaussian(1, size)),
+        "each": others,
+        "others": others.mean(),
+        "area": mask.double().mean(),
+    }
+
+
+PERCENTILES, LONGEST = (90, 97, 100), 6
+
+
+def converted(size=SQUARE):
+    pictures, counted = images(1, size), images(4, size)
+    return widgets.Conversion(
+        *networks()[1:],
+        pictures[0],
+        counted,
+        labels(4),
+        counted,
+        PERCENTILES,
+        longest=LONGEST,
+        steps=3,
+        percentile=97,
+    )
+
+
+def converted_expected(widget, size=SQUARE):
+    """By running the networks anew, for no more steps than are shown."""
+    _, twin = networks()
+    counted = images(4, size)
+    layer, steps, percentile = widget.layer, widget.steps, widget.percentile
+    model = conversion.convert(twin, counted, steps=steps, percentile=percentile)
+    with torch.no_grad(), recording.record(model, layer) as spikes:
+        model(images(1, size))
+    with torch.no_grad(), recording.record(twin, layer) as still:
+        twin(images(1, size))
+    with torch.no_grad():
+        parent, right = (
+            int((network(counted).argmax(1) == labels(4)).sum()) for network in (twin, model)
+        )
+    scale = conversion.activation_scales(twin, counted, percentile)[layer]
+    rates, activity = scale * spikes[layer].mean(0)[0], still[layer][0]
+    both = torch.stack([rates.flatten(), activity.flatten()])
+    assert widget.parent == parent
+    return {
+        "rates": both[0],
+        "activity": both[1],
+        "map": rates.sum(0).flatten(),
+        "sam": explain.spike_activation_map(spikes[layer]).sum((0, 1)).flatten(),
+        "likeness": judge.stability.pearson(both[:1, None], both[1:, None]),
+        "clipped": (activity > scale).sum(),
+        "now": right,
+    }
+
+
 CASES = {
     "by hand": (by_hand, by_hand_expected),
     "through time": (through_time, through_time_expected),
+    "energy": (energy, energy_expected),
+    "conversion": (converted, converted_expected),
     "first look": (first_look, first_look_expected),
     "maps": (maps, maps_expected),
     "smoothing": (smoothing, smoothing_expected),

@@ -17,7 +17,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from helpers import map_cases
 from helpers.site import listened, new_tab
-from snnlab import data, explain, neurons, surrogate, widgets
+from snnlab import data, explain, neurons, results, surrogate, widgets
 
 HOST = Path(__file__).parents[2] / "book" / "_assets" / "widgets.js"
 MIME = "application/vnd.jupyter.widget"
@@ -84,6 +84,20 @@ def encoder(widget):
     }
 
 
+def verdicts(widget):
+    rows = results.at_margins(results.scoreboard(), widget.factor)
+    rows = [row for row in rows if row["verdict"] in results.VERDICTS]
+    states = ["passes", "passes in some seeds", "fails", "open"]
+    figures = [figure for row in rows for figure in row["figures"]]
+    return {
+        "verdicts": [results.VERDICTS.index(row["verdict"]) for row in rows],
+        "states": [states.index(figure["state"]) for figure in figures],
+        "holm": [-1 if row["holm"] is None else row["holm"] for row in rows],
+        "margins": [figure["margin"] for figure in figures],
+        "values": [figure["value"] for figure in figures],
+    }
+
+
 def photograph():
     return data.photographs()[0].images[0]
 
@@ -93,6 +107,7 @@ WIDGETS = {
     "neuron, spikes": Case(lambda: widgets.NeuronPlayground(source="spikes"), neuron),
     "encoder": Case(lambda: widgets.EncoderExplorer(photograph()), encoder),
     "kernel": Case(widgets.KernelExplorer, kernel),
+    "verdicts": Case(widgets.Verdicts, verdicts),
     "kernel without decay": Case(lambda: widgets.KernelExplorer(gamma=0), kernel),
     **{name: Case(*parts) for name, parts in map_cases.CASES.items()},
 }

@@ -544,3 +544,21 @@ export function halfMassArea(map) {
   }
   return places / ordered.length;
 }
+
+/**
+ * The share of a map's sum that lies in a box: snnlab.judge.localisation.energy.
+ * A map that is 0 everywhere counts as a uniform one.
+ * @param {ArrayLike<number>} map [height][width]
+ * @param {number} width
+ * @param {{x: number, y: number, wide: number, high: number}} box of places
+ */
+export function energyInBox(map, width, { x, y, wide, high }) {
+  let [inside, whole] = [0, 0];
+  for (let place = 0; place < map.length; place++) {
+    const [row, column] = [Math.floor(place / width), place % width];
+    const within = row >= y && row < y + high && column >= x && column < x + wide;
+    whole += map[place];
+    inside += within ? map[place] : 0;
+  }
+  return whole > 0 ? inside / whole : (wide * high) / map.length;
+}

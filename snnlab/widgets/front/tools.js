@@ -67,7 +67,7 @@ function recall(view, key, first) {
     const read = Object.fromEntries(given.map(([trait, value]) => [trait, JSON.parse(decodeURIComponent(value))]));
     const fits = ([trait, value]) => trait in first && sameKind(value, first[trait]);
     if (!Object.entries(read).every(fits)) throw new Error("not a state of this widget");
-    view.set(read);
+    view.set({ ...first, ...read }); // all at once: what else the reader would move stays
     view.draw();
   } catch {
     view.set(first);

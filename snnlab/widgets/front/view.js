@@ -60,8 +60,8 @@ export class View {
    * @param {HTMLElement} el
    * @param {string} title
    * @param {object} [options]
-   * @param {Record<string, Record<string, any>>} [options.also] trait -> what is set with it when the
-   *   reader moves it, unless that is set at once too
+   * @param {Record<string, Record<string, any> | ((value: any) => Record<string, any>)>} [options.also]
+   *   trait -> what is set with it when the reader moves it, unless that is set at once too
    */
   constructor(model, el, title, { also = {} } = {}) {
     this.model = model;
@@ -131,7 +131,10 @@ export class View {
     const attributes = new MutationObserver(refresh);
     attributes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     attributes.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
-    const width = new ResizeObserver(refresh);
+    const width = new ResizeObserver(() => {
+      this.live.style.minHeight = "";
+      refresh();
+    });
     width.observe(this.root);
     const system = matchMedia("(prefers-color-scheme: dark)");
     system.addEventListener("change", refresh);
@@ -198,11 +201,14 @@ export class View {
   }
 
   /**
-   * The key figure in words, read out when it changes.
+   * The key figure in words, read out when it changes.  Where it needs fewer lines than before it keeps
+   * its height, so that at the end of a page nothing moves under the finger.
    * @param {string} text
    */
   say(text) {
-    if (this.live.textContent !== text) this.live.textContent = text;
+    if (this.live.textContent === text) return;
+    this.live.style.minHeight = `${this.live.offsetHeight}px`;
+    this.live.textContent = text;
   }
 
   /**
@@ -210,7 +216,10 @@ export class View {
    * @param {Record<string, any>} values
    */
   set(values) {
-    const more = Object.keys(values).map((trait) => this.also[trait]);
+    const more = Object.entries(values).map(([trait, value]) => {
+      const also = this.also[trait];
+      return typeof also === "function" ? also(value) : also;
+    });
     const all = Object.assign({}, ...more, values);
     for (const [trait, value] of Object.entries(all)) this.model.set(trait, value);
     this.model.save_changes();
