@@ -6,8 +6,6 @@ import functools
 import json
 import re
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,8 +24,6 @@ from snnlab.storing import whole
 
 DECIMALS = 6  # of the numbers in the files
 BATCH = 50
-# What NumPy raises for a file that is half written or altered
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 # Of an experiment that looks at what it draws
 NO_PHOTOGRAPHS = Photographs(torch.zeros(0, 3, 64, 64), torch.zeros(0, dtype=torch.long), ())
@@ -126,12 +122,13 @@ class Study:
             return None
         try:
             about, arrays = _read(path)
-        except DAMAGED as error:
-            print(f"{self.claim}: {path.stem} again, for {path} is damaged ({error})", flush=True)
+        except Exception as error:  # NumPy raises many kinds for a file that is damaged
+            why = f"{path} is damaged ({error!s:.80})"
+            print(f"{self.claim}: {path.stem} again, for {why}", flush=True)
             return None
         # Parts of before the hash was kept have none: they count as made by the code as it is.
         changed = ["the code"] if about.get("code", code) != code else []
-        changed += [n for n, sha in about["networks"].items() if zoo.card(n)["sha256"] != sha]
+        changed += [n for n, sha in about["networks"].items() if _hash_of(n) != sha]
         if changed:
             print(f"{self.claim}: {path.stem} again, for {', '.join(changed)} changed", flush=True)
         return None if changed else (about, arrays)
@@ -234,10 +231,24 @@ def _word(text: str) -> str | int | float:
 
 
 def _read(path: Path) -> tuple[dict, dict[Key, np.ndarray]]:
-    """What is said of a part, and its arrays."""
+    """What is said of a part, and its arrays.  Raises many kinds of errors for a damaged file."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {_in_code(name): array for name, array in file.items()}
-    return json.loads(str(arrays.pop("about"))), arrays
+    about = json.loads(str(arrays.pop("about")))
+    kinds = {"seconds": int | float, "commit": str, "networks": dict}
+    if wrong := [key for key, kind in kinds.items() if not isinstance(about[key], kind)]:
+        raise ValueError(f"its {', '.join(wrong)} are of another kind")
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ValueError("it holds what is no array")
+    return about, arrays
+
+
+def _hash_of(network: str) -> str | None:
+    """The sha256 of a network's weights; None where there is none of that name."""
+    try:
+        return zoo.card(network)["sha256"]
+    except ValueError:
+        return None
 
 
 # ---- measures

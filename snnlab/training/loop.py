@@ -3,8 +3,11 @@
 import json
 import math
 import time
+import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -209,6 +212,7 @@ def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
     checkpoint = folder / "checkpoint.ckpt"
     if checkpoint.exists():
         try:
+            _check_archive(checkpoint)
             fabric.load(checkpoint, state, weights_only=True)
             _check_state(state, recipe)
         except Exception as error:
@@ -221,6 +225,13 @@ def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
         _write_log(state, folder)  # a run may have ended between its checkpoint and its log
 
 
+def _check_archive(checkpoint: Path) -> None:
+    """Raise an error unless its bytes are those that were written, which PyTorch does not ask."""
+    with zipfile.ZipFile(checkpoint) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} in it is damaged")
+
+
 def _check_state(state: dict, recipe: Recipe) -> None:
     """Raise ValueError unless this is the state of a run of the recipe after some epoch."""
     epoch, log = state["epoch"], state["log"]
@@ -228,10 +239,19 @@ def _check_state(state: dict, recipe: Recipe) -> None:
         raise ValueError(f"it is of epoch {epoch!r:.20}, of {recipe.epochs}")
     if not isinstance(log, list) or [row["epoch"] for row in log] != [*range(1, epoch + 1)]:
         raise ValueError(f"its log is not that of {epoch} epochs")
-    for name in ("model", "averaged"):
-        for key, value in state[name].state_dict().items():
+    for name in ("model", "averaged", "optimizer"):
+        for key, value in _tensors(name, state[name].state_dict()):
             if not value.isfinite().all():
                 raise ValueError(f"{key} is not finite")
+
+
+def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested dicts and lists, with where they stand."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, dict | list):
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _tensors(f"{name}.{key}", one)
 
 
 def _save(state: dict, folder: Path, fabric: Fabric) -> None:
