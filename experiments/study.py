@@ -111,6 +111,7 @@ class Study:
         }
         seconds = time.perf_counter() - start
         about = {"seconds": seconds, "commit": commit(), "networks": self.networks, "code": code}
+        about["arrays"] = sorted(arrays)
         self.networks = before
         with whole(path) as part, open(part, "wb") as file:
             np.savez(file, about=json.dumps(about), **arrays)
@@ -234,10 +235,13 @@ def _read(path: Path) -> tuple[dict, dict[Key, np.ndarray]]:
     """What is said of a part, and its arrays.  Raises many kinds of errors for a damaged file."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {_in_code(name): array for name, array in file.items()}
+        names = sorted({*file} - {"about"})
     about = json.loads(str(arrays.pop("about")))
     kinds = {"seconds": int | float, "commit": str, "networks": dict}
     if wrong := [key for key, kind in kinds.items() if not isinstance(about[key], kind)]:
         raise ValueError(f"its {', '.join(wrong)} are of another kind")
+    if about.get("arrays", names) != names:  # of before their names were kept it has none
+        raise ValueError(f"it holds {', '.join(names)}, not {about['arrays']!s:.80}")
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise ValueError("it holds what is no array")
     return about, arrays

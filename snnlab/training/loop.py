@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from snnlab.checks import extra
 from snnlab.data import Sequences
 from snnlab.evaluation import accuracy, predict
-from snnlab.layers import BatchNormThroughTime
+from snnlab.layers import BatchNormThroughTime, SharedBatchNorm
 from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
@@ -55,17 +55,24 @@ def fit(
     epoch), from which the same call goes on.  ``train``: photographs, which are varied and encoded
     anew in each epoch, or sequences, which come as they are; ``test``: what to report on;
     ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
+
+    ``fabric``: where to train, of Lightning Fabric; default: one device, in the recipe's precision.
+    With several processes ``recipe.batch`` is the share of each.  Gradients, and the statistics of
+    batch norms, are those of one process with the whole batch, to rounding; what is drawn to vary
+    and encode photographs is each process's own, and the log has the loss of the first one's share.
     Raises ValueError where the folder cannot be written to, holds another recipe's run, or a
-    damaged recipe or checkpoint.
+    damaged recipe or checkpoint, and FloatingPointError where the loss is no longer finite.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
     fabric.launch()
     folder = located(folder)
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
-    wrapped, optimizer = fabric.setup(model, optimizer)
     ema = get_ema_multi_avg_fn(recipe.average)
-    averaged = AveragedModel(wrapped.module, multi_avg_fn=ema, use_buffers=True)
+    averaged = AveragedModel(model, fabric.device, multi_avg_fn=ema, use_buffers=True)
+    if fabric.world_size > 1:
+        SharedBatchNorm.put_into(model)
+    wrapped, optimizer = fabric.setup(model, optimizer)
     if twin is not None:
         twin = twin.to(fabric.device).eval()
     state = {

@@ -517,7 +517,7 @@ class Checkpoints:
         if draws.random() < 0.5 and part in ("model", "averaged"):
             value = draws.choice([v for v in state[part].values() if v.is_floating_point()])
             if value.numel():
-                value.view(-1)[0] = draws.choice([float("nan"), float("inf")])
+                value[(0,) * value.ndim] = draws.choice([float("nan"), float("inf")])
         elif draws.random() < 0.5 and isinstance(state[part], dict):
             state[part][draws.choice([*state[part]])] = draws.choice(ODD)
         else:
@@ -549,13 +549,21 @@ def is_documented(error, folder):
     last = traceback.extract_tb(error.__traceback__)[-1]
     raised = linecache.getline(last.filename, last.lineno).split()[:1] == ["raise"]
     ours = Path(last.filename).is_relative_to(ROOT / "snnlab")
-    names = {path.name for path in folder.rglob("*")} | {*NAMES}
+    names = {path.name for path in folder.rglob("*")} | {*NAMES, folder.name}
     kinds = ValueError | TypeError | FileNotFoundError | FloatingPointError
     return isinstance(error, kinds) and ours and raised and any(n in str(error) for n in names)
 
 
 # Of files that are not there, or stand under another name
-NAMES = ("boxes.txt", "JPEG", "annotations.txt", "wnids.txt", "words.txt", ".bin", "checkpoint.ckpt")
+NAMES = (
+    "boxes.txt",
+    "JPEG",
+    "annotations.txt",
+    "wnids.txt",
+    "words.txt",
+    ".bin",
+    "checkpoint.ckpt",
+)
 
 
 def outcome(case, draws, folder):
