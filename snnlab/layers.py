@@ -11,7 +11,6 @@ import torch
 import torch.distributed as processes
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from snnlab.neurons import LIF
 
@@ -164,6 +163,8 @@ def _several() -> bool:
 
 def _shared_norm(x, weight, bias, mean, var, training, momentum, eps):
     """As :class:`_StepNorms`, in training, over the images of all processes: two sums a layer."""
+    from torch.distributed.nn.functional import all_reduce  # whose gradient is summed, too
+
     over, rows = (1, 3, 4), (slice(None), None, slice(None), None, None)
     count = x[0, :, 0].numel() * processes.get_world_size()
     centre = all_reduce(x.sum(over)) / count
