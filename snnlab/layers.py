@@ -151,6 +151,8 @@ class SharedBatchNorm(nn.BatchNorm2d):
             return super().forward(input)
         found = (self.weight, self.bias, self.running_mean, self.running_var)
         rows = (values[None] for values in found if values is not None)
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
         return _shared_norm(input[None], *rows, True, self.momentum or 0.1, self.eps)[0]
 
 

@@ -56,15 +56,20 @@ def fit(
     anew in each epoch, or sequences, which come as they are; ``test``: what to report on;
     ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
 
-    ``fabric``: where to train, of Lightning Fabric; default: one device, in the recipe's precision.
-    With several processes ``recipe.batch`` is the share of each.  Gradients, and the statistics of
-    batch norms, are those of one process with the whole batch, to rounding; what is drawn to vary
-    and encode photographs is each process's own, and the log has the loss of the first one's share.
+    The same seed gives the same weights to the bit on the same processor, versions and number of
+    threads; other threads sum gradients in another order, and the weights differ by rounding, which
+    a long training of spikes makes visible.
+
+    ``fabric``: where to train, of Lightning Fabric, launched; default: one device, in the recipe's
+    precision.  With several processes ``recipe.batch`` is the share of each.  Gradients, and the
+    statistics of batch norms, are those of one process with the whole batch, to rounding; what is
+    drawn to vary and encode photographs is each process's own, and the log has the loss of the
+    first one's share.
+
     Raises ValueError where the folder cannot be written to, holds another recipe's run, or a
     damaged recipe or checkpoint, and FloatingPointError where the loss is no longer finite.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
-    fabric.launch()
     folder = located(folder)
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))

@@ -44,9 +44,9 @@ def data_in_double(data):
 
 def main(folder, count):
     torch.set_num_threads(1)
-    several = {"devices": count, "strategy": DDPStrategy(start_method="fork")}
-    several["strategy"]._process_group_backend = "gloo"
-    fabric = Fabric("cpu", precision="64-true", **(several if count > 1 else {"devices": 1}))
+    several = {"strategy": DDPStrategy(start_method="fork", process_group_backend="gloo")}
+    settings = {"accelerator": "cpu", "devices": count, "precision": "64-true"}
+    fabric = Fabric(**settings, **(several if count > 1 else {}))
     fabric.launch(trained, folder)
 
 
