@@ -709,4 +709,4 @@ def test_two_processes_train_as_one_with_the_whole_batch(tmp_path):
     for network in ("relu", "spiking"):
         files = (tmp_path / count / network / "found.pt" for count in ("1", "2"))
         one, two = (torch.load(file, weights_only=True) for file in files)
-        torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(two, one, rtol=1e-7, atol=1e-9)
