@@ -29,6 +29,8 @@ with extra("training needs"):
 
 __all__ = ["FAST", "fit"]
 
+FOLDER = 0x10  # among the attributes of a file in a zip
+
 #: Settings under which a process that has the CPU to itself trains faster, up to twice: the C
 #: library reuses large tensors instead of giving them back, and idle threads wait a moment, then
 #: sleep.
@@ -242,6 +244,9 @@ def _check_archive(checkpoint: Path) -> None:
     with zipfile.ZipFile(checkpoint) as archive:
         if damaged := archive.testzip():
             raise ValueError(f"{damaged} in it is damaged")
+        for file in archive.infolist():
+            if file.external_attr & FOLDER:  # PyTorch would read whatever lies in memory
+                raise ValueError(f"{file.filename} in it is said to be a folder")
 
 
 def _check_state(state: dict, recipe: Recipe) -> None:
