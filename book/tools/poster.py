@@ -80,7 +80,7 @@ def claims(figure: Figure, board: list[dict]) -> None:
         write(figure, left, y, row["title"], 14)
         verdict, decides = row["verdict"], row["figures"][0]
         write(figure, left, y - 0.022, verdict, 13, color=COLOURS[verdict], weight="bold")
-        value = f"{named(decides['name'], decides['labels'])}: {phrase(decides)}"
+        value = f"{phrase(decides)}: {named(decides['name'], decides['labels'])}"
         write(figure, left + 0.14, y - 0.022, textwrap.shorten(value, 74), 10, color=PALE)
 
 

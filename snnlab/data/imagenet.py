@@ -163,8 +163,8 @@ def _pixels(files: Files, path: PurePosixPath) -> np.ndarray:
             picture = Image.open(io.BytesIO(content))
             if picture.size == (SIDE, SIDE):  # told before anything is unpacked
                 return np.asarray(picture.convert("RGB"))
-    except Exception as error:  # Pillow raises many kinds for a file that is damaged
+    except Exception:  # Pillow raises many kinds for a file that is damaged
         raise ValueError(
-            f"{path} cannot be read as a picture ({error}); unpack or download the data set again"
+            f"{path} cannot be read as a picture; unpack or download the data set again"
         ) from None
     raise ValueError(f"{path} has {picture.size} pixels, expected {SIDE} by {SIDE}")
