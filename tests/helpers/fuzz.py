@@ -428,8 +428,11 @@ class Results:
         found = results.load("leak", folder)
         board = results.scoreboard(folder)
         shown = [results.summary(board), results.decision(found)]
-        names = [(one["name"], [*one["labels"]][:1]) for one in found["measures"]]
-        shown += [results.table(found, name, *(key * 2)) for name, key in names if len(key) == 1]
+        for name in {one["name"] for one in found["measures"]}:
+            labels = [one["labels"] for one in found["measures"] if one["name"] == name]
+            key = [*labels[0], "layer"][0]
+            if len({str(one.get(key)) for one in labels}) == len(labels):  # a row for each
+                shown.append(results.table(found, name, key, key))
         for table in shown:
             soup = BeautifulSoup(self.render(table), "html.parser")
             assert {tag.name for tag in soup.find_all()} <= self.TAGS, soup
