@@ -150,10 +150,11 @@ class SharedBatchNorm(nn.BatchNorm2d):
         if not (self.training and _several()):
             return super().forward(input)
         found = (self.weight, self.bias, self.running_mean, self.running_var)
-        rows = (values[None] for values in found if values is not None)
+        weight, bias, mean, var = (values[None] for values in found if values is not None)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        return _shared_norm(input[None], *rows, True, self.momentum or 0.1, self.eps)[0]
+        rate = self.momentum or 0.1
+        return _shared_norm(input[None], weight, bias, mean, var, True, rate, self.eps)[0]
 
 
 def _several() -> bool:
