@@ -429,7 +429,7 @@ class Results:
         board = results.scoreboard(folder)
         shown = [results.summary(board), results.decision(found)]
         for name in {one["name"] for one in found["measures"]}:
-            labels = [one["labels"] for one in found["measures"] if one["name"] == name]
+            labels = [one["labels"] for one in results.select(found, name)]
             key = [*labels[0], "layer"][0]
             if len({str(one.get(key)) for one in labels}) == len(labels):  # a row for each
                 shown.append(results.table(found, name, key, key))
