@@ -64,6 +64,7 @@ def test_a_missing_or_incomplete_file_is_named(tmp_path):
         ("n", 1.5, "its n is 1.5"),
         ("labels", {"layer": ["conv6"]}, "its labels is"),
         ("claim", "ann", "its claim is 'ann'"),
+        ("figures", [], "its verdict is 'holds', of 0 figures"),
         ("figures", [measure(state="maybe")], "a figure energy: its state is 'maybe'"),
     ]:
         broken = result("leak", measures=[measure()])

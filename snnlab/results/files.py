@@ -84,6 +84,8 @@ def _problems(result: dict) -> list[str]:
         rows = result[key]
         if not isinstance(rows, list) or not all(isinstance(row, kind) for row in rows):
             found.append(f"its {key} are no list of such")
+    if not found and bool(result["figures"]) == (result["verdict"] == "no verdict"):
+        found = [f"its verdict is {result['verdict']!r:.40}, of {len(result['figures'])} figures"]
     if found:
         return found
     rows = [(row, "figure", FIGURE) for row in result["figures"]]
