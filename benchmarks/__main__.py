@@ -16,7 +16,7 @@ import torch
 
 from snnlab.storing import whole
 
-PARTS = ("neuron", "network", "explainers", "attack", "tricks", "start", "growth")
+PARTS = ("neuron", "network", "explainers", "attack", "tricks", "start", "growth", "paper")
 PEERS = ("torch", "torchvision", "snntorch", "spikingjelly", "norse", "captum", "numpy")
 FILE = Path(__file__).with_name("results.json")
 

@@ -6,8 +6,6 @@ import functools
 import json
 import re
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,8 +24,6 @@ from snnlab.storing import whole
 
 DECIMALS = 6  # of the numbers in the files
 BATCH = 50
-# What NumPy raises for a file that is half written or altered
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 # Of an experiment that looks at what it draws
 NO_PHOTOGRAPHS = Photographs(torch.zeros(0, 3, 64, 64), torch.zeros(0, dtype=torch.long), ())
@@ -130,6 +126,7 @@ class Study:
         }
         seconds = time.perf_counter() - start
         about = {"seconds": seconds, "commit": commit(), "networks": self.networks, "code": code}
+        about["arrays"] = sorted(arrays)
         self.networks = before
         with whole(path) as part, open(part, "wb") as file:
             np.savez(file, about=json.dumps(about), **arrays)
@@ -141,16 +138,23 @@ class Study:
             return None
         try:
             about, arrays = _read(path)
-        except DAMAGED as error:
-            print(f"{self.claim}: {path.stem} again, for {path} is damaged ({error})", flush=True)
+        except Exception as error:  # NumPy raises many kinds for a file that is damaged
+            why = f"{path} is damaged ({error!s:.80})"
+            print(f"{self.claim}: {path.stem} again, for {why}", flush=True)
             return None
         # Parts of before the hash was kept have none: they count as made by the code as it is.
         changed = ["the code"] if about.get("code", code) != code else []
-        cards = {name: zoo.card(name, self.shelf) for name in about["networks"]}
-        changed += [n for n, sha in about["networks"].items() if cards[n]["sha256"] != sha]
+        changed += [n for n, sha in about["networks"].items() if self._hash_of(n) != sha]
         if changed:
             print(f"{self.claim}: {path.stem} again, for {', '.join(changed)} changed", flush=True)
         return None if changed else (about, arrays)
+
+    def _hash_of(self, network: str) -> str | None:
+        """The sha256 of a network's weights; None where there is none of that name."""
+        try:
+            return zoo.card(network, self.shelf)["sha256"]
+        except ValueError:
+            return None
 
     def figure(
         self,
@@ -259,10 +263,19 @@ def _word(text: str) -> str | int | float:
 
 
 def _read(path: Path) -> tuple[dict, dict[Key, np.ndarray]]:
-    """What is said of a part, and its arrays."""
+    """What is said of a part, and its arrays.  Raises many kinds of errors for a damaged file."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {_in_code(name): array for name, array in file.items()}
-    return json.loads(str(arrays.pop("about"))), arrays
+        names = sorted({*file} - {"about"})
+    about = json.loads(str(arrays.pop("about")))
+    kinds = {"seconds": int | float, "commit": str, "networks": dict}
+    if wrong := [key for key, kind in kinds.items() if not isinstance(about[key], kind)]:
+        raise ValueError(f"its {', '.join(wrong)} are of another kind")
+    if about.get("arrays", names) != names:  # of before their names were kept it has none
+        raise ValueError(f"it holds {', '.join(names)}, not {about['arrays']!s:.80}")
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ValueError("it holds what is no array")
+    return about, arrays
 
 
 # ---- measures

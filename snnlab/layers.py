@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.distributed as processes
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab.neurons import LIF
 
-__all__ = ["BatchNormThroughTime", "Readout", "continuing", "over_time"]
+__all__ = ["BatchNormThroughTime", "Readout", "SharedBatchNorm", "continuing", "over_time"]
 
 
 def over_time(
@@ -34,7 +35,8 @@ class BatchNormThroughTime(nn.Module):
     ``weight``, ``bias`` and the running statistics are [T, C].  Departure from the paper: a
     shift beside the scale.  It fixes T: forward raises ValueError for steps it does not have;
     a chunk of a longer sequence gives its first step as ``offset`` (inside :func:`continuing` it
-    goes on by itself).
+    goes on by itself).  Where several processes train together, the statistics are those of the
+    images of all.
     """
 
     carried: list | None = None  # inside `continuing`: the step that comes next, alone in a list
@@ -61,7 +63,8 @@ class BatchNormThroughTime(nn.Module):
                 f"{offset + len(x) - 1} came; use the T it was trained with"
             )
         rows = slice(offset, offset + len(x))
-        normalised = _StepNorms.apply(
+        norm = _shared_norm if self.training and _several() else _StepNorms.apply
+        normalised = norm(
             x,
             self.weight[rows],
             self.bias[rows],
@@ -127,6 +130,53 @@ class _StepNorms(torch.autograd.Function):
             whole if is_wanted else None for whole, is_wanted in zip(sums, wanted, strict=True)
         )
         return *grads, *[None] * 5
+
+
+class SharedBatchNorm(nn.BatchNorm2d):
+    """Batch norm for still images [B, C, H, W]; where several processes train together, its
+    statistics are those of the images of all, on any device (torch's own needs GPUs)."""
+
+    @staticmethod
+    def put_into(model: nn.Module) -> None:
+        """Let a model have it for each of its ``nn.BatchNorm2d``, with the same parameters."""
+        for module in [*model.modules()]:
+            for name, norm in [*module.named_children()]:
+                if type(norm) is nn.BatchNorm2d:
+                    shared = SharedBatchNorm(norm.num_features, norm.eps, norm.momentum)
+                    shared.__dict__ = norm.__dict__
+                    setattr(module, name, shared)
+
+    def forward(self, input: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        if not (self.training and _several()):
+            return super().forward(input)
+        found = (self.weight, self.bias, self.running_mean, self.running_var)
+        weight, bias, mean, var = (values[None] for values in found if values is not None)
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        rate = self.momentum or 0.1
+        return _shared_norm(input[None], weight, bias, mean, var, True, rate, self.eps)[0]
+
+
+def _several() -> bool:
+    """Whether several processes train together."""
+    if not (processes.is_available() and processes.is_initialized()):
+        return False
+    return processes.get_world_size() > 1
+
+
+def _shared_norm(x, weight, bias, mean, var, training, momentum, eps):
+    """As :class:`_StepNorms`, in training, over the images of all processes: two sums a layer."""
+    from torch.distributed.nn.functional import all_reduce  # whose gradient is summed, too
+
+    over, rows = (1, 3, 4), (slice(None), None, slice(None), None, None)
+    count = x[0, :, 0].numel() * processes.get_world_size()
+    centre = all_reduce(x.sum(over)) / count
+    centred = x - centre[rows]
+    spread = all_reduce(centred.square().sum(over)) / count
+    with torch.no_grad():
+        mean.lerp_(centre.to(mean.dtype), momentum)
+        var.lerp_((spread * count / (count - 1)).to(var.dtype), momentum)
+    return centred * ((spread + eps).rsqrt() * weight)[rows] + bias[rows]
 
 
 class continuing:

@@ -79,10 +79,11 @@ class _Normalise(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        mean, deviation = (MEAN, DEVIATION) if channels == 3 else ((0,) * channels, (1,) * channels)
-        shape = channels, 1, 1
-        self.register_buffer("mean", torch.tensor(mean).view(shape), persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation).view(shape), persistent=False)
+        mean, deviation = torch.zeros(channels), torch.ones(channels)
+        if channels == 3:
+            mean, deviation = torch.tensor(MEAN), torch.tensor(DEVIATION)
+        self.register_buffer("mean", mean.view(-1, 1, 1), persistent=False)
+        self.register_buffer("deviation", deviation.view(-1, 1, 1), persistent=False)
 
     def forward(self, images):
         check_images(images, len(self.mean))

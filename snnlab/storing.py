@@ -55,7 +55,10 @@ def read_json(path: str | Path) -> dict:
     written, or holds something else."""
     path = located(path)
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file")  # a pipe would never end
         found = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be shown
     except (ValueError, RecursionError, OSError) as error:
         raise ValueError(f"{path} is damaged or not a JSON file ({error})") from None
     if not isinstance(found, dict):

@@ -6,11 +6,12 @@ import time
 import pytest
 import torch
 
-from benchmarks import explainers, growth, network, neuron, peers, timing, tricks
+from benchmarks import explainers, growth, network, neuron, paper, peers, timing, tricks
 from benchmarks.__main__ import FILE, PARTS, describe, machine
 from snnlab.explain import spike_activation_map
 from snnlab.models import SpikingVGG
 from snnlab.neurons import lif
+from snnlab.training import RECIPES
 
 
 def test_a_ratio_says_how_many_times_longer_the_other_takes(monkeypatch):
@@ -101,3 +102,10 @@ def test_the_results_that_the_book_shows_are_of_all_parts_and_of_one_machine():
     results = json.loads(FILE.read_text())
     assert set(results) == set(PARTS) and all(part["rows"] for part in results.values())
     assert len({json.dumps(part["machine"]) for part in results.values()}) == 1
+
+
+def test_the_cost_of_the_papers_size_is_that_of_all_images_and_epochs():
+    found = paper.row(RECIPES["paper"], [3.0, 1.0, 2.0], 512.0)
+    assert found["hours"]["median"] == pytest.approx(2 * 100_000 * 90 / 3600)
+    assert [found["hours"][key] for key in ("low", "high")] == pytest.approx([2500, 7500])
+    assert found["gigabytes of a batch"] == 32 and found["parameters"] > 9e6

@@ -1,5 +1,6 @@
 import io
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -318,6 +319,61 @@ def test_a_damaged_picture(folder):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="val_3.JPEG cannot be read as a picture; unpack or"):
             tiny_imagenet(folder, "val", TWO)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("\t1\t2\t13\t63", "\t13\t2\t1\t63", "line 2: expected a box .* got 13 2 1 63"),
+        ("\t1\t2\t13\t63", "\t1\t2\t13\t64", "line 2: expected a box .*in 0..63, got 1 2 13 64"),
+        ("\t1\t2\t13\t63", "\t1\t2\t13", "line 2: expected 6 words, got 5"),
+        ("\t1\t2\t13\t63", "\t1\t2\t13\tx", "line 2: .*whole numbers, got 3 1 2 13 x"),
+        ("val_3.JPEG", "../images/val_3.JPEG", "line 2: '../images/val_3.JPEG' is no plain name"),
+        ("val_3.JPEG", "val_0.JPEG", "val_0.JPEG names it twice"),
+    ],
+)
+def test_a_line_that_cannot_be_is_named(old, new, message, folder):
+    path = folder / "val" / "val_annotations.txt"
+    path.write_text(path.read_text().replace(old, new, 1))
+    for root in (folder, zipped(folder)):
+        with pytest.raises(ValueError, match=message):
+            tiny_imagenet(root, "val", TWO)
+
+
+def test_a_picture_of_another_size(folder):
+    path = folder / "val" / "images" / "val_3.JPEG"
+    path.write_bytes(jpeg(picture(1).resize((64, 65))))
+    with pytest.raises(ValueError, match=r"val_3.JPEG has \(64, 65\) pixels, expected 64 by 64"):
+        tiny_imagenet(folder, "val", TWO)
+
+
+def test_what_is_no_file_or_too_large_for_one_is_not_read(folder):
+    path = folder / "val" / "images" / "val_3.JPEG"
+    path.unlink()
+    os.mkfifo(path)  # reading it would never end
+    with pytest.raises(ValueError, match="val_3.JPEG of .*tiny cannot be read .it is no file"):
+        tiny_imagenet(folder, "val", TWO)
+    path.unlink()
+    with zipfile.ZipFile(zipped(folder), "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("val/images/val_3.JPEG", bytes(33 << 20))  # a zip of some kilobytes
+    with pytest.raises(ValueError, match="val_3.JPEG .*has 34603008 bytes, more than any file"):
+        tiny_imagenet(folder.with_suffix(".zip"), "val", TWO)
+
+
+def test_a_file_that_a_zip_holds_twice_or_locked(folder):
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("val/images/val_3.JPEG", b"another")
+    with pytest.raises(ValueError, match="val_3.JPEG .*the zip holds it 2 times"):
+        tiny_imagenet(path, "val", TWO)
+    content = bytearray(zipped(folder).read_bytes())
+    at = content.index(b"PK\1\2")
+    while at >= 0:
+        content[at + 8] |= 1  # encrypted, says the directory
+        at = content.find(b"PK\1\2", at + 1)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="val_annotations.txt .*cannot be read .*encrypted"):
+        tiny_imagenet(path, "val", TWO)
 
 
 def test_a_missing_class(folder):

@@ -1,5 +1,6 @@
 """How experiments are run, decided and written down; and each of them in its fast mode."""
 
+import argparse
 import dataclasses
 import itertools
 import json
@@ -34,7 +35,7 @@ from experiments import (
     source,
     suppression,
 )
-from experiments.experiment import Experiment, Outcome
+from experiments.experiment import Experiment, Outcome, add_options
 from experiments.study import Study, fast_study
 from snnlab import provenance, results, zoo
 from snnlab.data import CLASSES, Photographs, rhythm_scenes
@@ -1409,3 +1410,19 @@ def test_what_a_neighbour_can_reach_is_not_unchanged(tmp_path, monkeypatch):
     reached = {layer: columns - 2 for layer, columns in suppression.REACHED.items()}
     monkeypatch.setattr(suppression, "REACHED", reached)
     assert not suppression.totals(study, 0, chosen)["unchanged"].all()
+
+
+def test_the_snakefile_asks_for_claims_and_options_that_there_are():
+    """Snakemake is no part of the project: here what it would be told, and what it would call."""
+    text = (ROOT / "experiments" / "Snakefile").read_text()
+    ask = re.search(r'ASK = """\n(.*?)"""', text, re.S)[1]
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True)
+    found = {claim: (seeds, needs) for claim, seeds, needs in json.loads(done.stdout)}
+    assert found.keys() == reproduce.everything().keys()
+    assert found["leak"] == ([0, 1], "data") and found["burst"][1] is None
+    assert found["events"][1] == "recordings"
+    options = {*add_options(argparse.ArgumentParser())._option_string_actions}
+    assert {*re.findall(r"--(?:runs|fast|seeds|results)\b", text)} <= options
+    assert {
+        f"--{what}" for what in re.search(r'in \(("data".*?)\)', text)[1].split('"')[1::2]
+    } <= options

@@ -1,6 +1,7 @@
-"""The logo, the favicon and the card are what the scripts draw."""
+"""The logo, the favicon and the card are what the scripts draw; the poster is whole."""
 
 import io
+import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from book.tools import card, logo
+from book.tools import card, logo, poster
+from snnlab import results
 
 BOOK = Path(__file__).parent.parent / "book"
 
@@ -26,3 +28,23 @@ def test_the_card_in_the_repository_is_the_one_that_the_script_draws():
     assert kept.size == drawn.size == card.SIZE
     apart = np.abs(np.asarray(kept, int) - np.asarray(drawn, int))
     assert apart.mean() < 3, "draw it again: python -m book.tools.card"  # fonts differ a little
+
+
+def test_the_poster_has_every_claim_and_no_word_leaves_it_or_lies_on_another():
+    figure = poster.draw()
+    figure.canvas.draw()
+    said = [text.get_text() for text in figure.texts]
+    board = [row for row in results.scoreboard() if row["verdict"] in results.VERDICTS]
+    for row in board:
+        at = said.index(row["title"])
+        assert (
+            said[at + 1] == row["verdict"] and f"{row['figures'][0]['value']:.3f}" in said[at + 2]
+        )
+    boxes = [text.get_window_extent() for text in figure.texts]
+    for box in boxes:
+        assert box.x0 >= 0 and box.y0 >= 0
+        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+    boxes += [axes.get_window_extent() for axes in figure.axes]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    poster.plt.close(figure)

@@ -58,11 +58,24 @@ def test_a_missing_or_incomplete_file_is_named(tmp_path):
         ValueError, match=r"no results for 'leak'.*there are: ann.*experiments\.leak"
     ):
         results.load("leak", tmp_path)
-    broken = result("leak", measures=[measure()])
-    del broken["seeds"], broken["measures"][0]["n"]
-    write(tmp_path, broken)
-    with pytest.raises(ValueError, match="lacks seeds, n of a measure"):
-        results.load("leak", tmp_path)
+    for key, wrong, message in [
+        ("seeds", None, "it lacks seeds"),
+        ("n", None, "a measure energy: it lacks n"),
+        ("value", "0.5", "a measure energy: its value is '0.5'"),
+        ("n", 1.5, "its n is 1.5"),
+        ("labels", {"layer": ["conv6"]}, "its labels is"),
+        ("claim", "ann", "its claim is 'ann'"),
+        ("figures", [], "its verdict is 'holds', of 0 figures"),
+        ("figures", [measure(state="maybe")], "a figure energy: its state is 'maybe'"),
+    ]:
+        broken = result("leak", measures=[measure()])
+        inside = broken if key in broken else broken["measures"][0]
+        inside[key] = wrong
+        if wrong is None:
+            del inside[key]
+        (tmp_path / "leak.json").write_text(json.dumps(broken))
+        with pytest.raises(ValueError, match=f"leak.json is not a results file: .*{message}"):
+            results.load("leak", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["a string", "from home"])

@@ -167,12 +167,11 @@ def test_an_experiment_that_dies_at_any_write_ends_as_one_that_does_not(tmp_path
 
 
 @pytest.mark.slow
-def test_ten_kills_at_random_moments_change_nothing(tmp_path):
+@pytest.mark.parametrize("work", [["training", "relu-s0", "lif-s0"], ["experiment"]], ids=" ".join)
+def test_ten_kills_at_random_moments_change_nothing(work, tmp_path):
     """SIGKILL, SIGTERM and SIGINT; in a process that has not yet used threads, since it forks."""
-    command = [sys.executable, "-m", "helpers.kills", str(tmp_path), "10", "0"]
-    done = subprocess.run(
-        [*command, "relu-s0", "lif-s0"], cwd=TESTS, capture_output=True, text=True, timeout=600
-    )
+    command = [sys.executable, "-m", "helpers.kills", str(tmp_path), "10", "0", *work]
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found == {"kills": 10, "wrong": []}

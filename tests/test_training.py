@@ -1,6 +1,8 @@
 import itertools
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -289,7 +291,7 @@ def test_augmentation_follows_from_the_generator_and_leaves_its_input_alone():
 def test_every_recipe_starts_from_another_one_that_the_shelf_makes_before():
     for name, recipe in RECIPES.items():
         assert (recipe.network == "relu") == (name == "relu")
-        alone = name in ("relu", "lif-scratch") or recipe.data != "photographs"
+        alone = name in ("relu", "lif-scratch", "paper") or recipe.data != "photographs"
         assert bool(recipe.start) == (not alone)
         if recipe.start:
             assert list(RECIPES).index(recipe.start) < list(RECIPES).index(name)
@@ -735,3 +737,20 @@ def test_without_names_the_whole_shelf_is_made(command, monkeypatch):
         command()
     assert made == SHELF[:1]
     assert len(SHELF) == len(set(SHELF)) and {"relu-s0", "lif-s0", "converted-s2"} <= set(SHELF)
+
+
+# ---- several processes
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_with_the_whole_batch(tmp_path):
+    """Gradients, and with them weights, and the statistics of batch norms, to rounding."""
+    for count in ("1", "2"):
+        command = [sys.executable, "-m", "helpers.processes", str(tmp_path / count), count]
+        tests = Path(__file__).parent
+        done = subprocess.run(command, cwd=tests, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    for network in ("relu", "spiking"):
+        files = (tmp_path / count / network / "found.pt" for count in ("1", "2"))
+        one, two = (torch.load(file, weights_only=True) for file in files)
+        torch.testing.assert_close(two, one, rtol=1e-7, atol=1e-9)

@@ -6,6 +6,7 @@ and its check, but no solution; instructors get the solutions too.  What only th
 understands (MyST's directives and citations) becomes ordinary Markdown.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -133,13 +134,18 @@ def write(folder: Path) -> None:
     names = files()
     for audience in ("student", "instructor"):
         target = folder / audience
-        shutil.rmtree(target, ignore_errors=True)
+        part = folder / f".{audience}.{os.getpid()}.part"  # a folder is whole or not there
         for needed in ("checks", "quizzes"):  # what the notebooks import
             unneeded = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(BOOK / needed, target / needed, ignore=unneeded)
+            shutil.copytree(BOOK / needed, part / needed, ignore=unneeded)
         for name, file in names.items():
             made = notebook(name, names, solutions=audience == "instructor")
-            nbformat.write(made, target / f"{file}.ipynb")
+            nbformat.write(made, part / f"{file}.ipynb")
+        before = part.with_suffix(".before.part")
+        if target.exists():
+            target.rename(before)
+        part.rename(target)
+        shutil.rmtree(before, ignore_errors=True)
         print(f"{len(names)} notebooks in {target}")
 
 

@@ -1,7 +1,5 @@
 """N-MNIST: handwritten digits before an event camera that made three saccades."""
 
-import functools
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from snnlab.checks import check_whole
+from snnlab.data.files import Files
 from snnlab.storing import located
 
 __all__ = ["Recordings", "n_mnist"]
@@ -55,14 +54,16 @@ def n_mnist(
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
     check_whole("steps", steps)
-    found = _files(TEN if root is None else located(root), split.capitalize())
+    files = Files(TEN if root is None else located(root), _LAYOUT)
+    found = _named(files, split.capitalize())
     channels = 2 if polarity else 1
     frames = torch.zeros(steps, len(found), channels, SIZE, SIZE)
     few = len(found) <= 100  # read in no time
     named = tqdm(found.items(), "reading recordings", leave=False, disable=few)
-    for i, (name, read) in enumerate(named):
+    for i, (name, path) in enumerate(named):
+        content = files.read(path)
         try:
-            x, y, on, time = _events(read())
+            x, y, on, time = _events(content)
             box = _boxes(time, steps)
         except ValueError as error:
             raise ValueError(f"{split.capitalize()}/{name}: {error}") from None
@@ -76,28 +77,18 @@ def n_mnist(
     return Recordings(frames, labels, tuple(found))
 
 
-def _files(root: Path, split: str) -> dict:
-    """Name, as in "5/00001.bin" -> a function that reads its bytes."""
-    if root.is_dir():
-        found = {path.as_posix(): path.read_bytes for path in root.rglob("*.bin")}
-    elif not root.is_file():
-        raise FileNotFoundError(f"there is nothing at {root}; {_LAYOUT}")
-    elif not zipfile.is_zipfile(root):
-        raise ValueError(f"{root} is neither a folder nor a zip; {_LAYOUT}")
-    else:
-        archive = zipfile.ZipFile(root)
-        found = {
-            name: functools.partial(archive.read, name)
-            for name in archive.namelist()
-            if name.endswith(".bin")
-        }
+def _named(files: Files, split: str) -> dict[str, str]:
+    """Name, as in "5/00001.bin" -> the file's path, in the order of their numbers."""
     named = {}
-    for name, read in found.items():
-        *_, folder, digit, file = ("", "", *PurePosixPath(name).parts)
+    for path in files.names(".bin"):
+        *_, folder, digit, file = ("", "", *PurePosixPath(path).parts)
         if folder == split and digit in list("0123456789"):
-            named[f"{digit}/{file}"] = read
+            name = f"{digit}/{file}"
+            if name in named:
+                raise ValueError(f"{files.root} holds {split}/{name} in two places; {_LAYOUT}")
+            named[name] = path
     if not named:
-        raise ValueError(f"{root} has no recordings in {split}; {_LAYOUT}")
+        raise ValueError(f"{files.root} has no recordings in {split}; {_LAYOUT}")
     return dict(sorted(named.items(), key=lambda item: (item[0].split("/")[1], item[0])))
 
 

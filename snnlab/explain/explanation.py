@@ -132,7 +132,18 @@ class Explanation:
                 f"{path} holds no explanation but {', '.join(sorted(tensors)) or 'nothing'}; "
                 "expected a file that explanation.save wrote"
             )
-        return Explanation(**tensors, layer=about["layer"], method=about["method"])
+        if missing := {"layer", "method"} - about.keys():
+            raise ValueError(f"{path} does not say its {', '.join(sorted(missing))}; save it again")
+        maps, logits = tensors["maps"], tensors["logits"]
+        if maps.ndim not in (3, 4) or logits.ndim != 2 or maps.shape[-3] != len(logits):
+            raise ValueError(
+                f"{path} has maps {tuple(maps.shape)} and logits {tuple(logits.shape)}, expected "
+                "[T, B, H, W] or [B, H, W] and [B, K]; save it again"
+            )
+        for name, values in tensors.items():
+            if not values.is_floating_point() or not values.isfinite().all():
+                raise ValueError(f"the {name} of {path} are not finite floats; save it again")
+        return Explanation(maps, logits, layer=about["layer"], method=about["method"])
 
     def plot(
         self,

@@ -1,6 +1,7 @@
 """Results files: where they lie, what stands in them, and how to choose among their measures."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ KEYS = (
     *("claim", "title", "rule", "verdict", "figures", "measures", "notes", "command", "commit"),
     *("versions", "device", "seconds", "seeds", "networks", "data"),
 )
-MEASURE = ("name", "labels", "value", "low", "high", "n", "per_seed")
+TEXTS = ("claim", "title", "rule", "verdict")
+STATES = ("passes", "passes in some seeds", "fails", "open")
 
 
 class Result(dict):
@@ -42,8 +44,11 @@ def load(claim: str, folder: str | Path = FOLDER) -> dict:
             f"python -m experiments.{claim} --data PATH makes them"
         )
     result = Result(read_json(path))
-    if missing := _missing(result):
-        raise ValueError(f"{path} is not a results file: it lacks {', '.join(missing)}")
+    problems = _problems(result)
+    if not problems and result["claim"] != claim:
+        problems = [f"its claim is {result['claim']!r:.40}"]
+    if problems:
+        raise ValueError(f"{path} is not a results file: {'; '.join(problems[:5])}")
     result.folder = folder
     return result
 
@@ -61,8 +66,8 @@ def _existing(folder: str | Path) -> Path:
 def write(result: dict, folder: str | Path) -> Path:
     """Write a results file and return where.  Raises ValueError if it lacks something, or holds a
     number that is not finite."""
-    if missing := _missing(result):
-        raise ValueError(f"not a results file: it lacks {', '.join(missing)}")
+    if problems := _problems(result):
+        raise ValueError(f"not a results file: {'; '.join(problems[:5])}")
     path = located(folder) / f"{result['claim']}.json"
     text = json.dumps(result, indent=1, allow_nan=False) + "\n"
     with whole(path) as part:
@@ -70,11 +75,70 @@ def write(result: dict, folder: str | Path) -> Path:
     return path
 
 
-def _missing(result: dict) -> list[str]:
-    missing = [key for key in KEYS if key not in result]
-    for measure in (*result.get("figures", ()), *result.get("measures", ())):
-        missing += [f"{key} of a measure" for key in MEASURE if key not in measure]
-    return missing
+def _problems(result: dict) -> list[str]:
+    """What makes it no results file: what it lacks, and what is of another kind."""
+    if missing := [key for key in KEYS if key not in result]:
+        return [f"it lacks {', '.join(missing)}"]
+    found = [f"its {key} is no text" for key in TEXTS if not isinstance(result[key], str)]
+    for key, kind in (("figures", dict), ("measures", dict), ("notes", str)):
+        rows = result[key]
+        if not isinstance(rows, list) or not all(isinstance(row, kind) for row in rows):
+            found.append(f"its {key} are no list of such")
+    if not found and bool(result["figures"]) == (result["verdict"] == "no verdict"):
+        found = [f"its verdict is {result['verdict']!r:.40}, of {len(result['figures'])} figures"]
+    if found:
+        return found
+    rows = [(row, "figure", FIGURE) for row in result["figures"]]
+    rows += [(row, "measure", MEASURE) for row in result["measures"]]
+    for row, called, kinds in rows:
+        where = f"a {called} {str(row.get('name', 'without a name')):.60}"
+        found += [f"{where}: {problem}" for problem in _problems_of_measure(row, kinds)]
+    return found
+
+
+def _problems_of_measure(row: dict, kinds: dict) -> list[str]:
+    if missing := [key for key in kinds if key not in row]:
+        return [f"it lacks {', '.join(missing)}"]
+    found = [
+        f"its {key} is {row[key]!r:.40}" for key, right in kinds.items() if not right(row[key])
+    ]
+    if "classes" in row and not _is_one(row["classes"], ("low", "high")):
+        found.append("its interval over classes is none")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
+
+
+def _is_one(value: Any, keys: tuple[str, ...]) -> bool:
+    """Whether this is a dict with these numbers."""
+    return isinstance(value, dict) and all(_is_number(value.get(key)) for key in keys)
+
+
+def _are_labels(value: Any) -> bool:
+    plain = str | int | float | bool | None
+    return isinstance(value, dict) and all(isinstance(one, plain) for one in value.values())
+
+
+def _are_seeds(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_one(one, ("value",)) for one in value)
+
+
+#: What stands in each measure, and what tells that it is right.
+MEASURE: dict[str, Callable[[Any], bool]] = {
+    "name": lambda value: isinstance(value, str),
+    "labels": _are_labels,
+    **dict.fromkeys(("value", "low", "high"), _is_number),
+    "n": lambda value: _is_number(value) and value == int(value) >= 0,
+    "per_seed": _are_seeds,
+}
+#: And in each figure that decides.
+FIGURE = MEASURE | {
+    "margin": _is_number,
+    "p": lambda value: _is_number(value) and 0 <= value <= 1,
+    "state": lambda value: value in STATES,
+}
 
 
 def select(result: dict, name: str | None = None, **labels: Any) -> list[dict]:

@@ -3,8 +3,11 @@
 import json
 import math
 import time
+import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +18,7 @@ from tqdm.auto import tqdm
 from snnlab.checks import extra
 from snnlab.data import Sequences
 from snnlab.evaluation import accuracy, predict
-from snnlab.layers import BatchNormThroughTime
+from snnlab.layers import BatchNormThroughTime, SharedBatchNorm
 from snnlab.storing import check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
@@ -25,6 +28,8 @@ with extra("training needs"):
     from lightning_fabric import Fabric
 
 __all__ = ["FAST", "fit"]
+
+FOLDER = 0x10  # among the attributes of a file in a zip
 
 #: Settings under which a process that has the CPU to itself trains faster, up to twice: the C
 #: library reuses large tensors instead of giving them back, and idle threads wait a moment, then
@@ -52,17 +57,29 @@ def fit(
     epoch), from which the same call goes on.  ``train``: photographs, which are varied and encoded
     anew in each epoch, or sequences, which come as they are; ``test``: what to report on;
     ``progress``: a bar over :meth:`Recipe.passes`, which is moved on after each epoch.
+
+    The same seed gives the same weights to the bit on the same processor, versions and number of
+    threads; other threads sum gradients in another order, and the weights differ by rounding, which
+    a long training of spikes makes visible.
+
+    ``fabric``: where to train, of Lightning Fabric, launched; default: one device, in the recipe's
+    precision.  With several processes ``recipe.batch`` is the share of each.  Gradients, and the
+    statistics of batch norms, are those of one process with the whole batch, to rounding; what is
+    drawn to vary and encode photographs is each process's own, and the log has the loss of the
+    first one's share.
+
     Raises ValueError where the folder cannot be written to, holds another recipe's run, or a
-    damaged recipe or checkpoint.
+    damaged recipe or checkpoint, and FloatingPointError where the loss is no longer finite.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
-    fabric.launch()
     folder = located(folder)
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
-    wrapped, optimizer = fabric.setup(model, optimizer)
     ema = get_ema_multi_avg_fn(recipe.average)
-    averaged = AveragedModel(wrapped.module, multi_avg_fn=ema, use_buffers=True)
+    averaged = AveragedModel(model, fabric.device, multi_avg_fn=ema, use_buffers=True)
+    if fabric.world_size > 1:
+        SharedBatchNorm.put_into(model)
+    wrapped, optimizer = fabric.setup(model, optimizer)
     if twin is not None:
         twin = twin.to(fabric.device).eval()
     state = {
@@ -211,6 +228,7 @@ def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
     checkpoint = folder / "checkpoint.ckpt"
     if checkpoint.exists():
         try:
+            _check_archive(checkpoint)
             fabric.load(checkpoint, state, weights_only=True)
             _check_state(state, recipe)
         except Exception as error:
@@ -223,6 +241,16 @@ def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
         _write_log(state, folder)  # a run may have ended between its checkpoint and its log
 
 
+def _check_archive(checkpoint: Path) -> None:
+    """Raise an error unless its bytes are those that were written, which PyTorch does not ask."""
+    with zipfile.ZipFile(checkpoint) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} in it is damaged")
+        for file in archive.infolist():
+            if file.external_attr & FOLDER:  # PyTorch would read whatever lies in memory
+                raise ValueError(f"{file.filename} in it is said to be a folder")
+
+
 def _check_state(state: dict, recipe: Recipe) -> None:
     """Raise ValueError unless this is the state of a run of the recipe after some epoch."""
     epoch, log = state["epoch"], state["log"]
@@ -230,10 +258,19 @@ def _check_state(state: dict, recipe: Recipe) -> None:
         raise ValueError(f"it is of epoch {epoch!r:.20}, of {recipe.epochs}")
     if not isinstance(log, list) or [row["epoch"] for row in log] != [*range(1, epoch + 1)]:
         raise ValueError(f"its log is not that of {epoch} epochs")
-    for name in ("model", "averaged"):
-        for key, value in state[name].state_dict().items():
+    for name in ("model", "averaged", "optimizer"):
+        for key, value in _tensors(name, state[name].state_dict()):
             if not value.isfinite().all():
                 raise ValueError(f"{key} is not finite")
+
+
+def _tensors(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested dicts and lists, with where they stand."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, dict | list):
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _tensors(f"{name}.{key}", one)
 
 
 def _save(state: dict, folder: Path, fabric: Fabric) -> None:

@@ -1,8 +1,13 @@
 """Processes that die while they store: at each write in turn, or at random moments by a signal.
 
-As a script: trains a tiny network in forked processes that are killed, and says what it found.
+As a script it does a piece of work in forked processes that are killed, and says what it found:
+
+    cd tests && ../.venv/bin/python -m helpers.kills FOLDER 50 0 training relu-s0 lif-s0
+    cd tests && ../.venv/bin/python -m helpers.kills FOLDER 50 0 experiment
+    cd tests && ../.venv/bin/python -m helpers.kills FOLDER 50 0 course
 """
 
+import dataclasses
 import io
 import json
 import os
@@ -13,12 +18,16 @@ import time
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import torch
 from torch import nn
 
+from book.tools import course
+from experiments.study import fast_study
 from helpers.tiny import generator
 from snnlab import zoo
 from snnlab.data import Photographs, scenes
+from snnlab.results import files as results
 from snnlab.training import __main__ as command
 from snnlab.training import sources
 
@@ -164,29 +173,78 @@ def in_a_process(function, *arguments):
     return child
 
 
-def main(folder, names, count, seed):
+def experiment(folder):
+    """Two parts that are kept, and the results file that is made of them."""
+    study = dataclasses.replace(fast_study("leak", folder), fast=False)
+    for part in range(2):
+        study.kept(("part", part), a_moment)
+    results.write(results.load("leak"), folder)
+
+
+def a_moment():
+    """As long as a part may take, so that a signal can come in the middle of it."""
+    time.sleep(0.02)
+    return {"x": np.arange(10**5), "y": np.ones((30, 40))}
+
+
+def kept(folder):
+    """The arrays of each part, and the results."""
+    found = {}
+    for path in folder.glob("*.npz"):
+        with np.load(path) as file:
+            found[path.name] = {key: file[key].tolist() for key in file if key != "about"}
+    return found | {path.name: results.load(path.stem, folder) for path in folder.glob("*.json")}
+
+
+def notebooks(folder):
+    """What lies in the folders of a course, each of which is whole or not there."""
+    files = (path for path in folder.glob("[!.]*/**/*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes().hex() for path in files}
+
+
+def half(folder, whole, read):
+    """What of the work that a dead process left is there, and is not what it should be."""
+    found = read(folder)
+    if read is notebooks:
+        there = {name.split("/")[0] for name in found}
+        whole = {name: one for name, one in whole.items() if name.split("/")[0] in there}
+        return [] if found == whole else ["a half course"]
+    return [f"{name} is another" for name, one in found.items() if whole[name] != one]
+
+
+#: What can be killed: the work, what is read of it, and what of a dead process's folder is wrong.
+WORK = {
+    "training": (train, stored, wrong),
+    "experiment": (experiment, kept, lambda folder, whole: half(folder, whole, kept)),
+    "course": (course.write, notebooks, lambda folder, whole: half(folder, whole, notebooks)),
+}
+
+
+def main(folder, count, seed, kind, names):
+    work, read, misleading = WORK[kind]
     draws, found = random.Random(seed), {"kills": 0, "wrong": []}
     start = time.perf_counter()
-    os.waitpid(in_a_process(train, folder / "whole", *names), 0)
-    seconds, whole = time.perf_counter() - start, stored(folder / "whole")
+    os.waitpid(in_a_process(work, folder / "whole", *names), 0)
+    seconds, whole = time.perf_counter() - start, read(folder / "whole")
     parts = 0
     while found["kills"] < count:
         here = folder / f"parts{parts}"
-        child = in_a_process(train, here, *names)
+        child = in_a_process(work, here, *names)
         time.sleep(draws.uniform(0, 0.8 * seconds))
         os.kill(child, draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
         _, status = os.waitpid(child, 0)
         found["kills"] += status != 0
-        found["wrong"] += wrong(here, whole)
+        found["wrong"] += misleading(here, whole)
         if status == 0:
             parts += 1
     for here in folder.glob("parts*"):
-        os.waitpid(in_a_process(train, here, *names), 0)
-        if stored(here) != whole or not whole:
-            found["wrong"].append(f"{here.name} ended as another network")
+        os.waitpid(in_a_process(work, here, *names), 0)
+        if read(here) != whole or not whole:
+            found["wrong"].append(f"{here.name} ended as another")
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]), sys.argv[4:], int(sys.argv[2]), int(sys.argv[3]))
+    where, number, seed, kind, *names = sys.argv[1:]
+    main(Path(where), int(number), int(seed), kind, names)
