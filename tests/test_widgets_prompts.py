@@ -4,10 +4,11 @@ import re
 
 import pytest
 import torch
+from helpers import map_cases
 from helpers.site import serving
 from helpers.widget_pages import WIDGETS, assert_numbers, opened, page
 
-from snnlab import explain, widgets
+from snnlab import explain, results, widgets
 from snnlab.judge.baselines import count_map
 from snnlab.widgets import OwnPhotograph, RhythmExplorer
 from snnlab.widgets.base import Widget
@@ -42,6 +43,13 @@ def walked_back(_, e):
     steps = len(e["gradient"]) // 8
     gates, conv7 = e["gates"][-steps:], e["gradient"][-2 * steps : -steps]
     return [conv7[-1], conv7[0], 0, 100 * gates[0], 100 * gates[-1]]
+
+
+def turned(widget):
+    """How many verdicts are others than by the rules."""
+    board = results.scoreboard()
+    at = results.at_margins(board, widget.factor)
+    return sum(one["verdict"] != other["verdict"] for one, other in zip(board, at, strict=True))
 
 
 def slopes(_, e):
@@ -85,6 +93,21 @@ ANSWERS = {
         lambda w, e: [100 * e["change"]],
         lambda w, e: [100 * e["change"]],
         lambda w, e: [e["massA"][0], e["massB"][0]],
+    ],
+    "energy": [
+        lambda w, e: [100 * e["energy"], 100 * e["counts"]],
+        lambda w, e: [100 * e[share] for share in ("energy", "bump", "area")],
+        lambda w, e: [100 * e["energy"], 100 * e["area"]],
+    ],
+    "verdicts": [
+        lambda w, e: [e["verdicts"].count(0), turned(w)],
+        lambda w, e: [turned(w), len(e["verdicts"])],
+        lambda w, e: [e["verdicts"].count(0), len(e["verdicts"]), turned(w)],
+    ],
+    "conversion": [
+        lambda w, e: [e["now"], w.count, e["likeness"]],
+        lambda w, e: [e["now"], w.parent],
+        lambda w, e: [e["clipped"], len(e["rates"])],
     ],
     "by hand": [
         lambda w, e: [e["likeness"], e["baseline"]],

@@ -184,7 +184,7 @@ class Compiled:
     """A kernel with its options in machine code: ``work(record)``, its ``address``, and the type
     ``record``."""
 
-    def __init__(self, name: str, **options):
+    def __init__(self, name: str, **options: bool | str):
         kernel, taken = KERNELS[name]
         named = {"next": INT, "blocks": INT, **taken}
         fields = [(name, C_TYPES[kind]) for name, kind in named.items()]

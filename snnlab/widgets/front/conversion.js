@@ -6,6 +6,7 @@ import { arrays, oncePerTrait } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
 import { Plot, RIGHT, ticks } from "./plot.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 const GAMMA = 0.5; // the paper's
@@ -26,6 +27,7 @@ export default {
     const percentiles = model.get("percentiles").map((value) => [value, show(value)]);
     select(view, "percentile", { label: "Percentile that gives λ", options: percentiles });
     choice(view, "layer", { label: "Layer", options: byName(model.get("layers")) });
+    prompts(view, conversionPrompts(model));
 
     return view.start(() => {
       const numbers = converted(model);
@@ -39,6 +41,29 @@ export default {
     });
   },
 };
+
+/** @param {import("./view.js").Model} model */
+function conversionPrompts(model) {
+  const [count, longest] = [model.get("count"), model.get("longest")];
+  return [
+    {
+      set: { steps: 1 },
+      ask: "*Steps T* 1: each neuron fires once or not at all. Does the network know anything yet?",
+      answer: ({ now, likeness }) =>
+        `It names ${now} of ${count} photographs; the rates of this layer correlate with the activations by ${show(likeness, 3)}.`,
+    },
+    {
+      set: { steps: longest },
+      ask: "As many *Steps T* as were recorded: is it as good as the network that it comes from?",
+      answer: ({ now }) => `It names ${now} photographs, the ReLU network ${model.get("parent")}.`,
+    },
+    {
+      set: { percentile: model.get("percentiles")[0] },
+      ask: "The lowest *Percentile that gives λ*: how many of this layer’s activations can no rate reach?",
+      answer: ({ clipped, rates }) => `${clipped} of ${rates.length}: they lie above λ, and a neuron fires at most once a step.`,
+    },
+  ];
+}
 
 /** A layer's spikes of one percentile: how many each neuron has fired, and SAM, so far, for every T. */
 const soFarOf = oncePerTrait((trait) =>

@@ -6,6 +6,7 @@ import { energyInBox, enlarge, largest } from "./numbers.js";
 import { arrays, oncePerTrait } from "./packed.js";
 import { Panels } from "./panels.js";
 import { overlay, photograph } from "./picture.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 const SHARE_LINE = 25; // pixels of a bar
@@ -30,6 +31,7 @@ export default {
     const y = slider(view, "y", { label: "Box, pixels from top", min: 0, max: height - 2, step: 1 });
     slider(view, "wide", { label: "Width of the box", min: 2, max: width, step: 1 });
     slider(view, "high", { label: "Height of the box", min: 2, max: height, step: 1 });
+    prompts(view, energyPrompts(view, width, height));
 
     return view.start(() => {
       const numbers = weigh(model, images, box());
@@ -45,6 +47,32 @@ export default {
     });
   },
 };
+
+/** @param {View} view */
+function energyPrompts(view, width, height) {
+  const [wide, high] = [Math.round(width / 2), Math.round(height / 2)];
+  const middle = { x: Math.round((width - wide) / 2), y: Math.round((height - high) / 2), wide, high };
+  const other = view.model.get("layers").find((layer) => layer !== view.first.layer) ?? view.first.layer;
+  return [
+    {
+      set: { x: 0, y: 0, wide: width, high: height },
+      ask: "*Width of the box* and *Height of the box* as large as the photograph: which map has most of itself in it?",
+      answer: ({ energy, counts }) =>
+        `SAM has ${percent(energy)}, the map of counts ${percent(counts)}. A box is only a question if something lies outside.`,
+    },
+    {
+      set: middle,
+      ask: "A box around the middle, half as wide (*Width of the box*) and half as high, whatever lies there: does SAM beat a map that knows nothing but the middle?",
+      answer: ({ energy, bump, area }) =>
+        `SAM has ${percent(energy)}, the bump in the middle ${percent(bump)}, a uniform map ${percent(area)}.`,
+    },
+    {
+      set: { layer: other },
+      ask: "The same box, another *Layer of the maps*: does it still hold more than an even share?",
+      answer: ({ energy, area }) => `SAM has ${percent(energy)} there, and a uniform map ${percent(area)}.`,
+    },
+  ];
+}
 
 /** The reader's box, pushed inside. */
 function boxOf(model, width, height) {

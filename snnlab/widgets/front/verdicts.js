@@ -2,6 +2,7 @@
 
 import { slider } from "./controls.js";
 import { Plot, RIGHT, ticks } from "./plot.js";
+import { prompts } from "./prompts.js";
 import { show, View } from "./view.js";
 
 /**
@@ -31,6 +32,7 @@ export default {
     const claims = /** @type {Claim[]} */ (model.get("claims"));
     const sheet = view.sheet({ height: claims.length * CLAIM + AXIS });
     slider(view, "factor", { label: "Each margin, times", min: 0, max: 2, step: 0.5 });
+    prompts(view, verdictPrompts());
 
     return view.start(() => {
       const [rule, rows] = [1, model.get("factor")].map((factor) => boardAt(claims, factor, model.get("asked"), model.get("level")));
@@ -50,6 +52,27 @@ export default {
     });
   },
 };
+
+function verdictPrompts() {
+  const held = ({ verdicts }) => verdicts.filter((verdict) => verdict === HOLDS).length;
+  return [
+    {
+      set: { factor: 0 },
+      ask: "*Each margin, times* 0: any difference counts. How many claims hold now?",
+      answer: (numbers) => `${held(numbers)}; and ${numbers.turned} verdicts are others than by the rules.`,
+    },
+    {
+      set: { factor: 0.5 },
+      ask: "*Each margin, times* a half: do the verdicts hang on where the margins were set?",
+      answer: (numbers) => `${numbers.turned} of ${numbers.verdicts.length} turn.`,
+    },
+    {
+      set: { factor: 2 },
+      ask: "*Each margin, times* 2: a sterner judge. What is left?",
+      answer: (numbers) => `${held(numbers)} of ${numbers.verdicts.length} claims hold; ${numbers.turned} verdicts turn.`,
+    },
+  ];
+}
 
 /**
  * The verdicts, had every margin been so many times as large: snnlab.results.at_margins.
