@@ -106,14 +106,16 @@ def test_a_photograph_of_any_size_is_drawn_as_it_is(browser, written, name, size
     with opened(browser, written(page(case.make()))) as tab:
         view, widget = the_view(tab), case.make()
         assert_numbers(view, case, widget)
-        canvas = view.locator("canvas").nth(name == "through time")
+        canvas = view.locator("canvas").nth(int(name == "through time"))
         columns, most, photographs = PANELS[name]
         width = min(most, (canvas.bounding_box()["width"] - 14 * (columns - 1)) / columns)
         height = width * size[0] / size[1] / photographs
         box = int(width), int(height)
         drawn = torch.tensor(tab.evaluate(PIXELS, [canvas.element_handle(), box])).float()
         drawn = drawn.view(1, *reversed(box), 4)[..., :3].permute(0, 3, 1, 2)
-        expected = torch.cat(list(map_cases.images(photographs, size)), -1)
+        shown = widget.image if name == "by hand" else 0  # of its photographs
+        pictures = map_cases.images(shown + photographs, size)[shown:]
+        expected = torch.cat(list(pictures), -1)
         blocks = expected.shape[1] // 4, expected.shape[2] // 4  # the page blends neighbours
         both = [
             torch.nn.functional.interpolate(each, blocks, mode="area").flatten()
