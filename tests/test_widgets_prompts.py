@@ -4,7 +4,6 @@ import re
 
 import pytest
 import torch
-from helpers import map_cases
 from helpers.site import serving
 from helpers.widget_pages import WIDGETS, assert_numbers, opened, page
 
