@@ -24,7 +24,7 @@ from PIL import Image
 
 DENSITY = 192  # dots an inch of photographs: two a pixel of the page
 PHONE = 3.6  # inches: 346 pixels, the width of the text on a phone of 390
-SMALLER, SMALLEST = 0.8, 7.0  # of text on a phone: a factor, and points (9.3 pixels)
+SMALLER, SMALLEST = 0.8, 7.1  # of text on a phone: a factor, and points (9 pixels and more)
 GAP, TITLE = 0.08, 0.17  # inches between pictures, and for a line of a title, on a phone
 FONTS = "font-family: 'DejaVu Sans', sans-serif; "  # every page has a font of its own
 SALT = "seeing-spikes"  # names in a file depend on what it shows, and on nothing else
