@@ -214,7 +214,10 @@ def _is(part, want: Tensor) -> bool:
 def _differs(one, other) -> bool:
     if isinstance(one, Tensor):
         return not torch.equal(one.nan_to_num(), other.nan_to_num())
-    return isinstance(one, list | dict) and one != other
+    if isinstance(one, list | tuple):
+        return len(one) != len(other) or any(map(_differs, one, other))
+    plain = isinstance(one, int | float | str | dict)
+    return plain and one is not other and one != other
 
 
 def _close(a: Tensor, b: Tensor) -> Tensor:
