@@ -218,7 +218,7 @@ def test_a_page_has_both_arrangements_with_the_words_of_the_figure(make, quote, 
     )
     text = pages.put_figures_in(page, tmp_path)
     soup = BeautifulSoup(text, "html.parser")
-    drawn = soup.select("div.snn-figure > svg")
+    drawn = soup.select("div.snn-drawing > svg")
     assert [svg["class"] for svg in drawn] == [["snn-wide"], ["snn-narrow"]][: 1 + (make is plots)]
     assert all(svg["aria-label"] == "two lines & more" for svg in drawn)
     assert all(svg["role"] == "img" for svg in drawn) and not soup.find("img")

@@ -76,7 +76,7 @@ def test_no_file_loads_anything_from_another_host():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_picture_says_in_words_what_it_shows(page):
-    for img in soup(HTML / page).select("img, .snn-figure > svg"):
+    for img in soup(HTML / page).select("img, .snn-drawing > svg"):
         alt = img.get("alt") or img.get("aria-label") or ""
         assert len(alt.split()) >= 4 and not re.search(r"\.(png|jpe?g|svg|gif)$", alt), (
             f"{page}: {img.get('src')} has the alt text {alt!r}; "

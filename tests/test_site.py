@@ -311,7 +311,7 @@ def test_formulas_are_set_where_there_are_formulas(page):
 
 SMALLEST_TEXT = """() => {
   const sizes = [];
-  for (const text of document.querySelectorAll(".snn-figure > svg text")) {
+  for (const text of document.querySelectorAll(".snn-drawing > svg text")) {
     const drawing = text.ownerSVGElement, box = drawing.getBoundingClientRect();
     const size = parseFloat(getComputedStyle(text).fontSize);
     const scale = box.width / drawing.viewBox.baseVal.width;
@@ -327,7 +327,7 @@ def test_figures_can_be_read_on_a_phone_and_enlarged_by_a_tap(browser, addresses
         tab = context.new_page()
         tab.goto(f"{addresses['http']}/book/{page}.html")
         assert tab.evaluate(SMALLEST_TEXT) >= 9
-        figure = tab.locator(".snn-figure:visible").last
+        figure = tab.locator(".snn-drawing:visible").last
         figure.scroll_into_view_if_needed()
         figure.locator("svg:visible").tap()
         large = tab.locator("dialog.snn-large svg.snn-wide")
@@ -343,7 +343,7 @@ def test_a_figure_is_enlarged_by_keyboard_and_takes_the_colours_of_the_page(brow
         with browser.new_context(color_scheme=look) as context:
             tab = context.new_page()
             tab.goto(f"{addresses['file']}/book/a-spiking-neuron.html")
-            figure = tab.locator(".snn-figure").first
+            figure = tab.locator(".snn-drawing").first
             inks[look] = figure.locator("text").first.evaluate("e => getComputedStyle(e).fill")
             button = figure.get_by_role("button", name="Enlarge Figure 1.1")
             button.focus()

@@ -46,7 +46,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    const figures = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".snn-figure")]);
+    const figures = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".snn-drawing")]);
     /** @type {Large | undefined} */
     let large;
     const open = (figure) => {

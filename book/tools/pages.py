@@ -165,7 +165,7 @@ def put_figures_in(text: str, html: Path) -> str:
     def figure(found: re.Match) -> str:
         words = unescape(found[2] or found[3] or "")
         drawn = (html / found[1]).read_text(encoding="utf-8")
-        return f'<div class="snn-figure">{figures.inlined(drawn, words)}</div>'
+        return f'<div class="snn-drawing">{figures.inlined(drawn, words)}</div>'
 
     return FIGURE.sub(figure, text)
 
