@@ -461,14 +461,21 @@ def test_the_shuffled_scenes_are_those_of_val_at_other_times(monkeypatch):
     assert (kept.spikes != shuffled.spikes).any((0, 2, 3, 4)).all()
 
 
-@pytest.mark.parametrize("data", ["glances", "glances-shuffled"])
-def test_glances_are_of_the_photographs_of_each_part(data, monkeypatch):
+@pytest.fixture
+def parts(monkeypatch):
+    """Photographs to be read, by how many they are: 14 to train on, 6 to tune, 5 of val, 4 held
+    out; what is made of them is made of four at a time."""
     parts = {count: photographs()[5 * count :][:count] for count in (14, 6, 5, 4)}
     monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", lambda root, split: parts[5])
     monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (parts[14], parts[6]))
     monkeypatch.setattr("snnlab.training.sources.photographs", lambda: parts[4])
     monkeypatch.setattr("snnlab.training.sources.AT_ONCE", 4)
     monkeypatch.setattr("snnlab.provenance.file_hash", lambda path: "hash")
+    return parts
+
+
+@pytest.mark.parametrize("data", ["glances", "glances-shuffled"])
+def test_glances_are_of_the_photographs_of_each_part(data, parts):
     found = source(data, Path("images.zip"), "book")
     drawn = generator()
     for start in (0, 4):
@@ -485,13 +492,7 @@ def test_glances_are_of_the_photographs_of_each_part(data, monkeypatch):
 
 
 @pytest.mark.parametrize("data, steps", [("saccades", 12), ("saccades-sums", 1)])
-def test_saccades_are_before_all_photographs_in_training_also_in_a_mirror(data, steps, monkeypatch):
-    parts = {count: photographs()[5 * count :][:count] for count in (14, 6, 5, 4)}
-    monkeypatch.setattr("snnlab.training.sources.tiny_imagenet", lambda root, split: parts[5])
-    monkeypatch.setattr("snnlab.training.sources.hold_out", lambda p: (parts[14], parts[6]))
-    monkeypatch.setattr("snnlab.training.sources.photographs", lambda: parts[4])
-    monkeypatch.setattr("snnlab.training.sources.AT_ONCE", 4)
-    monkeypatch.setattr("snnlab.provenance.file_hash", lambda path: "hash")
+def test_saccades_are_before_all_photographs_in_training_also_in_a_mirror(data, steps, parts):
     found = source(data, Path("images.zip"), "book")
     mirrored = replace(parts[14], images=parts[14].images.flip(-1))
     expected = torch.cat([saccades(p, steps).frames for p in (parts[14], mirrored)], 1)

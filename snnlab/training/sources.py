@@ -149,11 +149,10 @@ def _n_mnist(path: Path | None, steps: int) -> Source:
         return Sequences(found.frames.to(torch.uint8), found.labels, found.classes)
 
     train, test = (sequences(n_mnist(path, split, steps)) for split in ("train", "test"))
-    tests: dict[str, Samples] = {"test": test}
-    if steps > 1:
-        tests["test, time shuffled"] = at_other_times(test)
     about = {"name": path.name, "sha256": provenance.file_hash(path), "n": len(train) - TUNE}
-    return Source(train[TUNE:], train[:TUNE], tests, about)
+    tests: dict[str, Any] = {"test": test}
+    train, tune = train[TUNE:], train[:TUNE]
+    return Source(train, tune, tests if steps == 1 else _also_shuffled(tests), about)
 
 
 def _rhythm(message: str) -> Source:
@@ -166,8 +165,7 @@ def _rhythm(message: str) -> Source:
         spikes = torch.cat([scenes.spikes.bool() for scenes in drawn], 1)
         labels = torch.cat([scenes.labels for scenes in drawn])
         parts[name] = Sequences(spikes, labels, drawn[0].classes)
-    val = parts["val"]
-    tests: dict[str, Samples] = {"val": val, "val, time shuffled": at_other_times(val)}
+    tests = _also_shuffled({"val": parts["val"]})
     about = {"name": f"snnlab.data.rhythm_scenes, {message}", "n": DRAWN["train"]}
     return Source(parts["train"], parts["tune"], tests, about)
 
