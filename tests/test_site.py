@@ -334,7 +334,8 @@ def test_figures_can_be_read_on_a_phone_and_enlarged_by_a_tap(browser, addresses
         large.wait_for()
         assert large.bounding_box()["width"] > 800
         tab.keyboard.press("Escape")
-        assert not large.count() and figure.locator("svg.snn-wide").count() == 1
+        large.wait_for(state="detached")  # a dialog tells of its closing a moment later
+        assert figure.locator("svg.snn-wide").count() == 1
 
 
 def test_a_figure_is_enlarged_by_keyboard_and_takes_the_colours_of_the_page(browser, addresses):
