@@ -19,6 +19,7 @@ __all__ = [
     "recording",
     "passes",
     "models",
+    "published",
     "data",
     "zoo",
     "conversion",

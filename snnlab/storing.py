@@ -2,11 +2,14 @@
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["check_writable", "located", "read_json", "whole"]
+__all__ = ["check_archive", "check_writable", "located", "read_json", "whole"]
+
+IS_FOLDER = 0x10  # among the attributes of a file in a zip
 
 
 def located(path: str | Path) -> Path:
@@ -48,6 +51,26 @@ def check_writable(folder: str | Path) -> None:
             f"nothing can be written into {folder} ({error.strerror}); name another folder, or "
             "change its permissions"
         ) from None
+
+
+def check_archive(path: str | Path) -> None:
+    """Raise ValueError unless a file of ``torch.save`` is whole: its bytes are those that were
+    written, which PyTorch does not ask.  Raises FileNotFoundError."""
+    path = located(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            folders = [
+                file.filename for file in archive.infolist() if file.external_attr & IS_FOLDER
+            ]
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} is no archive of torch.save ({error})") from None
+    if damaged:
+        raise ValueError(f"{damaged} in {path} is damaged")
+    if folders:  # PyTorch would read whatever lies in memory
+        raise ValueError(f"{folders[0]} in {path} is said to be a folder")
 
 
 def read_json(path: str | Path) -> dict:

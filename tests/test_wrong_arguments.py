@@ -177,7 +177,7 @@ OTHERS = {
     *("scoreboard", "summary", "curves", "dots", "table", "select", "phrase", "recalibrate"),
     *("cascade", "build", "either", "height_and_width", "check_number", "check_whole"),
     *("check_generator", "check_finite", "check_encoding", "check_network", "located"),
-    *("Cards", "extra"),
+    *("Cards", "extra", "DelayedLIF", "PublishedVGG"),
 }
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from snnlab.checks import extra
 from snnlab.data import Sequences
 from snnlab.evaluation import accuracy, predict
 from snnlab.layers import BatchNormThroughTime, SharedBatchNorm
-from snnlab.storing import check_writable, located, read_json, whole
+from snnlab.storing import check_archive, check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
 from snnlab.training.sources import Samples, arguments, inputs
@@ -29,7 +28,6 @@ with extra("training needs"):
 
 __all__ = ["FAST", "fit"]
 
-FOLDER = 0x10  # among the attributes of a file in a zip
 
 #: Settings under which a process that has the CPU to itself trains faster, up to twice: the C
 #: library reuses large tensors instead of giving them back, and idle threads wait a moment, then
@@ -228,7 +226,7 @@ def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
     checkpoint = folder / "checkpoint.ckpt"
     if checkpoint.exists():
         try:
-            _check_archive(checkpoint)
+            check_archive(checkpoint)
             fabric.load(checkpoint, state, weights_only=True)
             _check_state(state, recipe)
         except Exception as error:
@@ -239,16 +237,6 @@ def _resume(state: dict, folder: Path, recipe: Recipe, fabric: Fabric) -> None:
         fabric.print(f"going on after epoch {state['epoch']} of {recipe.epochs}")
     if fabric.is_global_zero:
         _write_log(state, folder)  # a run may have ended between its checkpoint and its log
-
-
-def _check_archive(checkpoint: Path) -> None:
-    """Raise an error unless its bytes are those that were written, which PyTorch does not ask."""
-    with zipfile.ZipFile(checkpoint) as archive:
-        if damaged := archive.testzip():
-            raise ValueError(f"{damaged} in it is damaged")
-        for file in archive.infolist():
-            if file.external_attr & FOLDER:  # PyTorch would read whatever lies in memory
-                raise ValueError(f"{file.filename} in it is said to be a folder")
 
 
 def _check_state(state: dict, recipe: Recipe) -> None:
