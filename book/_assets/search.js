@@ -18,7 +18,7 @@
     "book/intro": "license licence copyright mit terms citation cite author start install about book",
     "book/a-spiking-neuron": "spiking neuron lif leaky integrate fire membrane leak threshold reset potential",
     "book/images-into-spikes": "poisson encoder encoding rate coding image spike random bernoulli",
-    "book/a-gradient-through-spikes": "surrogate gradient backpropagation through time bptt spike reset detached gate",
+    "book/a-gradient-through-spikes": "surrogate gradient backpropagation through time bptt detached gate bump",
     "book/learning-through-spikes": "learning training dead neuron stdp adam optimiser optimizer overfitting",
     "book/a-spiking-vgg": "bntt batch norm normalization normalisation through time vgg train own photograph photo",
     "book/converting-a-network": "convert conversion converting relu network ann snn percentile threshold balancing",
