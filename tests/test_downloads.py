@@ -31,9 +31,9 @@ def test_before_its_first_check_a_downloaded_chapter_says_what_it_needs(name, tm
     cells = downloaded(name, tmp_path).cells
     chapter = jupytext.read(BOOK / f"{name}.md").cells
     (needs,) = [i for i, cell in enumerate(cells) if cell.get("id") == "needs"]
-    assert cells[needs + 1].source.startswith(("from checks", "from quizzes"))
+    assert cells[needs + 1].source.startswith(("from boxes", "from checks", "from quizzes"))
     before = "\n".join(cell.source for cell in cells[:needs])
-    assert "\nfrom checks" not in before and "\nfrom quizzes" not in before
+    assert not re.search(r"^from (boxes|checks|quizzes)", before, re.M)
     assert cells[0].cell_type == "markdown" and "pip install -r requirements.txt" in cells[0].source
     kept = [cell.source for cell in cells if cell.get("id") not in ("install", "needs")]
     assert kept == [cell.source for cell in chapter]
@@ -47,17 +47,18 @@ def test_without_the_folders_its_first_error_says_what_to_fetch(
 ):
     (needs,) = [c for c in downloaded(CHAPTERS[0], tmp_path, address).cells if c.id == "needs"]
     exec(needs.source, {})  # the tests have them, as the book has
-    for name in ("checks", "quizzes"):
+    for name in ("boxes", "checks", "quizzes"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     without = [p for p in sys.path if p != str(BOOK)]
     monkeypatch.setattr(sys, "path", without)
-    missing = "need book/checks and book/quizzes of the book's "
+    missing = "needs book/boxes and book/checks and book/quizzes of the book's "
     with pytest.raises(ModuleNotFoundError, match=f"{missing}{where} put them beside this"):
         exec(needs.source, {})
-    (tmp_path / "checks").mkdir()
-    (tmp_path / "checks" / "__init__.py").touch()
+    for name in ("boxes", "checks"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
     monkeypatch.setattr(sys, "path", [str(tmp_path), *without])
-    with pytest.raises(ModuleNotFoundError, match="need book/quizzes of the book's source"):
+    with pytest.raises(ModuleNotFoundError, match="needs book/quizzes of the book's source"):
         exec(needs.source, {})
 
 

@@ -148,7 +148,7 @@ def test_a_few_questions_with_one_right_answer_and_feedback_on_each(name):
         assert 2 <= len(choices) <= 4
         assert [choice.get("right", False) for choice in choices].count(True) == 1
         for choice in choices:
-            assert set(choice) <= {"text", "right", "feedback"}
+            assert set(choice) <= {"text", "right", "feedback", "cautious"}
             assert len(choice["feedback"].split()) >= 6
         for part in ("text", "feedback"):
             assert len({choice[part] for choice in choices}) == len(choices)
@@ -156,6 +156,23 @@ def test_a_few_questions_with_one_right_answer_and_feedback_on_each(name):
     assert 2 * needing >= len(asked), "half of the questions need more than memory"
     places = [[c.get("right", False) for c in q["choices"]].index(True) for q in asked]
     assert len(set(places)) > 1, "the right answer stands at the same place in every question"
+
+
+def test_the_most_cautious_choice_is_right_no_more_often_than_by_chance():
+    """A question names the choice that claims least, where one does: who always takes it must not
+    get far, neither in one quiz nor in all of them."""
+    named, right, chance = 0, 0, 0.0
+    for name in QUIZZES:
+        asked = [question["choices"] for question in questions(name)]
+        found = [[c for c in choices if c.get("cautious")] for choices in asked]
+        assert max(map(len, found)) <= 1
+        won = sum(c.get("right", False) for some in found for c in some)
+        assert 2 * won <= len(asked), f"{name}: the cautious choice is right in {won}"
+        named += sum(map(len, found))
+        right += won
+        chance += sum(1 / len(choices) for choices, some in zip(asked, found, strict=True) if some)
+    assert named > 0.8 * sum(len(questions(name)) for name in QUIZZES)
+    assert right <= chance
 
 
 CODE = [(name, question) for name in QUIZZES for question in questions(name) if "code" in question]

@@ -170,7 +170,7 @@ def test_an_install_with_its_extra_shows_widgets(built, tmp_path):
 def test_a_downloaded_chapter_runs_beside_its_checks(built, tmp_path):
     """The one that reads the most results."""
     python = installed(built[1], tmp_path / "env", ["book"])
-    for folder in ("checks", "quizzes"):
+    for folder in ("boxes", "checks", "quizzes"):
         shutil.copytree(ROOT / "book" / folder, tmp_path / folder)
     jupytext.write(jupytext.read(ROOT / "book" / "what-holds.md"), tmp_path / "chapter.ipynb")
     run(python, "-m", "IPython", "--no-banner", "chapter.ipynb", folder=tmp_path)

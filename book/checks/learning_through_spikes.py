@@ -1,4 +1,4 @@
-"""Gaps on stand-in slopes and their gradients, and the way back through a hard reset."""
+"""Gaps on the optimiser, on stopping and on neurons that hear nothing; a loss that wakes them."""
 
 from functools import partial
 
@@ -6,201 +6,109 @@ import torch
 
 from checks import Check, Wrong
 
-draws = torch.Generator().manual_seed(0)
-
-# A stand-in
+# A step of Adam
 
 
-def slope(u, threshold, scale, width, *, cut=True, centre="threshold", height=1, absolute=True):
-    distance = u - (threshold if centre == "threshold" else 0)
-    fall = (distance.abs() if absolute else distance) / (width if height != "slope" else 1)
-    line = (1 - fall) * (scale / width if height == "area" else scale)
-    return line.clamp(min=0) if cut else line
+def adam(gradients, rate, *, corrected="both", last=True, root=True, uphill=False, square=True):
+    m = q = moved = 0.0
+    for n, g in enumerate(gradients.tolist(), 1):
+        m = 0.9 * m + 0.1 * g
+        q = 0.999 * q + 0.001 * (g**2 if square else abs(g))
+        top = m / (1 - 0.9**n) if corrected != "none" else m
+        below = q / (1 - 0.999**n) if corrected == "both" else q
+        step = rate * top / (below**0.5 if root else below)
+        moved = step if last else moved + step
+    return torch.tensor(moved if uphill else -moved, dtype=torch.float64)
 
 
-MEMBRANES = torch.tensor([-1.0, 0.2, 0.8, 1.0, 1.1, 1.4, 2.5, 3.0], dtype=torch.float64)
+def descent(gradients, rate):
+    return -rate * gradients[-1]
 
-check_slope = Check(
-    right=slope,
-    cases=((MEMBRANES, 1.0, 0.3, 0.5), (MEMBRANES, 2.0, 0.5, 1.5)),
-    axes=("membrane",),
+
+GRADIENTS = torch.tensor([0.5, -2.0, 0.25, 1.0], dtype=torch.float64)
+
+check_adam = Check(
+    right=adam,
+    cases=((GRADIENTS[:1], 0.01), (GRADIENTS, 0.01), (GRADIENTS[:2], 0.1)),
     wrong=(
         Wrong(
-            partial(slope, cut=False),
-            "far from the threshold the slope is negative",
-            "keep what is above 0: clamp(min=0)",
+            descent,
+            "this is plain gradient descent, whose step is as long as the gradient",
+            "divide by the root of the running mean of squares",
         ),
         Wrong(
-            partial(slope, centre="zero"),
-            "the triangle stands at 0, not at the threshold",
-            "take the distance from the threshold",
+            partial(adam, corrected="none"),
+            "the means still remember that they began at 0",
+            "divide m by 1 - 0.9**n, and q by 1 - 0.999**n",
         ),
         Wrong(
-            partial(slope, height="area"),
-            "its area is scale, and its height is not",
-            "do not divide by the width: at the threshold the slope is scale",
+            partial(adam, corrected="m alone"),
+            "q still remembers that it began at 0",
+            "divide it by 1 - 0.999**n",
+        ),
+        Wrong(partial(adam, root=False), "the root is missing", "q is of squares: q**0.5"),
+        Wrong(
+            partial(adam, square=False),
+            "q is the mean of absolute values",
+            "square the gradient before it goes in",
         ),
         Wrong(
-            partial(slope, height="slope"),
-            "every triangle is 1 wide",
-            "divide the distance by the width",
+            partial(adam, last=False),
+            "this is how far all updates together have moved the weight",
+            "return the last one alone",
         ),
-        Wrong(
-            partial(slope, absolute=False),
-            "below the threshold the slope grows on and on",
-            "both sides fall: take the absolute distance",
-        ),
+        Wrong(partial(adam, uphill=True), "it goes uphill", "the formula subtracts"),
     ),
-    praise="A spike that nobody could see coming has no slope, and one nearby has.",
+    praise="Ten times the gradient moves the weight as far.",
 )
 
-# Lifted membranes
+# When to stop
 
 
-def lifted(membranes, threshold, lift, *, divided=True, share=True, down=False, added=True):
-    mean = torch.Tensor.mean if share else torch.Tensor.sum
-    after = mean((membranes + (-lift if down else lift) > threshold).double())
-    before = mean((membranes > threshold).double()) if added else 0.0
-    return (after - before) / (lift if divided else 1)
+def kept(losses, patience, *, by="best", late=0, stops=True, returns="best", last=False):
+    best = 0
+    for epoch, loss in enumerate(losses):
+        reference = losses[best] if by == "best" else losses[max(epoch - 1, 0)]
+        if epoch and (loss <= reference if last else loss < reference):
+            best = epoch
+        if stops and epoch - best == patience + late:
+            return best if returns == "best" else epoch
+    return best if returns == "best" else len(losses) - 1
 
 
-FEW = torch.tensor([0.2, 0.7, 0.85, 0.95, 1.02, 1.3], dtype=torch.float64)
-MORE = 0.8 + 0.5 * torch.randn(40, 10, generator=draws, dtype=torch.float64)
+LOSSES = [0.9, 0.7, 0.8, 0.6, 0.65, 0.64, 0.63, 0.5, 0.55]
 
-check_lifted = Check(
-    right=lifted,
-    cases=((FEW, 1.0, 0.1), (MORE, 1.0, 0.25), (MORE, 0.5, 0.1)),
+check_kept = Check(
+    right=kept,
+    cases=((LOSSES, 3), (LOSSES, 1), (LOSSES, 9), ([0.9, 0.7, 0.7, 0.8, 0.6], 2)),
     wrong=(
         Wrong(
-            partial(lifted, divided=False),
-            "this is how much larger the share is, not a slope",
-            "divide by lift",
+            partial(kept, stops=False),
+            "it goes on to the end, whatever patience is",
+            "stop once patience epochs in a row were no better than the best",
         ),
         Wrong(
-            partial(lifted, share=False),
-            "the membranes are counted",
-            "take the share of them: the mean of the zeros and ones",
+            partial(kept, returns="epoch"),
+            "this is the epoch at which it stops",
+            "return the best epoch before it",
         ),
         Wrong(
-            partial(lifted, down=True),
-            "the membranes are lowered",
-            "lift them: membranes + lift",
+            partial(kept, late=1),
+            "it waits an epoch too long",
+            "with a patience of 1 the first epoch that is no better ends it",
         ),
         Wrong(
-            partial(lifted, added=False),
-            "those that lay above the threshold before are counted too",
-            "subtract their share",
+            partial(kept, by="before"),
+            "each epoch is compared with the one before it",
+            "compare it with the best so far",
+        ),
+        Wrong(
+            partial(kept, last=True),
+            "an epoch that is as good counts as better",
+            "better means less: <, not <=",
         ),
     ),
-    praise="It needs no stand-in, and it needs many membranes.",
-)
-
-# The gradient of a matrix
-
-
-def weight_gradient(deltas, incoming, *, steps="tbo,tbi->oi", mean=1, late=0):
-    if late:
-        deltas, incoming = deltas[late:], incoming[:-late]
-    return torch.einsum(steps, deltas, incoming) / (len(deltas) if mean == "steps" else mean)
-
-
-DELTAS = torch.randn(4, 3, 2, generator=draws, dtype=torch.float64)
-INCOMING = (torch.rand(4, 3, 5, generator=draws) < 0.5).double()
-
-check_weight_gradient = Check(
-    right=weight_gradient,
-    cases=((DELTAS[:2, :1], INCOMING[:2, :1, :3]), (DELTAS, INCOMING)),
-    axes=("neuron", "input"),
-    wrong=(
-        Wrong(
-            partial(weight_gradient, steps="tbo,tbi->io"),
-            "the axes are the wrong way round",
-            "weights are [out, in]: the neurons first",
-        ),
-        Wrong(
-            partial(weight_gradient, mean="steps"),
-            "this is the mean over the steps",
-            "a weight acts at every step: add",
-        ),
-        Wrong(
-            partial(weight_gradient, late=1),
-            "each delta meets the spikes of the step before",
-            "a current of step t acts on the membrane of step t",
-        ),
-        Wrong(
-            lambda deltas, incoming: deltas[-1].T @ incoming[-1],
-            "only the last step counts",
-            "a weight acts at every step: add",
-        ),
-        Wrong(
-            lambda deltas, incoming: deltas.sum((0, 1))[:, None] * incoming.sum((0, 1)),
-            "the sums are multiplied, so every delta meets every spike",
-            "first multiply what belongs to one step and one example, then add",
-        ),
-    ),
-    praise="That is what backward leaves in w.grad.",
-)
-
-# Finite differences
-
-
-def differences(loss, w, step, *, sides="both", reach=2.0, alone=True):
-    slopes = []
-    for i in range(len(w)):
-        change = torch.zeros_like(w)
-        change[i if alone else slice(None)] = step
-        low = loss(w) if sides == "one" else loss(w - change)
-        slopes.append((loss(w + change) - low) / (reach * step))
-    return torch.stack(slopes)
-
-
-def adding_up(loss, w, step):
-    w, slopes = w.clone(), []
-    for i in range(len(w)):
-        w[i] += step
-        up = loss(w)
-        w[i] -= 2 * step
-        slopes.append((up - loss(w)) / (2 * step))
-    return torch.stack(slopes)
-
-
-def bent(w):
-    return (w**3).sum() + w[0] * w[-1]
-
-
-def stairs(w):
-    return torch.floor(4 * w).sum()
-
-
-WEIGHTS = torch.tensor([0.5, -1.0, 0.3], dtype=torch.float64)
-
-check_differences = Check(
-    right=differences,
-    cases=((bent, WEIGHTS, 0.1), (stairs, WEIGHTS, 0.3)),
-    axes=("weight",),
-    wrong=(
-        Wrong(
-            partial(differences, reach=1.0),
-            "it is twice as large",
-            "the two places lie 2 step apart",
-        ),
-        Wrong(
-            partial(differences, sides="one", reach=1.0),
-            "the slope is taken on one side alone",
-            "shift up and down, and divide by 2 step",
-        ),
-        Wrong(
-            partial(differences, alone=False),
-            "all weights are shifted at once",
-            "shift one, and leave the others",
-        ),
-        Wrong(
-            adding_up,
-            "a weight is not put back, so the next slope is taken at another place",
-            "work on a copy: w + change, where change is 0 but at one place",
-        ),
-    ),
-    praise="It needs two runs for each weight: a stand-in needs one for all.",
+    praise="A patience too short stops at the first bump.",
 )
 
 # Neurons that hear nothing
@@ -253,110 +161,49 @@ check_unheard = Check(
     praise="They can still be lifted by long tails, or by other weights.",
 )
 
-# Back through a hard reset
+# A loss that wakes
 
 
-def walk(gradient, slopes, gate, leak):
-    later, deltas = torch.zeros_like(gradient[0]), []
-    for g, slope, passes in zip(gradient.flip(0), slopes.flip(0), gate.flip(0), strict=True):
-        later = g * slope + leak * passes * later
-        deltas.append(later)
-    return torch.stack(deltas).flip(0)
+def waking(spikes, least, *, clamp=True, square=True, mean="neurons", rate="mean", own=True):
+    over = {"mean": (0, 1), "steps": (0,), "count": (0, 1)}[rate]
+    found = spikes.sum(over) if rate == "count" else spikes.mean(over)
+    missing = (least if own else 0.1) - found
+    missing = missing.clamp(min=0) if clamp else missing
+    missing = missing.square() if square else missing
+    return missing.sum() if mean == "none" else missing.mean()
 
 
-def hard_deltas(gradient, slopes, spikes, leak):
-    return walk(gradient, slopes, 1 - spikes, leak)
+FIRED = torch.zeros(5, 2, 4, dtype=torch.float64)
+FIRED[:, :, 0] = 1
+FIRED[:2, 0, 1] = 1
+FIRED[0, 1, 2] = 1
 
-
-def soft(gradient, slopes, spikes, leak):
-    return walk(gradient, slopes, torch.ones_like(spikes), leak)
-
-
-def wrong_way_round(gradient, slopes, spikes, leak):
-    return walk(gradient, slopes, spikes, leak)
-
-
-def gate_of_the_next(gradient, slopes, spikes, leak):
-    return walk(gradient, slopes, 1 - torch.cat([spikes[1:], spikes[:1]]), leak)
-
-
-def gate_on_all(gradient, slopes, spikes, leak):
-    return walk(gradient * (1 - spikes), slopes, 1 - spikes, leak)
-
-
-def forwards(gradient, slopes, spikes, leak):
-    return walk(gradient.flip(0), slopes.flip(0), 1 - spikes.flip(0), leak).flip(0)
-
-
-def no_leak(gradient, slopes, spikes, leak):
-    return walk(gradient, slopes, 1 - spikes, 1.0)
-
-
-def no_slope(gradient, slopes, spikes, leak):
-    return walk(gradient, torch.ones_like(slopes), 1 - spikes, leak)
-
-
-def no_past(gradient, slopes, spikes, leak):
-    return gradient * slopes
-
-
-def last_first(gradient, slopes, spikes, leak):
-    return hard_deltas(gradient, slopes, spikes, leak).flip(0)
-
-
-GRADIENT = torch.tensor([0.5, -1.0, 2.0, 1.0, -0.5, 1.0], dtype=torch.float64)
-SLOPES = torch.tensor([0.1, 0.3, 0.0, 0.2, 0.25, 0.15], dtype=torch.float64)
-SPIKES = torch.tensor([0.0, 0.0, 1.0, 0.0, 1.0, 0.0], dtype=torch.float64)
-
-check_hard_deltas = Check(
-    right=hard_deltas,
-    cases=(
-        (GRADIENT, SLOPES, SPIKES, 0.9),
-        (GRADIENT.flip(0), SLOPES, 1 - SPIKES, 0.5),
-    ),
-    axes=("step",),
+check_waking = Check(
+    right=waking,
+    cases=((FIRED, 0.3), (FIRED, 0.15)),
     wrong=(
         Wrong(
-            soft,
-            "this is the way back through a soft reset: the gradient passes every spike whole",
-            "after a spike v is 0 whatever u was, so multiply the later part with 1 − s",
+            partial(waking, clamp=False),
+            "neurons that fire more than least are held back as well",
+            "where nothing is missing it is 0: clamp(min=0)",
+        ),
+        Wrong(partial(waking, square=False), "what is missing is not squared", "square it"),
+        Wrong(
+            partial(waking, mean="none"),
+            "this is the sum over the neurons",
+            "take the mean",
         ),
         Wrong(
-            wrong_way_round,
-            "the gradient passes where the neuron fired, and stops where it did not",
-            "the later part is multiplied with 1 − s",
+            partial(waking, rate="steps"),
+            "each example is asked for its own rate",
+            "a neuron may sleep for one picture: the rate is over steps and examples",
         ),
         Wrong(
-            gate_of_the_next,
-            "the reset of the next step is used",
-            "u_t goes into v_t by the reset of step t: use the spike of the same step",
+            partial(waking, rate="count"),
+            "the spikes are counted",
+            "the rate is their mean over steps and examples",
         ),
-        Wrong(
-            gate_on_all,
-            "a step with a spike gets nothing at all; its own spike still passes gradient",
-            "only the part that comes from later is multiplied with 1 − s",
-        ),
-        Wrong(
-            forwards,
-            "the walk goes from the first step to the last",
-            "begin at the last step: what came later is known first",
-        ),
-        Wrong(no_leak, "nothing leaks on the way back", "multiply the later part with leak"),
-        Wrong(
-            no_slope,
-            "the slope of the spike is missing",
-            "multiply the gradient of step t with slopes[t]",
-        ),
-        Wrong(
-            no_past,
-            "each step is on its own; nothing comes from later steps",
-            "add leak * (1 − s) * delta of the next step",
-        ),
-        Wrong(
-            last_first,
-            "the values are right, but the last step comes first",
-            "turn the list round at the end, or insert at its front",
-        ),
+        Wrong(partial(waking, own=False), "least is always 0.1", "use the one that is given"),
     ),
-    praise="After a spike the past is forgotten, and no gradient reaches it.",
+    praise="Whether it wakes anyone is up to the stand-in.",
 )

@@ -95,49 +95,6 @@ check_pairs = Check(
     praise="All lags, weighted with the kernel, make SAM's sum over time.",
 )
 
-# Another order
-
-
-def shuffled(spikes, numbers, *, order="own", down=False):
-    if order == "one for all":
-        return spikes[numbers.flatten(1)[:, 0].argsort()]
-    if order == "ranks":
-        return spikes.gather(0, numbers.argsort(0).argsort(0))
-    return spikes.gather(0, numbers.argsort(0, descending=down))
-
-
-check_shuffled = Check(
-    right=shuffled,
-    cases=(
-        (TRAIN, NUMBERS[:, :1, :1, :1, :1]),
-        (SOME, NUMBERS),
-    ),
-    axes=("step", "image", "channel", "row", "column"),
-    wrong=(
-        Wrong(
-            partial(shuffled, order="one for all"),
-            "all neurons get one order, so what fires together still does",
-            "each has its own: spikes.gather(0, order)",
-        ),
-        Wrong(
-            partial(shuffled, order="ranks"),
-            "the spikes are sent to where the order came from",
-            "argsort once: it says which step comes first, which second",
-        ),
-        Wrong(
-            partial(shuffled, down=True),
-            "the largest number comes first",
-            "argsort sorts upwards if nothing is said",
-        ),
-        Wrong(
-            lambda spikes, numbers: spikes.gather(1, numbers.argsort(1)),
-            "images have been exchanged, not steps",
-            "time is axis 0",
-        ),
-    ),
-    praise="The counts are the same, and nothing else is.",
-)
-
 # The silent steps
 
 

@@ -37,9 +37,10 @@ IN_THE_PAGE = ("lif-s0", "rhythm-burst-s0", "rhythm-even-s0")  # networks that w
 
 def library_hash(root: Path) -> str:
     """What every chapter depends on besides its own text: the library, its networks, the results,
-    the pins, the checks of the exercises, the questions, and how figures are written."""
+    the pins, the checks of the exercises, the questions, the boxes, and how figures are written."""
     kinds = {".py", ".js", ".css", ".json", ".safetensors", ".yml"}
-    folders = [root / "snnlab", root / "book" / "checks", root / "book" / "quizzes"]
+    book = (root / "book" / name for name in ("boxes", "checks", "quizzes"))
+    folders = [root / "snnlab", *book]
     files = [file for folder in folders for file in folder.rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()
     for pattern in ("requirements*.txt", "results/*.json", "benchmarks/*.json"):

@@ -135,7 +135,7 @@ def write(folder: Path) -> None:
     for audience in ("student", "instructor"):
         target = folder / audience
         part = folder / f".{audience}.{os.getpid()}.part"  # a folder is whole or not there
-        for needed in ("checks", "quizzes"):  # what the notebooks import
+        for needed in ("boxes", "checks", "quizzes"):  # what the notebooks import
             unneeded = shutil.ignore_patterns("__pycache__")
             shutil.copytree(BOOK / needed, part / needed, ignore=unneeded)
         for name, file in names.items():

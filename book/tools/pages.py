@@ -45,13 +45,13 @@ def show_as_png(notebook) -> None:
                 output.data.pop("image/svg+xml", None)
 
 
-# What the exercises import lies beside the chapters, not in snnlab.
-NEEDS = """# The exercises need two folders of the book's source{where} beside this notebook.
+# What some cells import lies beside the chapters, not in snnlab.
+NEEDS = """# This page needs three folders of the book's source{where} beside this notebook.
 from importlib.util import find_spec
 
-if missing := [f"book/{{name}}" for name in ("checks", "quizzes") if not find_spec(name)]:
+if missing := [f"book/{{name}}" for name in ("boxes", "checks", "quizzes") if not find_spec(name)]:
     raise ModuleNotFoundError(
-        f"the exercises need {{' and '.join(missing)}} of the book's source{where}: "
+        f"this page needs {{' and '.join(missing)}} of the book's source{where}: "
         "put them beside this notebook, and run this cell again"
     )"""
 
@@ -73,10 +73,11 @@ def say_how_to_run(notebook, address: str | None = None) -> None:
 
 
 def say_needs(notebook, address: str | None = None) -> None:
-    """Before the first cell of a downloaded chapter that imports checks or quizzes: what to fetch
-    where they are not there, and from which address, if the book has one."""
+    """Before the first cell of a downloaded chapter that imports boxes, checks or quizzes: what
+    to fetch where they are not there, and from which address, if the book has one."""
+    needed = re.compile("^from (boxes|checks|quizzes)", re.M)
     for i, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code" and re.search("^from (checks|quizzes)", cell.source, re.M):
+        if cell.cell_type == "code" and needed.search(cell.source):
             needs = NEEDS.format(where=f" ({address})" if address else "")
             notebook.cells.insert(i, nbformat.v4.new_code_cell(needs, id="needs"))
             return
