@@ -1,7 +1,7 @@
 """All benchmarks in one run, one after another: `make bench`.  Each processor has a record of its
 own in the results.
 
-python -m benchmarks                   # everything, about a quarter of an hour on a quiet machine
+python -m benchmarks                   # everything, about half an hour on a quiet machine
 python -m benchmarks neuron explainers       # some of them
 """
 
