@@ -113,7 +113,7 @@ class _SpikingBlock(nn.Module):
         currents = over_time(self.conv, x)
         # Under mixed precision the convolution alone is in bfloat16, which spikes and their means
         # of four lose nothing by; norm and membrane keep the precision of the parameters.
-        return self.neuron(self.norm(currents.to(self.norm.weight.dtype)))
+        return self.neuron(self.norm(currents.to(next(self.parameters(), x).dtype)))
 
 
 class _ConvertedBlock(nn.Module):
