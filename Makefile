@@ -61,7 +61,7 @@ networks: .venv/book  ## train the networks that are missing: make networks DATA
 reproduce: .venv/book  ## run all experiments: make reproduce DATA=tiny-imagenet.zip (hours; goes on where it stopped)
 	$(BIN)/python -m experiments.reproduce $(if $(DATA),--data "$(DATA)") $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 
-bench: .venv/test  ## speed against other libraries, as ratios; a quarter of an hour of a quiet machine
+bench: .venv/test  ## speed against other libraries, as ratios; half an hour of a quiet machine, and Chromium
 	$(BIN)/python -m benchmarks
 
 check: .venv/test $(LINTERS)  ## everything that a change must pass: lint, all chapters from scratch, all tests, the pages in Chromium

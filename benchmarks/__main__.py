@@ -1,6 +1,7 @@
-"""All benchmarks in one run, one after another: `make bench`.
+"""All benchmarks in one run, one after another: `make bench`.  Each processor has a record of its
+own in the results.
 
-python -m benchmarks                   # everything, about a quarter of an hour on a quiet machine
+python -m benchmarks                   # everything, about half an hour on a quiet machine
 python -m benchmarks neuron explainers       # some of them
 """
 
@@ -16,7 +17,7 @@ import torch
 
 from snnlab.storing import whole
 
-PARTS = ("neuron", "network", "explainers", "attack", "tricks", "start", "growth", "paper")
+PARTS = tuple("neuron network explainers attack tricks start limits growth paper page".split())
 PEERS = ("torch", "torchvision", "snntorch", "spikingjelly", "norse", "captum", "numpy")
 FILE = Path(__file__).with_name("results.json")
 
@@ -52,7 +53,9 @@ def main() -> None:
         for row in importlib.import_module(f"benchmarks.{part}").run():
             rows.append(row)
             print(describe(row), flush=True)
-        results[part] = {"date": date.today().isoformat(), "machine": machine(), "rows": rows}
+        about = machine()
+        record = results.setdefault(about["cpu"], {})
+        record[part] = {"date": date.today().isoformat(), "machine": about, "rows": rows}
         with whole(options.file) as file:
             file.write_text(json.dumps(results, indent=1) + "\n")
 

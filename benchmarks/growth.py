@@ -1,5 +1,6 @@
 """How time and memory grow with T, batch, channels and image size: training step, inference,
-recording, SAM and SNN Grad-CAM.  Each point is a process of its own, so its peak is its own."""
+recording, SAM (also in chunks) and SNN Grad-CAM.  Each point is a process of its own, so its peak
+is its own."""
 
 import json
 import math
@@ -12,36 +13,36 @@ import torch
 
 BASE = {"steps": 10, "batch": 8, "width": 1.0, "size": 64}
 VALUES = {
-    "steps": (5, 10, 20, 40),
-    "batch": (4, 8, 16, 32),
+    "steps": (10, 30, 100, 300, 1000),
+    "batch": (4, 8, 16, 32, 64),
     "width": (0.5, 1.0, 2.0, 4.0),  # times the channels of the book's network
-    "size": (32, 64, 96, 128),
+    "size": (32, 64, 128, 256),
 }
-LONG = (10, 100, 1000)
+OTHERS = {"steps": {"batch": 2}}  # so that a long sequence fits into memory
+CHUNK = 10  # steps
+CHUNKS = f"SAM in chunks of {CHUNK} steps"  # which needs no room for the others
 WORK = ("training", "inference", "recording", "SAM", "SNN Grad-CAM")
 
 
 def run():
     for axis, values in VALUES.items():
-        for work in WORK:
+        others = BASE | OTHERS.get(axis, {})
+        del others[axis]
+        for work in WORK + (CHUNKS,) * (axis == "steps"):
             points = []
             for value in values:
-                point = {**BASE, axis: value, "work": work}
+                point = {**others, axis: value, "work": work}
                 command = [sys.executable, "-m", "benchmarks.growth", json.dumps(point)]
                 points.append(json.loads(subprocess.check_output(command)))
-            yield from laws(work, axis, values, points)
-    points = []
-    for steps in LONG:
-        command = [sys.executable, "-m", "benchmarks.growth", json.dumps({"chunks": steps})]
-        points.append(json.loads(subprocess.check_output(command)))
-    yield from laws("SAM of the converted network, in chunks of 10 steps", "steps", LONG, points)
+            yield from laws(work, axis, others, values, points)
 
 
-def laws(work, axis, values, points):
+def laws(work, axis, others, values, points):
     for key in ("seconds", "megabytes"):
         yield {
             "work": work,
             "axis": axis,
+            "others": others,
             "measure": key,
             "values": list(values),
             "points": [round(point[key], 4) for point in points],
@@ -60,7 +61,7 @@ def power(x, y) -> float:
 
 def measure(steps, batch, width, size, work) -> dict:
     from benchmarks.network import training_step
-    from snnlab.explain import sam, snn_grad_cam
+    from snnlab.explain import sam, sam_in_chunks, snn_grad_cam
     from snnlab.models import WIDTHS, SpikingVGG
     from snnlab.recording import record
 
@@ -68,44 +69,35 @@ def measure(steps, batch, width, size, work) -> dict:
     model = SpikingVGG(20, steps, [max(1, round(width * w)) for w in WIDTHS])
     labels = torch.arange(batch) % 20
     images = torch.rand(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
-    spikes = model.encode(images, torch.Generator().manual_seed(1))
-    if work == "training":
-        function = training_step(model, spikes=spikes, labels=labels)
-    else:
+    if work == CHUNKS:
         model.eval()
 
-        @torch.no_grad()
-        def inference():
+        def chunked():
+            generator = torch.Generator().manual_seed(1)
+            pieces = (model.encode(images, generator, CHUNK) for _ in range(steps // CHUNK))
+            return sum(part.total for part in sam_in_chunks(model, pieces, layer="conv6"))
+
+        return time_and_peak(chunked)
+    spikes = model.encode(images, torch.Generator().manual_seed(1))
+    if work == "training":
+        return time_and_peak(training_step(model, spikes=spikes, labels=labels))
+    model.eval()
+
+    @torch.no_grad()
+    def inference():
+        model(spikes=spikes)
+
+    @torch.no_grad()
+    def recording():
+        with record(model, "conv6"):
             model(spikes=spikes)
 
-        @torch.no_grad()
-        def recording():
-            with record(model, "conv6"):
-                model(spikes=spikes)
-
-        function = {
-            "inference": inference,
-            "recording": recording,
-            "SAM": lambda: sam(model, layer="conv6", spikes=spikes),
-            "SNN Grad-CAM": lambda: snn_grad_cam(model, None, labels, layer="conv6", spikes=spikes),
-        }[work]
-    return time_and_peak(function)
-
-
-def measure_chunks(chunks: int) -> dict:
-    from snnlab import zoo
-    from snnlab.data import photographs
-    from snnlab.explain import sam_in_chunks
-
-    torch.set_num_threads(2)
-    model, images = zoo.load("converted-s0"), photographs().images[:8]
-
-    def function():
-        pieces = (model.encode(images, steps=10) for _ in range(chunks // 10))
-        total = 0
-        for part in sam_in_chunks(model, pieces, layer="conv6"):
-            total = total + part.total
-
+    function = {
+        "inference": inference,
+        "recording": recording,
+        "SAM": lambda: sam(model, layer="conv6", spikes=spikes),
+        "SNN Grad-CAM": lambda: snn_grad_cam(model, None, labels, layer="conv6", spikes=spikes),
+    }[work]
     return time_and_peak(function)
 
 
@@ -128,5 +120,4 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
-    point = json.loads(sys.argv[1])
-    print(json.dumps(measure_chunks(**point) if "chunks" in point else measure(**point)))
+    print(json.dumps(measure(**json.loads(sys.argv[1]))))

@@ -110,7 +110,10 @@ class _SpikingBlock(nn.Module):
         self.neuron = LIF(leak)
 
     def forward(self, x):
-        return self.neuron(self.norm(over_time(self.conv, x)))
+        currents = over_time(self.conv, x)
+        # Under mixed precision the convolution alone is in bfloat16, which spikes and their means
+        # of four lose nothing by; norm and membrane keep the precision of the parameters.
+        return self.neuron(self.norm(currents.to(next(self.parameters(), x).dtype)))
 
 
 class _ConvertedBlock(nn.Module):

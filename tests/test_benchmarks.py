@@ -6,10 +6,22 @@ import time
 import pytest
 import torch
 
-from benchmarks import explainers, growth, network, neuron, paper, peers, timing, tricks
-from benchmarks.__main__ import FILE, PARTS, describe, machine
+from benchmarks import (
+    explainers,
+    growth,
+    limits,
+    network,
+    neuron,
+    page,
+    paper,
+    peers,
+    start,
+    timing,
+    tricks,
+)
+from benchmarks.__main__ import FILE, PARTS, describe, machine, main
 from snnlab.explain import spike_activation_map
-from snnlab.models import SpikingVGG
+from snnlab.models import BLOCKS, POOLED, WIDTHS, SpikingVGG
 from snnlab.neurons import lif
 from snnlab.training import RECIPES
 
@@ -69,7 +81,8 @@ def test_the_loops_compute_sam(loop):
     torch.testing.assert_close(loop(spikes), spike_activation_map(spikes, explainers.GAMMA))
 
 
-TRICKS = [make for *_, make in tricks.TRICKS if make is not tricks.trained]  # steps, no result
+STEPS = (tricks.trained, tricks.rounded)  # which have no result
+TRICKS = [make for _, _, make, *_ in tricks.TRICKS if make not in STEPS]
 
 
 @pytest.mark.parametrize("make", TRICKS)
@@ -98,10 +111,56 @@ def test_the_machine_is_named():
     assert machine()["versions"]["torch"].startswith(torch.__version__.split("+")[0])
 
 
-def test_the_results_that_the_book_shows_are_of_all_parts_and_of_one_machine():
-    results = json.loads(FILE.read_text())
-    assert set(results) == set(PARTS) and all(part["rows"] for part in results.values())
-    assert len({json.dumps(part["machine"]) for part in results.values()}) == 1
+def test_the_records_that_the_book_shows_are_of_all_parts_and_of_one_machine_each():
+    records = json.loads(FILE.read_text())
+    for cpu, record in records.items():
+        assert set(record) == set(PARTS) and all(part["rows"] for part in record.values())
+        assert {part["machine"]["cpu"] for part in record.values()} == {cpu}
+        assert len({json.dumps(part["machine"]) for part in record.values()}) == 1
+
+
+def test_each_processor_has_a_record_of_its_own(tmp_path, monkeypatch):
+    file = tmp_path / "results.json"
+    other = {"date": "2026-01-01", "machine": {"cpu": "other"}, "rows": [{"work": "a"}]}
+    file.write_text(json.dumps({"other": {"start": other}}))
+    row = {"work": "a", "seconds": 1.0}
+    monkeypatch.setattr(start, "run", lambda: iter([row]))
+    monkeypatch.setattr("sys.argv", ["benchmarks", "start", "--file", str(file), "--threads", "1"])
+    main()
+    records = json.loads(file.read_text())
+    assert records.pop("other") == {"start": other}
+    assert records[machine()["cpu"]]["start"]["rows"] == [row]
+
+
+def test_a_limit_is_reached_at_one():
+    """Twice the work of the yardstick in twice its time; three times as long is three."""
+    found = {"median": 0.5, "low": 0.25, "high": 1.0, "pairs": 7, "seconds": 2.0}
+    assert limits.times(found, 2)["times"] == {"median": 1, "low": 0.5, "high": 2, "pairs": 7}
+    assert limits.times(found, 1)["times"]["median"] == 2
+
+
+def test_the_operations_of_the_network_are_counted():
+    """Each number that a convolution puts out takes its patch twice: multiplied and added."""
+    expected, channels, side = 0, 3, 64
+    for name, width in zip(BLOCKS, WIDTHS, strict=True):
+        expected += 2 * 9 * channels * width * side**2
+        channels, side = width, side // (2 if name in POOLED else 1)
+    _, alone, inference, training = (limits.operations(work) for _, work in limits.networks())
+    assert alone == limits.STEPS * network.BATCH * expected
+    assert alone < inference < 1.001 * alone  # and the linear layer at the end
+    assert 2.5 * alone < training < 3 * alone  # the first layer's input needs no gradient
+
+
+def test_the_page_runs_the_network_both_ways(browser):
+    """That it comes to PyTorch's logits both ways the benchmark looks at itself."""
+    found = page.row(browser, pairs=1)
+    assert found["work"].startswith("lif-s0, a photograph, 12 steps")
+    assert found["ratio"]["pairs"] == 1 and found["ratio"]["seconds"] > 0
+
+
+def test_sam_in_chunks_is_among_what_grows():
+    found = growth.measure(20, 1, 0.25, 32, growth.CHUNKS)
+    assert found["seconds"] > 0
 
 
 def test_the_cost_of_the_papers_size_is_that_of_all_images_and_epochs():

@@ -186,6 +186,20 @@ def test_images_are_encoded_before_they_are_rounded(tmp_path, monkeypatch):
     assert seen and not any(torch.equal(x, x.bfloat16().float()) for x in seen)
 
 
+def test_in_half_precision_the_convolutions_alone_are(tmp_path):
+    """Norm and membrane stay float32, and the weights that come out."""
+    recipe = replace(SPIKING, epochs=1, short_epochs=0, precision="bf16-mixed")
+    model, twin = network(recipe)
+    seen = {}
+    for name in ("conv", "norm", "neuron"):
+        model.conv5.get_submodule(name).register_forward_hook(
+            lambda module, given, put_out, name=name: seen.update({name: put_out.dtype})
+        )
+    trained = fit(model, photos(), recipe, tmp_path, twin)
+    assert seen == {"conv": torch.bfloat16, "norm": torch.float32, "neuron": torch.float32}
+    assert all(value.dtype != torch.bfloat16 for value in trained.state_dict().values())
+
+
 def test_the_network_comes_back_in_eval_mode(tmp_path):
     model, _ = network(RELU)
     assert not fit(model, photos(), RELU, tmp_path).training
@@ -643,6 +657,14 @@ def test_a_queue_that_was_interrupted_ends_as_one_that_was_not(command, monkeypa
         log = zoo.card(name, parts / "zoo")["log"]
         assert [row["epoch"] for row in log] == [1, 2]
         assert all("tune" in row for row in log)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_card_says_in_what_precision_a_network_was_trained(precision, command):
+    folder = command("relu-s0", changes=[*CHANGES, f"precision={precision}"])
+    card = zoo.card("relu-s0", folder / "zoo")
+    assert card["recipe"]["precision"] == precision
+    assert f"precision={precision}" in card["command"]
 
 
 def test_the_command_converts(command):

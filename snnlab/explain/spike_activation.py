@@ -128,7 +128,8 @@ def sam(
     ``steps``: the number of steps T, needed where the layer folds time into batch ([T * B, ...],
     time first), else checked.  The model puts out class scores [B, K], or [T, B, K] of each step;
     one whose axes or outputs are others is described by :class:`snnlab.passes.Network`.
-    ``graded``: as for :func:`neuronal_contribution_score`.
+    ``graded``: as for :func:`neuronal_contribution_score`.  All steps are in memory at once; a long
+    sequence has room in :func:`sam_in_chunks`.
 
     Raises ValueError for an unknown layer, a layer whose output has no time axis or is not 0/1, and
     for time and batch in the wrong order (where shapes cannot tell, after a second pass), and

@@ -62,7 +62,7 @@ class Recipe:
     distil: float = 0.0  # the share of the loss that follows the twin's soft labels
     average: float = 0.998  # decay of the running average of the weights, which is what is kept
     augmentation: float = 0.8  # 0: none; 1: full
-    # "bf16-mixed" where the machine is fast at it
+    # "bf16-mixed": convolutions in bfloat16, where the machine is fast at it; all else in float32
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
     retraining: int = 0  # 1: from the same network as 0, with other draws (order, noise, encoder)

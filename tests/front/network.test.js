@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { decodeFloat16, makeRecording, readNetwork, runNetwork } from "../../snnlab/widgets/front/network.js";
+import { convolve, decodeFloat16, makeRecording, readNetwork, runNetwork } from "../../snnlab/widgets/front/network.js";
 import { arrays } from "../../snnlab/widgets/front/packed.js";
+import { vectors } from "../../snnlab/widgets/front/vectors.js";
 
 const expected = JSON.parse(readFileSync(process.env.EXPECTED, "utf8"));
 const bytes = (base64) => Uint8Array.from(Buffer.from(base64, "base64"));
@@ -42,6 +43,47 @@ for (const { name, weights, leak, runs } of expected.networks) {
     assert.ok(unlike <= count / 1000, `${unlike} of ${count} spikes differ`);
   });
 }
+
+/** A block of odd sizes and an input of it, whose numbers are drawn from some. */
+function drawn(numbers, outputs) {
+  let seed = 1;
+  const draw = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+  const weights = Float32Array.from({ length: 3 * 9 * outputs }, () => draw() - 0.5);
+  const block = { name: "one", inputs: 3, outputs, pooled: false, weights, scale: weights, shift: weights };
+  const input = Float32Array.from({ length: 5 * 7 * 3 }, () => numbers[Math.floor(draw() * numbers.length)]);
+  return { state: { block, height: 5, width: 7 }, input };
+}
+
+test("four numbers at a time add up to the same as one at a time", () => {
+  for (const outputs of [4, 12]) {
+    const { state, input } = drawn([0, 0, 0, -1, 1, 0.25, 0.5], outputs);
+    const fast = vectors([drawn([1], 8).state.block, state.block]);
+    assert.ok(fast.suit(state.block));
+    for (let round = 0; round < 2; round++) {
+      assert.deepEqual([...fast.convolve(state, input)], [...convolve(state, input)]);
+    }
+    const thirds = drawn([0, 0.75], outputs).input; // whose products are rounded
+    const [got, wanted] = [fast.convolve(state, thirds), convolve(state, thirds)];
+    wanted.forEach((current, i) => assert.ok(Math.abs(got[i] - current) < 1e-6));
+  }
+});
+
+test("without WebAssembly, or with channels that do not come in fours, it is one at a time", (t) => {
+  const { block } = drawn([1], 6).state;
+  assert.ok(!vectors([block]).suit(block));
+  t.mock.method(WebAssembly, "Module", () => {
+    throw new Error("no");
+  });
+  assert.equal(vectors([block]), null);
+  const { weights, leak, runs } = expected.networks[0];
+  const [{ spikes, height, width }] = runs;
+  const network = readNetwork(new Uint8Array(readFileSync(weights)), leak);
+  const run = (one) => [...runNetwork(one, Int8Array.from(spikes), height, width, {})].at(-1).logits;
+  const slow = run(network);
+  t.mock.restoreAll();
+  const fast = run(readNetwork(new Uint8Array(readFileSync(weights)), leak));
+  fast.forEach((logit, k) => assert.ok(Math.abs(logit - slow[k]) < 0.1));
+});
 
 test("half-precision numbers are read as numpy writes them", () => {
   const { halves, values } = expected.float16;

@@ -2,8 +2,11 @@
  * The spiking VGG, run in the page: snnlab.models.SpikingVGG of one picture, step by step.
  *
  * Spikes are rare, so the convolutions are driven by them: an input that is 0 costs nothing, and
- * one that is not adds its 3x3 patch of weight rows to the currents around it.
+ * one that is not adds its 3x3 patch of weight rows to the currents around it; four at a time where
+ * the browser can (vectors.js).
  */
+
+import { vectors } from "./vectors.js";
 
 const BLOCKS = ["conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "conv7", "conv8"];
 const POOLED = ["conv1", "conv2", "conv4", "conv6"];
@@ -113,12 +116,13 @@ function readBlock(tensors, name) {
 export function* runNetwork(network, spikes, height, width, recorded) {
   checkSize(network, spikes, height, width);
   const states = layOut(network, height, width);
+  const fast = vectors(network.blocks);
   const sum = new Float64Array(network.headBias.length);
   for (let step = 0; step < network.steps; step++) {
     let input = channelsLast(spikes, step, network.blocks[0].inputs, height * width);
     for (const state of states) {
-      convolve(state, input);
-      fire(state, step, network.leak);
+      const currents = fast?.suit(state.block) ? fast.convolve(state, input) : convolve(state, input);
+      fire(state, currents, step, network.leak);
       if (recorded[state.block.name]) keep(state, step, recorded[state.block.name]);
       input = state.block.pooled ? pool(state) : state.spikes;
     }
@@ -171,7 +175,6 @@ function layOut(network, height, width) {
       block,
       height,
       width,
-      currents: new Float32Array((height + 2) * (width + 2) * block.outputs), // with a rim of one
       membrane: new Float32Array(size),
       spikes: new Float32Array(size), // [height][width][outputs]
     };
@@ -189,11 +192,16 @@ function channelsLast(spikes, step, channels, places) {
   return input;
 }
 
-/** A turned patch makes every input add to three runs of three places, one after the other. */
-function convolve({ block, height, width, currents }, input) {
+/**
+ * A turned patch makes every input add to three runs of three places, one after the other.
+ * @param {{block: Block, height: number, width: number}} state
+ * @param {Float32Array} input [height][width][inputs]
+ * @returns {Float32Array} the currents, [height + 2][width + 2][outputs]: with a rim of one
+ */
+export function convolve({ block, height, width }, input) {
   const { inputs, outputs, weights } = block;
   const [run, line] = [3 * outputs, (width + 2) * outputs];
-  currents.fill(0);
+  const currents = new Float32Array((height + 2) * line);
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       for (let c = 0; c < inputs; c++) {
@@ -207,10 +215,11 @@ function convolve({ block, height, width, currents }, input) {
       }
     }
   }
+  return currents;
 }
 
 /** Batch norm of this step, then the neuron with soft reset at threshold 1. */
-function fire({ block, height, width, currents, membrane, spikes }, step, leak) {
+function fire({ block, height, width, membrane, spikes }, currents, step, leak) {
   const { outputs, scale, shift } = block;
   const lambda = Math.fround(leak);
   const first = step * outputs;
