@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
-from book.tools import figures, icons, notes, site
+from book.tools import citations, figures, icons, notes, site
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,13 @@ if missing := [f"book/{{name}}" for name in ("checks", "quizzes") if not find_sp
     )"""
 
 
+def write_citations_out(notebook) -> None:
+    """Citations as links: a notebook elsewhere has no list of references."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = citations.written_out(cell.source)
+
+
 HOW_TO_RUN = """*A page of* Seeing Spikes, *with what its cells gave when the book was built.*
 To run it yourself, get the book's source{where}.
 There, `make lab` installs everything and opens all pages in JupyterLab.
@@ -89,6 +96,7 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         offered.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(executed, as_version=4)
         show_as_png(notebook)
+        write_citations_out(notebook)
         address = app.config.html_theme_options.get("repository_url")
         say_needs(notebook, address)
         say_how_to_run(notebook, address)
