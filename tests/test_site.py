@@ -286,6 +286,33 @@ def test_what_is_printed_is_light_whole_and_the_wall_sheet_one_sheet(browser, ad
         assert tab.locator("article h1").is_visible()
 
 
+RING = "e => getComputedStyle(e).outlineStyle"
+
+
+def test_where_the_tab_key_has_come_to_is_seen(browser, addresses):
+    with browser.new_context(viewport={"width": 1280, "height": 680}) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/a-spiking-neuron.html")
+        tab.keyboard.press("Tab")  # from here on the focus is the keyboard's
+        for kind in ("button.primary-toggle", "button.dropdown-toggle", "button.toggle-button"):
+            button = tab.locator(f"{kind}:visible").first
+            button.focus()
+            assert button.evaluate(RING) == "solid", kind
+
+
+def test_a_button_to_copy_code_is_seen_when_the_tab_key_has_come_to_it(browser, addresses):
+    with browser.new_context(reduced_motion="reduce") as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/five-minutes.html")
+        button = tab.locator("button.copybtn").first
+        button.scroll_into_view_if_needed()
+        tab.locator("article h1").click()
+        assert button.evaluate("b => getComputedStyle(b).opacity") == "0"
+        tab.keyboard.press("Tab")  # from here on the focus is the keyboard's
+        button.focus()
+        expect(button).to_have_css("opacity", "1")
+
+
 def test_nothing_is_shipped_that_no_reader_needs():
     assert not list(HTML.rglob("*.map"))
     icons = HTML / "_static" / "scripts" / "fontawesome.js"
@@ -382,6 +409,27 @@ def test_formulas_are_set_where_there_are_formulas(page):
     found = soup(page)
     assert bool(found.select("script[src*=formulas]")) == bool(found.select(".math"))
     assert not found.select("script[src*=mathjax]")  # it comes after the first paint
+
+
+NOT_WHOLE = """() => [...document.querySelectorAll("article .math")]
+  .map(e => [e, e.querySelector("mjx-math").getBoundingClientRect()])
+  .filter(([e, box]) => e.clientWidth && box.width > e.clientWidth + 1)
+  .map(([e]) => e.textContent)"""
+PARTED = """() => [...document.querySelectorAll("article .snn-together")]
+  .filter(e => e.clientWidth || e.getClientRects().length)
+  .filter(e => e.getClientRects().length > 1).map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("page", ["a-spiking-neuron", "images-into-spikes", "reference/surrogate"])
+def test_formulas_are_whole_on_a_phone(browser, addresses, page):
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/{page}.html")
+        tab.wait_for_function("window.MathJax?.startup?.promise")
+        tab.evaluate("MathJax.startup.promise")
+        tab.wait_for_function(f"!({NOT_WHOLE})().length")
+        assert tab.evaluate(PARTED) == []
+        assert "snn-together" in tab.locator("article").inner_html() or "reference" in page
 
 
 SMALLEST_TEXT = """() => {

@@ -9,6 +9,7 @@
   "use strict";
 
   const AT_ONCE = 8; // about 40 ms on a phone
+  const SMALLEST = 0.6; // of the text; what is wider still has to be scrolled
   const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
 
   /** Those in view first, the others in the order in which they are read. */
@@ -20,13 +21,26 @@
     return [...new Set([...seen, ...formulas])];
   }
 
+  /** A formula that is wider than its column gets smaller, so that it is read whole. */
+  const column = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const formula = /** @type {HTMLElement} */ (target);
+      formula.style.fontSize = "";
+      const room = formula.clientWidth;
+      const width = formula.querySelector("mjx-math")?.getBoundingClientRect().width ?? 0;
+      if (width > room + 1 && room) formula.style.fontSize = `${100 * Math.max(SMALLEST, (room - 2) / width)}%`;
+    }
+  });
+
   async function setAll() {
     // @ts-ignore: MathJax is loaded by then
     const { typesetPromise } = window.MathJax;
     const formulas = ordered([...document.querySelectorAll(".math")]);
     for (let i = 0; i < formulas.length; i += AT_ONCE) {
       await new Promise((resolve) => setTimeout(resolve));
-      await typesetPromise(formulas.slice(i, i + AT_ONCE));
+      const handful = formulas.slice(i, i + AT_ONCE);
+      await typesetPromise(handful);
+      handful.forEach((formula) => column.observe(formula));
     }
   }
 

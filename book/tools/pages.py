@@ -131,6 +131,11 @@ REPAIRS = [
         r'<script\b[^>]*\ssrc="([./]*_static/)mathjax/tex-chtml\.js"></script>',
         r'<script defer src="\1formulas.js"></script>',
     ),
+    # A comma or a full stop is not parted from its formula at the end of a line.
+    (
+        r'(?<!together">)(<span class="math[^"]*">\\\([^<]*\\\)</span>[.,;:!?)]+)',
+        r'<span class="snn-together">\1</span>',
+    ),
     # The theme knows at once whether the page is dark, not when its last script has run.
     (
         r'(documentElement\.dataset\.theme = )localStorage\.getItem\("theme"\) \|\| "auto";',
