@@ -187,7 +187,21 @@ def test_on_a_phone_no_title_lies_over_another():
     assert not any(a.overlaps(b) for i, a in enumerate(titles) for b in titles[:i])
 
 
-WIDE = [plots, pictures, over_time, mosaic, legend_below, long_label, long_titles]
+def many_names():
+    figure, axes = plt.subplots(figsize=(7, 3))
+    axes.plot(range(10), "o")
+    axes.set_xticks(range(10), [f"lighthouse\nmushroom {k}" for k in range(10)], fontsize=6.5)
+    return figure
+
+
+def test_on_a_phone_names_below_an_axis_stand_upright_before_they_lie_over_each_other():
+    wide, _, narrow = figures.svg(many_names()).partition('<svg display="none"')
+    upright = [re.search(r"rotate\(-90[^<]*lighthouse", part) for part in (wide, narrow)]
+    assert not upright[0] and upright[1]
+    assert not re.search(r"rotate\(-90[^<]*>[\d.]+<", figures.svg(plots()))  # its numbers
+
+
+WIDE = [plots, pictures, over_time, mosaic, legend_below, long_label, long_titles, many_names]
 
 
 @pytest.mark.parametrize("make", WIDE, ids=lambda make: make.__name__)

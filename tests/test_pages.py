@@ -205,6 +205,7 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
             tab.evaluate("MathJax.startup.promise")
         tab.evaluate("document.fonts.ready.then(() => null)")
         views = tab.locator(f"script[type='{WIDGET}-view+json']").count()
+        tab.keyboard.press("Tab")  # sets up all widgets, wherever they are
         tab.wait_for_function(
             f"document.querySelectorAll('.snn-widget, .snn-error').length >= {views}"
         )

@@ -288,10 +288,111 @@ def test_what_is_printed_is_light_whole_and_the_wall_sheet_one_sheet(browser, ad
         assert tab.locator("article h1").is_visible()
 
 
+RING = "e => getComputedStyle(e).outlineStyle"
+
+
+def test_where_the_tab_key_has_come_to_is_seen(browser, addresses):
+    with browser.new_context(viewport={"width": 1280, "height": 680}) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/a-spiking-neuron.html")
+        tab.keyboard.press("Tab")  # from here on the focus is the keyboard's
+        for kind in ("button.primary-toggle", "button.dropdown-toggle", "button.toggle-button"):
+            button = tab.locator(f"{kind}:visible").first
+            button.focus()
+            assert button.evaluate(RING) == "solid", kind
+
+
+def test_a_button_to_copy_code_is_seen_when_the_tab_key_has_come_to_it(browser, addresses):
+    with browser.new_context(reduced_motion="reduce") as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/five-minutes.html")
+        button = tab.locator("button.copybtn").first
+        button.scroll_into_view_if_needed()
+        tab.locator("article h1").click()
+        assert button.evaluate("b => getComputedStyle(b).opacity") == "0"
+        tab.keyboard.press("Tab")  # from here on the focus is the keyboard's
+        button.focus()
+        expect(button).to_have_css("opacity", "1")
+
+
 def test_nothing_is_shipped_that_no_reader_needs():
     assert not list(HTML.rglob("*.map"))
     icons = HTML / "_static" / "scripts" / "fontawesome.js"
-    assert icons.stat().st_size < 120_000, "all icons of the theme are on every page"
+    assert not icons.exists(), "1.5 MB of icons, of which pages use a dozen"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_stands_before_the_first_paint(page):
+    """Scripts wait for the page, and what they read stands behind it."""
+    found = soup(page)
+    at_once = [s["src"] for s in found.select("script[src]:not([defer])")]
+    assert [Path(local(src)[0]).name for src in at_once] == ["documentation_options.js"]
+    assert all(len(script.text) < 500 for script in found.select("head script"))
+    state = found.select_one("script[type$=widget-state\\+json]")
+    assert state is None or not state.find_next("article")
+
+
+def test_a_dark_page_is_dark_from_its_first_paint(browser, addresses):
+    for look in ("light", "dark"):
+        with browser.new_context(color_scheme=look) as context:
+            tab = context.new_page()
+            tab.route("**/*.js*", lambda route: route.abort())  # as before they have come
+            tab.goto(f"{addresses['http']}/book/glossary.html")
+            assert tab.evaluate("document.documentElement.dataset.theme") == look
+            tab.evaluate("localStorage.setItem('mode', 'dark')")  # what the reader has chosen
+            tab.reload()
+            assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+FAR = """() => {
+  const views = [...document.querySelectorAll("script[type$='widget-view+json']")];
+  return views.map(view => view.parentElement.getBoundingClientRect().top / innerHeight);
+}"""
+
+
+@pytest.mark.parametrize("by", ["scrolling", "the Tab key", "an address"])
+def test_a_widget_is_set_up_when_it_comes_near(browser, addresses, by):
+    address = f"{addresses['http']}/book/the-spike-activation-map.html"
+    with browser.new_context(viewport={"width": 1280, "height": 600}) as context:
+        tab = context.new_page()
+        tab.goto(address)
+        far = tab.evaluate(FAR)
+        assert far and min(far) > 2.5, "the page has no widget that is out of sight"
+        tab.wait_for_timeout(500)
+        assert tab.locator(".snn-widget").count() == 0
+        if by == "scrolling":
+            tab.evaluate(f"scrollTo(0, {(far[0] - 1.5) * 600})")  # half a screen below
+        elif by == "the Tab key":
+            tab.keyboard.press("Tab")
+        else:
+            tab.goto(f"{address}#map-explorer?gamma=1")
+        tab.wait_for_function(f"document.querySelectorAll('.snn-widget').length === {len(far)}")
+
+
+# How many formulas were set at once, and whether the first of them is in view
+SLICES = """
+window.slices = [];
+new MutationObserver((records) => {
+  const added = records.flatMap((record) => [...record.addedNodes]);
+  const set = added.filter((node) => node.nodeName === "MJX-CONTAINER" && node.closest(".math"));
+  if (set.length) slices.push([set.length, set[0].getBoundingClientRect().top]);
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def test_formulas_are_set_a_few_at_a_time_those_in_view_first(browser, addresses):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        tab = context.new_page()
+        tab.add_init_script(SLICES)
+        tab.goto(
+            f"{addresses['http']}/book/the-interval-kernel.html#the-contribution-score-of-a-neuron"
+        )
+        tab.wait_for_function("window.MathJax?.startup?.promise")
+        tab.evaluate("MathJax.startup.promise")
+        sizes, tops = zip(*tab.evaluate("slices"), strict=True)
+        assert sum(sizes) == tab.locator(".math").count() > 40
+        assert max(sizes) <= 8
+        assert tab.evaluate("scrollY") > 0 and 0 <= tops[0] <= 900
 
 
 def test_formulas_are_no_stops_of_the_tab_key_and_icons_are_drawn(browser, addresses):
@@ -308,7 +409,29 @@ def test_formulas_are_no_stops_of_the_tab_key_and_icons_are_drawn(browser, addre
 @pytest.mark.parametrize("page", PAGES)
 def test_formulas_are_set_where_there_are_formulas(page):
     found = soup(page)
-    assert bool(found.select("script[src*=mathjax]")) == bool(found.select(".math"))
+    assert bool(found.select("script[src*=formulas]")) == bool(found.select(".math"))
+    assert not found.select("script[src*=mathjax]")  # it comes after the first paint
+
+
+NOT_WHOLE = """() => [...document.querySelectorAll("article .math")]
+  .map(e => [e, e.querySelector("mjx-math").getBoundingClientRect()])
+  .filter(([e, box]) => e.clientWidth && box.width > e.clientWidth + 1)
+  .map(([e]) => e.textContent)"""
+PARTED = """() => [...document.querySelectorAll("article .snn-together")]
+  .filter(e => e.clientWidth || e.getClientRects().length)
+  .filter(e => e.getClientRects().length > 1).map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("page", ["a-spiking-neuron", "images-into-spikes", "reference/surrogate"])
+def test_formulas_are_whole_on_a_phone(browser, addresses, page):
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        tab = context.new_page()
+        tab.goto(f"{addresses['http']}/book/{page}.html")
+        tab.wait_for_function("window.MathJax?.startup?.promise")
+        tab.evaluate("MathJax.startup.promise")
+        tab.wait_for_function(f"!({NOT_WHOLE})().length")
+        assert tab.evaluate(PARTED) == []
+        assert "snn-together" in tab.locator("article").inner_html() or "reference" in page
 
 
 SMALLEST_TEXT = """() => {

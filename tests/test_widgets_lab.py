@@ -195,4 +195,11 @@ def test_a_page_opens_as_a_notebook_unchanged_with_exercises_and_closed_solution
         assert not page.locator("details[open]").count()
         rendered = " ".join(page.locator(".jp-MarkdownOutput, .myst").all_inner_texts())
         assert "{exercise}" not in rendered and "{cite}" not in rendered
+        assert page.get_by_role("link", name="Kim and Panda, 2021").count()
         assert not tab.locator(".jp-mod-dirty").count(), "it counts as changed"
+        file = Path(found["root_dir"]) / f"{PAGE}.md"
+        before = file.stat().st_mtime_ns
+        tab.evaluate("jupyterapp.commands.execute('docmanager:save')")
+        until(lambda: file.stat().st_mtime_ns > before, "it is saved", tab)
+        saved = file.read_text(encoding="utf-8")
+        assert saved.count("{cite}`") == written.count("{cite}`") and "doi.org" not in saved

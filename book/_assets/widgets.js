@@ -3,8 +3,8 @@
  *
  * The page carries the state of its widgets (script widget-state+json) and, where each is shown, the
  * id of its model (script widget-view+json), as JupyterLab wrote them.  This script makes the models,
- * imports each front end once and lets it draw behind the script of its view.  It asks no other host
- * for anything and also works from the disk.
+ * imports each front end once and lets it draw behind the script of its view, when that comes near.
+ * It asks no other host for anything and also works from the disk.
  */
 (() => {
   "use strict";
@@ -109,13 +109,12 @@
   }
 
   /**
-   * Show one view behind its script tag, or a sentence that says why it cannot be shown.
-   * @param {Element} script
+   * Show one view in its place, or a sentence that says why it cannot be shown.
+   * @param {Element} script names the model
+   * @param {Element} el
    * @param {(id: string) => Model} modelOf
    */
-  async function mount(script, modelOf) {
-    const el = document.createElement("div");
-    script.after(el);
+  async function mount(script, el, modelOf) {
     try {
       const model = modelOf(JSON.parse(script.textContent ?? "").model_id);
       if (!model.get("_esm")) throw new Error("it is not a widget of this book");
@@ -158,9 +157,38 @@
       if (!entry) throw new Error("the page does not carry the widget's state");
       return new Model(decoded(entry));
     });
+    /** @type {Map<Element, () => void>} places of views that are not set up yet, in the page's order */
+    const waiting = new Map();
     for (const script of document.querySelectorAll(`script[type="${MIME}-view+json"]`)) {
-      mount(script, modelOf);
+      const el = document.createElement("div");
+      script.after(el);
+      waiting.set(el, () => mount(script, el, modelOf));
     }
+    whenNear(waiting);
+  }
+
+  /**
+   * Set up each view when it is a screen away at most: what lies further costs nothing until then.
+   * The Tab key goes to controls wherever they are, and an address may name a widget, so these two
+   * set up all.
+   * @param {Map<Element, () => void>} waiting
+   */
+  function whenNear(waiting) {
+    const setUp = (el) => {
+      const act = waiting.get(el);
+      waiting.delete(el);
+      act?.();
+    };
+    const near = new IntersectionObserver(
+      (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => setUp(entry.target)),
+      { rootMargin: "100% 0px" },
+    );
+    for (const el of waiting.keys()) near.observe(el);
+    const all = () => [...waiting.keys()].forEach(setUp);
+    addEventListener("keydown", (event) => event.key === "Tab" && all());
+    const named = () => location.hash.length > 1 && !document.getElementById(location.hash.slice(1)) && all();
+    addEventListener("hashchange", named);
+    named();
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

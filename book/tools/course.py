@@ -15,9 +15,8 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from pybtex.database import BibliographyData, parse_file
 
-from book.tools import contents
+from book.tools import citations, contents
 from book.tools.contents import BOOK, ROOT
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -97,7 +96,7 @@ def plain(text: str, beside: dict[str, str], solutions: bool) -> str:
         name, target = found["name"], found["text"]
         shown, _, hidden = target.partition(" <")
         if name == "cite":
-            return " ".join(citation(key.strip()) for key in target.split(","))
+            return citations.written_out(found[0])
         if name in ("ref", "numref") and (label := hidden.rstrip(">") or target) in exercises():
             called = exercises()[label]
             return shown.replace("{number}", called.split()[1]) if hidden else called
@@ -113,21 +112,6 @@ def plain(text: str, beside: dict[str, str], solutions: bool) -> str:
         return f"{found['text']} (in the book)"
 
     return LINK.sub(link, ROLE.sub(role, DIRECTIVE.sub(directive, text)))
-
-
-def citation(key: str) -> str:
-    """(Kim and Panda, 2021), with a link where there is one."""
-    entry = bibliography().entries[key]
-    names = [" ".join(person.last_names) for person in entry.persons["author"]]
-    who = names[0] + (f" and {names[1]}" if len(names) == 2 else " et al." if names[1:] else "")
-    short = f"{who}, {entry.fields['year']}"
-    if "doi" in entry.fields:
-        return f"([{short}](https://doi.org/{entry.fields['doi']}))"
-    return f"([{short}]({entry.fields['url']}))" if "url" in entry.fields else f"({short})"
-
-
-def bibliography() -> BibliographyData:
-    return parse_file(BOOK / "references.bib")
 
 
 def write(folder: Path) -> None:

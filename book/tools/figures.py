@@ -14,6 +14,7 @@ import re
 import textwrap
 import warnings
 from html import escape
+from itertools import pairwise
 
 import matplotlib
 from matplotlib import pyplot
@@ -42,6 +43,7 @@ def svg(figure: Figure) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:
+            turn_crowded_names(phone)
             narrow = _written(phone, "snn-narrow")
         except UserWarning:  # the layout has no room for its panels
             return wide
@@ -140,6 +142,17 @@ def shrink_text(figure: Figure) -> None:
     for text in figure.findobj(Text):
         if text not in ticks:
             text.set_fontsize(smaller(text.get_fontsize()))
+
+
+def turn_crowded_names(figure: Figure) -> None:
+    """Names below an axis that would lie over each other stand upright."""
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        names = [name for name in axes.get_xticklabels() if name.get_visible() and name.get_text()]
+        boxes = sorted((name.get_window_extent() for name in names), key=lambda box: box.x0)
+        crowded = any(one.x1 > other.x0 for one, other in pairwise(boxes))
+        if crowded and not any(name.get_rotation() for name in names):
+            axes.tick_params(axis="x", labelrotation=90)
 
 
 def wrapped(text: str, letters: int) -> str:

@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
-from book.tools import figures, notes, site
+from book.tools import citations, figures, icons, notes, site
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,13 @@ if missing := [f"book/{{name}}" for name in ("boxes", "checks", "quizzes") if no
     )"""
 
 
+def write_citations_out(notebook) -> None:
+    """Citations as links: a notebook elsewhere has no list of references."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = citations.written_out(cell.source)
+
+
 HOW_TO_RUN = """*A page of* Seeing Spikes, *with what its cells gave when the book was built.*
 To run it yourself, get the book's source{where}.
 There, `make lab` installs everything and opens all pages in JupyterLab.
@@ -90,6 +97,7 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         offered.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(executed, as_version=4)
         show_as_png(notebook)
+        write_citations_out(notebook)
         address = app.config.html_theme_options.get("repository_url")
         say_needs(notebook, address)
         say_how_to_run(notebook, address)
@@ -98,6 +106,9 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 
 
 SEARCH = "".join(f'<script src="_static/{name}.js"></script>' for name in ("searchtools", "search"))
+
+THEME = """{light: "light", dark: "dark"}[localStorage.getItem("mode")]
+      || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");"""
 
 # What axe finds in the pages of the theme and of docutils, a toggle without a
 # name and roles that readers' programs no longer know.
@@ -112,33 +123,29 @@ REPAIRS = [
     (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
     # The search page's own script, with our names for the pages.
     (r'<script src="_static/searchtools\.js"></script>', SEARCH),
+    # Scripts wait for the page, in their order; the first holds settings that others add to.
+    (r'<script(?=[^>]*\ssrc="(?![^"]*documentation_options))(?![^>]*\sdefer)', "<script defer"),
+    # Icons are drawn here (icons.py).
+    (r'<script\b[^>]*\ssrc="[^"]*/fontawesome\.js[^>]*></script>', ""),
+    # MathJax comes after the first paint, and a few formulas at a time.
+    (
+        r'<script\b[^>]*\ssrc="([./]*_static/)mathjax/tex-chtml\.js"></script>',
+        r'<script defer src="\1formulas.js"></script>',
+    ),
+    # A comma or a full stop is not parted from its formula at the end of a line.
+    (
+        r'(?<!together">)(<span class="math[^"]*">\\\([^<]*\\\)</span>[.,;:!?)]+)',
+        r'<span class="snn-together">\1</span>',
+    ),
+    # The theme knows at once whether the page is dark, not when its last script has run.
+    (
+        r'(documentElement\.dataset\.theme = )localStorage\.getItem\("theme"\) \|\| "auto";',
+        r"\1" + THEME,
+    ),
 ]
 
 
-# name:[width,height,[other names],"code","path"] of an icon in Font Awesome's script
-ICON = re.compile(
-    r'"?(?P<name>[\w-]+)"?:\[\d+,\d+,\[(?P<others>[^\]]*)\],"[0-9a-f]+",'
-    r'(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
-)
 SOURCE_MAP = re.compile(r"^(//# |/\*# )sourceMappingURL=[^\n]*$", re.M)
-
-
-def keep_used_icons(html: Path) -> None:
-    """Of the theme's 1.5 MB of icons, a script on every page, those that some page names."""
-    script = html / "_static" / "scripts" / "fontawesome.js"
-    if not script.exists():
-        return
-    files = [f for f in html.rglob("*") if f.suffix in {".html", ".js"} and f != script]
-    used = set()
-    for file in files:
-        if "mathjax" not in file.parts:
-            used |= {*re.findall(r"\bfa-([a-z0-9-]+)", file.read_text(encoding="utf-8"))}
-
-    def kept(icon: re.Match) -> str:
-        names = {icon["name"], *re.findall(r'"([\w-]+)"', icon["others"])}
-        return icon[0] if names & used else ""
-
-    script.write_text(ICON.sub(kept, script.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def drop_source_maps(html: Path) -> None:
@@ -155,7 +162,10 @@ FIGURE = re.compile(
     r"""<img\b(?=[^>]*\bsrc="[./]*(_images/\w+\.svg)")[^>]*?\balt=(?:"([^"]*)"|'([^']*)')[^>]*>"""
 )
 MATHJAX = re.compile(
-    r"<script\b[^>]*>window\.MathJax = .*?</script>|<script\b[^>]*/mathjax/[^>]*></script>"
+    r"<script\b[^>]*>window\.MathJax = .*?</script>|<script\b[^>]*/formulas\.js[^>]*></script>"
+)
+WIDGETS = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-state\+json">.*?</script>\n?', re.S
 )
 FORMULA = re.compile(r'class="[^"]*\bmath\b')
 
@@ -171,6 +181,13 @@ def put_figures_in(text: str, html: Path) -> str:
     return FIGURE.sub(figure, text)
 
 
+def put_widgets_last(text: str) -> str:
+    """What the widgets show, up to a megabyte, behind all that is read and painted before it."""
+    if found := WIDGETS.search(text):
+        text = WIDGETS.sub("", text).replace("</body>", f"{found[0]}</body>")
+    return text
+
+
 def finish_pages(html: Path) -> None:
     """What is repaired on each page, its figures, and the words of its terms and citations."""
     words = notes.gather(html)
@@ -179,6 +196,7 @@ def finish_pages(html: Path) -> None:
         for pattern, instead in REPAIRS:
             text = re.sub(pattern, instead, text)
         text = put_figures_in(text, html)
+        text = put_widgets_last(icons.draw(text))
         if not FORMULA.search(text):
             text = MATHJAX.sub("", text)
         text = notes.carry(text, page.name, words)
@@ -190,7 +208,7 @@ def finish(app, exception):
     if exception:
         return
     html, base = Path(app.outdir), site.base(app.config)
-    keep_used_icons(html)
+    (html / "_static" / icons.SCRIPT).unlink(missing_ok=True)
     drop_source_maps(html)
     finish_pages(html)
     for drawn in (html / "_images").glob("*.svg"):
