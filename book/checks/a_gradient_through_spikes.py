@@ -18,13 +18,13 @@ def of_area_one(u, slope, *, strips=True, of="sum", divided=True):
 
 
 FINE = torch.linspace(-1, 3, 21, dtype=torch.float64)
-COARSE = torch.linspace(0, 3, 7, dtype=torch.float64)
+COARSE = torch.linspace(-1, 3, 9, dtype=torch.float64)
 
 check_of_area_one = Check(
     right=of_area_one,
     cases=(
-        (FINE, 0.3 * (1 - (FINE - 1).abs()).clamp(min=0)),
-        (COARSE, 2.0 * (1 - (COARSE - 1).abs()).clamp(min=0)),
+        (FINE, 0.3 * (1 - (FINE - 1).abs() / 0.5).clamp(min=0)),
+        (COARSE, 2.0 * (1 - (COARSE - 1).abs() / 1.5).clamp(min=0)),
     ),
     axes=("membrane",),
     wrong=(
