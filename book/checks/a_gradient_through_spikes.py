@@ -11,47 +11,45 @@ draws = torch.Generator().manual_seed(0)
 # A stand-in
 
 
-def slope(u, threshold, scale, width, *, cut=True, centre="threshold", height=1, absolute=True):
-    distance = u - (threshold if centre == "threshold" else 0)
-    fall = (distance.abs() if absolute else distance) / (width if height != "slope" else 1)
-    line = (1 - fall) * (scale / width if height == "area" else scale)
-    return line.clamp(min=0) if cut else line
+def of_area_one(u, slope, *, strips=True, of="sum", divided=True):
+    size = {"sum": slope.sum, "mean": slope.mean, "largest": slope.max}[of]()
+    size = size * (u[1] - u[0] if strips else 1)
+    return slope / size if divided else slope * size
 
 
-MEMBRANES = torch.tensor([-1.0, 0.2, 0.8, 1.0, 1.1, 1.4, 2.5, 3.0], dtype=torch.float64)
+FINE = torch.linspace(-1, 3, 21, dtype=torch.float64)
+COARSE = torch.linspace(-1, 3, 9, dtype=torch.float64)
 
-check_slope = Check(
-    right=slope,
-    cases=((MEMBRANES, 1.0, 0.3, 0.5), (MEMBRANES, 2.0, 0.5, 1.5)),
+check_of_area_one = Check(
+    right=of_area_one,
+    cases=(
+        (FINE, 0.3 * (1 - (FINE - 1).abs() / 0.5).clamp(min=0)),
+        (COARSE, 2.0 * (1 - (COARSE - 1).abs() / 1.5).clamp(min=0)),
+    ),
     axes=("membrane",),
     wrong=(
         Wrong(
-            partial(slope, cut=False),
-            "far from the threshold the slope is negative",
-            "keep what is above 0: clamp(min=0)",
+            partial(of_area_one, strips=False),
+            "the heights add up to 1, and the area does not",
+            "multiply their sum by the distance of two membranes",
         ),
         Wrong(
-            partial(slope, centre="zero"),
-            "the triangle stands at 0, not at the threshold",
-            "take the distance from the threshold",
+            partial(of_area_one, of="largest", strips=False),
+            "the height at the threshold is 1",
+            "divide by the area, not by the height",
         ),
         Wrong(
-            partial(slope, height="area"),
-            "its area is scale, and its height is not",
-            "do not divide by the width: at the threshold the slope is scale",
+            partial(of_area_one, of="mean", strips=False),
+            "the mean height is 1",
+            "add the heights, each times the width of its strip",
         ),
         Wrong(
-            partial(slope, height="slope"),
-            "every triangle is 1 wide",
-            "divide the distance by the width",
-        ),
-        Wrong(
-            partial(slope, absolute=False),
-            "below the threshold the slope grows on and on",
-            "both sides fall: take the absolute distance",
+            partial(of_area_one, divided=False),
+            "a stand-in that is too low gets lower still",
+            "divide by the area",
         ),
     ),
-    praise="A spike that nobody could see coming has no slope, and one nearby has.",
+    praise="Now it can count membranes: each by how near it is.",
 )
 
 # Lifted membranes
