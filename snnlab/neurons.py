@@ -52,6 +52,7 @@ def lif(
     if not currents.is_floating_point():
         raise ValueError(f"expected float currents, got {currents.dtype}; use currents.float()")
     _check_neuron(leak, threshold, reset, surrogate)
+    leak, threshold = float(leak), float(threshold)
     wide = torch.float64 if currents.dtype == torch.float64 else torch.float32
     if state is None:
         state = torch.zeros_like(currents[0], dtype=wide)
@@ -70,6 +71,12 @@ def lif(
 
 
 def _check_neuron(leak: float, threshold: float, reset: str, surrogate: Surrogate) -> None:
+    for name, value in (("leak", leak), ("threshold", threshold)):
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise ValueError(
+                f"{name} is a fixed number here, and gets no gradient, got {value!r:.80}; use "
+                f"{name}.item()"
+            )
     check_number("leak", leak, 0, 1)
     check_number("threshold", threshold)
     if not threshold > 0:

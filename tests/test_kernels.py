@@ -1,8 +1,13 @@
 """The loops in machine code: the same as the readable form, which serves where they do not."""
 
+import ctypes
 import multiprocessing
+import os
+import subprocess
 import sys
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from helpers.tiny import generator, images, spiking_network
@@ -169,7 +174,96 @@ def test_a_forked_process_does_not_wait_for_threads_that_it_has_not():
         torch.set_num_threads(before)
 
 
+NO_NEW_CODE = 65, 1  # prctl's PR_SET_MDWE: memory that was written never runs
+
+
+def test_where_no_code_may_be_made_the_readable_form_serves(at_any_size):
+    def work():
+        running._is_ready.cache_clear(), running._compiled.cache_clear()
+        obeys = ctypes.CDLL(None).prctl(*NO_NEW_CODE, 0, 0, 0) == 0  # Linux 6.3 and later
+        spikes, _ = lif(draw(NOT_DIVISIBLE, 0, False), 0.9)
+        os._exit(spikes.mean() == 0 or (obeys and running._is_ready()))
+
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join(60)
+    child.kill()
+    assert child.exitcode == 0
+
+
+DEFAULTS = """
+import sys, torch
+from snnlab.kernels import running
+from snnlab.neurons import lif
+
+assert torch.backends.cpu.get_cpu_capability() == "DEFAULT"
+x = torch.randn(40, 3000, generator=torch.Generator().manual_seed(0)) * 0.7
+torch.set_default_dtype(torch.float64)
+with torch.device("meta"):
+    found = lif(x, 0.9)
+assert running._is_ready() and not running._is_fused()
+running.SMALLEST = sys.maxsize
+assert all(map(torch.equal, found, lif(x, 0.9)))
+"""
+
+
+def test_a_processor_that_rounds_twice_and_other_defaults_fire_the_same_spikes():
+    there = os.environ | {"ATEN_CPU_CAPABILITY": "default"}
+    subprocess.run([sys.executable, "-c", DEFAULTS], env=there, check=True)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "surrogate"),
+    [(1e-30, triangle()), (1e39, triangle()), (0.7, triangle(1e39)), (0.7, triangle(0.3, 1e-45))]
+    + [
+        (0.7, kind(*numbers))
+        for kind in (fast_sigmoid, arctan)
+        for numbers in ((1e39,), (1, 1e-45))
+    ],
+)
+def test_numbers_that_float32_does_not_hold_have_one_answer_at_any_size(
+    at_any_size, threshold, surrogate
+):
+    def run():
+        x = draw((5, 70), 0, False).requires_grad_()
+        try:
+            spikes, _ = lif(x, 0.9, threshold, surrogate=surrogate)
+            spikes.sum().backward()
+        except RuntimeError as error:
+            return str(error)
+        return torch.stack([spikes.detach(), x.grad]).nan_to_num(7).tolist()
+
+    assert run() == readable(run)
+
+
+@pytest.mark.wrong_input
+@pytest.mark.parametrize("number", [True, Fraction(1, 2), np.float32(0.3), torch.tensor(0.3)])
+def test_a_leak_and_a_threshold_may_be_any_kind_of_number(at_any_size, number):
+    x = draw((5, 70), 0, False)
+    expected = lif(x, float(number), float(number))
+    for found in (lif(x, number, number), readable(lambda: lif(x, number, number))):
+        assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.wrong_input
+def test_a_leak_that_should_learn_is_refused(at_any_size):
+    for name in ("leak", "threshold"):
+        numbers = {"leak": 0.9, "threshold": 1.0, name: torch.tensor(0.5, requires_grad=True)}
+        with pytest.raises(ValueError, match=f"{name} is a fixed number here, and gets no grad"):
+            lif(draw((5, 70), 0, False), **numbers)
+
+
 # ---- the spike activation map
+
+
+def test_inside_transforms_and_other_default_devices_maps_are_the_same(at_any_size):
+    s = (draw(NOT_DIVISIBLE, 0, False) > 0.5).to(torch.float32)
+    expected = spike_activation_map(s)
+    found, slope = torch.func.jvp(spike_activation_map, (s,), (s,))
+    torch.testing.assert_close(found, expected)
+    assert not slope.any()
+    with torch.device("meta"):
+        assert torch.equal(spike_activation_map(s), expected)
 
 
 @pytest.mark.parametrize("shape", [NOT_DIVISIBLE, (6, 2, 1, 9, 9), (6, 2, 70, 1, 1)])

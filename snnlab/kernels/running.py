@@ -6,6 +6,7 @@ llvmlite is loaded, and a kernel compiled, when the first large tensor comes.
 import ctypes
 import functools
 import math
+import mmap
 import os
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ BLOCK = 1024, 16384
 SURROGATES = triangle, fast_sigmoid, arctan
 #: Pixels of a block, with all their channels.
 PIXELS = 64
+#: Sizes of numbers with which neither form leaves float32 on the way.
+SIZES = 1e-18, 1e18
 
 _in_child = False  # of a fork, where the threads of OpenMP are gone
 
@@ -40,7 +43,7 @@ def lif(
     the reset; v, the membrane of one step, moves from the start to the end.  False: nothing was
     done."""
     kept = [] if u is None else [u]
-    if not _suit([x, s, *kept], [v]):
+    if not (_fit(threshold) and _suit([x, s, *kept], [v])):
         return False
     _run_neurons(
         ("lif", {"hard": hard, "keeps": u is not None, "fused": _is_fused()}),
@@ -65,21 +68,18 @@ def lif_gradient(
     from the end to the start.  False: nothing was done."""
     if not (isinstance(surrogate, SURROGATES) and type(surrogate) in SURROGATES):
         return False  # another one, also one that is made from these
-    if not _suit([u, dx], [d]):
+    stretch = math.pi / 2 if isinstance(surrogate, arctan) else 1
+    height = surrogate.scale / threshold
+    narrow = stretch / (threshold * surrogate.width)
+    if not (_fit(threshold, height, narrow) and _suit([u, dx], [d])):
         return False
     if not _suit([u, ds], []):  # e.g. one number for all
         ds = torch.empty_like(u).copy_(ds)
-    stretch = math.pi / 2 if isinstance(surrogate, arctan) else 1
     shape = type(surrogate).__name__
     _run_neurons(
         ("lif_gradient", {"hard": hard, "surrogate": shape, "fused": _is_fused()}),
         {"u": u, "ds": ds, "dx": dx, "d": d},
-        {
-            "leak": leak,
-            "threshold": threshold,
-            "height": surrogate.scale / threshold,
-            "narrow": stretch / (threshold * surrogate.width),
-        },
+        {"leak": leak, "threshold": threshold, "height": height, "narrow": narrow},
         u,
     )
     return True
@@ -95,7 +95,7 @@ def sam(spikes: Tensor, trace: Tensor | None, decay: float) -> tuple[Tensor, Ten
     steps, batch, channels, height, width = spikes.shape
     n = torch.zeros_like(spikes[0]) if trace is None else torch.empty_like(spikes[0]).copy_(trace)
     maps = spikes.new_empty(steps, batch, height, width)
-    others = torch.zeros((), dtype=torch.int64)
+    others = torch.zeros((), dtype=torch.int64, device="cpu")
     rows, pixels = (batch * height * width, 1) if last else (batch, height * width)
     parts = -(-pixels // PIXELS)
     _run(
@@ -124,6 +124,13 @@ def _suit(sequences: list[Tensor], steps: list[Tensor]) -> bool:
     )
 
 
+def _fit(*numbers: float) -> bool:
+    """Whether float32 holds them, and their products and quotients; others the readable form
+    refuses, or takes as far as PyTorch does."""
+    least, most = SIZES
+    return all(least <= number <= most for number in numbers)
+
+
 def _is_plain(x: Tensor) -> bool:
     return (
         type(x) in (Tensor, nn.Parameter)
@@ -131,8 +138,16 @@ def _is_plain(x: Tensor) -> bool:
         and x.device.type == "cpu"
         and x.layout == torch.strided
         and not x.is_neg()  # of which memory holds the opposite
-        and x.data_ptr() != 0
+        and _has_memory(x)
     )
+
+
+def _has_memory(x: Tensor) -> bool:
+    """Not so inside the transforms of torch.func, where a tensor stands for others."""
+    try:
+        return x.data_ptr() != 0
+    except RuntimeError:
+        return False
 
 
 def _is_dense(x: Tensor) -> bool:
@@ -173,13 +188,23 @@ def _compiled(name: str, **options):
 
 @functools.cache
 def _is_ready() -> bool:
-    """Whether the compiler and PyTorch's threads are here."""
+    """Whether the compiler and PyTorch's threads are here, and code may be made."""
     try:
+        _check_memory()
         _compiled("lif", hard=False, keeps=True, fused=_is_fused())
         _parallel()
     except (ImportError, OSError, RuntimeError, AttributeError, TypeError):
         return False
     return True
+
+
+def _check_memory() -> None:
+    """OSError where the system runs no memory that was written to, as hardened ones: LLVM does not
+    ask, and the process would end."""
+    page = mmap.mmap(-1, mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    address = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(page)))
+    if ctypes.CDLL(None).mprotect(address, mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_EXEC):
+        raise OSError("machine code may not be made here")
 
 
 @functools.cache
@@ -196,8 +221,9 @@ def _parallel():
 def _is_fused() -> bool:
     """Whether PyTorch rounds a + b c once, as most processors can: spikes have to be the same to
     the last bit."""
-    b = torch.full((64,), 1 + 2.0**-12)
-    return bool(torch.add(-(1 + 2.0**-11) * torch.ones(64), b, alpha=1 + 2.0**-12).all())
+    here = {"dtype": torch.float32, "device": "cpu"}  # whatever the defaults are now
+    a, b = (torch.full((64,), value, **here) for value in (-(1 + 2.0**-11), 1 + 2.0**-12))
+    return bool(torch.add(a, b, alpha=1 + 2.0**-12).all())
 
 
 def _after_fork() -> None:
