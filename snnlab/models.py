@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from snnlab import encoding
 from snnlab.checks import check_encoding, check_finite, check_images, either
-from snnlab.layers import BatchNormThroughTime, Readout, over_time
+from snnlab.layers import BatchNormThroughTime, Readout, fire, halve, over_time
 from snnlab.neurons import IF, LIF
 
 __all__ = [
@@ -110,7 +110,7 @@ class _SpikingBlock(nn.Module):
         self.neuron = LIF(leak)
 
     def forward(self, x):
-        return self.neuron(self.norm(over_time(self.conv, x)))
+        return fire(self.norm, self.neuron, over_time(self.conv, x))
 
 
 class _ConvertedBlock(nn.Module):
@@ -226,7 +226,7 @@ class _SpikingBlocks(_Blocks):
         for name in BLOCKS:
             x = self.get_submodule(name)(x)
             if name in POOLED:
-                x = over_time(self.pool, x)
+                x = halve(self.pool, x)
         return self.head(x).mean(0)
 
 

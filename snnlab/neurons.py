@@ -158,13 +158,28 @@ class LIF(nn.Module):
         self.surrogate, self.start = surrogate, start
 
     def forward(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "T ..."]:
+        state = self.begin(currents)
+        spikes, state = lif(currents, self.leak, self.threshold, self.reset, self.surrogate, state)
+        self.end(state)
+        return spikes
+
+    def numbers(self) -> tuple[float, float, bool, Surrogate]:
+        """Leak, threshold, whether the reset is hard, and the surrogate; ValueError for wrong
+        ones."""
+        _check_neuron(self.leak, self.threshold, self.reset, self.surrogate)
+        return float(self.leak), float(self.threshold), self.reset == "hard", self.surrogate
+
+    def begin(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "..."] | None:
+        """The membrane to begin with, of the shape of one step; None: zeros."""
         state = self.carried[0] if self.carried else None
         if state is None and self.start:
             state = torch.full_like(currents[0], self.start)
-        spikes, state = lif(currents, self.leak, self.threshold, self.reset, self.surrogate, state)
+        return state
+
+    def end(self, state: Float[Tensor, "..."]) -> None:
+        """Keep the membrane, where a call goes on from the one before it."""
         if self.carried:
             self.carried[0] = state
-        return spikes
 
     def extra_repr(self) -> str:
         return (
