@@ -39,7 +39,7 @@ def over_time(
     return layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
-def halve(pool: nn.AvgPool2d, x: Float[Tensor, "T B C H W"]) -> Float[Tensor, "T B C h w"]:
+def halve(pool: nn.Module, x: Float[Tensor, "T B C H W"]) -> Float[Tensor, "T B C h w"]:
     """``over_time(pool, x)``, to the last bit; where :mod:`snnlab.kernels` take x, and ``pool`` is
     ``nn.AvgPool2d(2)`` that nobody looks at, in one pass through memory."""
     known = type(pool) is nn.AvgPool2d and repr(pool) == repr(nn.AvgPool2d(2))
@@ -167,14 +167,16 @@ class _StepNorms(torch.autograd.Function):
 
 
 def fire(
-    norm: BatchNormThroughTime, neuron: LIF, x: Float[Tensor, "T B C H W"]
+    norm: nn.Module, neuron: nn.Module, x: Float[Tensor, "T B C H W"]
 ) -> Float[Tensor, "T B C H W"]:
     """``neuron(norm(x))``: the same spikes to the last bit.
 
-    Where :mod:`snnlab.kernels` take x, both are one pass through memory, and neither the normalised
-    currents nor the membranes are kept; else, and where somebody looks at what the two modules put
-    out (hooks), they are called.
+    Where :mod:`snnlab.kernels` take x, both are one pass through memory, and the normalised
+    currents are never written; else, and where somebody looks at what the two modules put out
+    (hooks), they are called.
     """
+    if not (isinstance(norm, BatchNormThroughTime) and isinstance(neuron, LIF)):
+        return neuron(norm(x))
     if not _are_one(norm, neuron, x):
         return neuron(norm(x))
     start = neuron.begin(x)
