@@ -350,7 +350,7 @@ def test_a_sequence_goes_on_through_norm_and_neuron(at_any_size, served):
             with pytest.raises(ValueError, match="parameters for 7 steps, but steps 7 to 7 came"):
                 block(x[:1])
         with continuing(block), pytest.raises(ValueError, match="state has the shape of one step"):
-            block(x[:3]), block(x[3:, :2])
+            block(x[:3]), block(draw((4, 2, *NOT_DIVISIBLE[2:]), 0, True))
     assert served == ["normalised_lif"] * 5 and torch.equal(parts, whole)
 
 
