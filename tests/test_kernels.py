@@ -16,7 +16,7 @@ from oracles import sam as oracle
 from torch import nn
 
 from snnlab import kernels
-from snnlab.explain import sam_in_chunks, spike_activation_map
+from snnlab.explain import sam_in_chunks, snn_grad_cam, spike_activation_map
 from snnlab.kernels import running
 from snnlab.layers import BatchNormThroughTime, continuing, fire, halve, over_time
 from snnlab.neurons import LIF, lif
@@ -402,6 +402,13 @@ def test_norm_and_neuron_refuse_what_each_refuses(at_any_size):
     x[2, 1, 0, 3, 4] = torch.nan
     with pytest.raises(ValueError, match="NaN or infinite values, which are no spikes"):
         Block().eval()(x)
+
+
+def test_explainers_let_them_run_together(at_any_size, served):
+    model = spiking_network(dtype=torch.float32)
+    found = snn_grad_cam(model, images(2, dtype=torch.float32), 1, layer="conv6")
+    assert {"normalised_lif", "normalised_lif_gradient", "halve"} <= {*served}
+    assert "lif" not in served and found.maps.max() > 0
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 6, 10), (2, 2, 33, 2, 2), (3, 1, 48, 4, 2)])
