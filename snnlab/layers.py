@@ -12,9 +12,19 @@ import torch.distributed as processes
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnlab import kernels
+from snnlab.checks import check_finite
 from snnlab.neurons import LIF
 
-__all__ = ["BatchNormThroughTime", "Readout", "SharedBatchNorm", "continuing", "over_time"]
+__all__ = [
+    "BatchNormThroughTime",
+    "Readout",
+    "SharedBatchNorm",
+    "continuing",
+    "fire",
+    "halve",
+    "over_time",
+]
 
 
 def over_time(
@@ -27,6 +37,34 @@ def over_time(
     if x.ndim < 3:
         raise ValueError(f"expected a sequence [T, B, ...], got {tuple(x.shape)}")
     return layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+def halve(pool: nn.Module, x: Float[Tensor, "T B C H W"]) -> Float[Tensor, "T B C h w"]:
+    """``over_time(pool, x)``, to the last bit; where :mod:`snnlab.kernels` take x, and ``pool`` is
+    ``nn.AvgPool2d(2)`` that nobody looks at, in one pass through memory."""
+    known = type(pool) is nn.AvgPool2d and repr(pool) == repr(nn.AvgPool2d(2))
+    plain = known and pool.divisor_override is None
+    if plain and kernels.halves(x.flatten(0, 1)) and not _is_watched(pool):
+        return over_time(_Halve.apply, x)
+    return over_time(pool, x)
+
+
+class _Halve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        batch, channels, height, width = x.shape
+        y = x.new_empty(batch, height // 2, width // 2, channels).movedim(-1, 1)
+        kernels.halve(x, y)
+        return y
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        batch, channels, height, width = gradient.shape
+        gradient = kernels.by_pixel(gradient[None])[0]
+        grad_x = gradient.new_empty(batch, 2 * height, 2 * width, channels).movedim(-1, 1)
+        kernels.halve(grad_x, gradient, backwards=True)
+        return grad_x
 
 
 class BatchNormThroughTime(nn.Module):
@@ -52,6 +90,12 @@ class BatchNormThroughTime(nn.Module):
         self.register_buffer("running_var", torch.ones(steps, channels))
 
     def forward(self, x: Float[Tensor, "T B C H W"], offset: int = 0) -> Float[Tensor, "T B C H W"]:
+        norm = _shared_norm if self.training and _several() else _StepNorms.apply
+        return norm(x, *self.of_steps(x, offset))
+
+    def of_steps(self, x: Float[Tensor, "T B C H W"], offset: int = 0) -> tuple[Any, ...]:
+        """What normalises x, from step ``offset`` on: weight, bias, running mean and variance
+        [T, C], and whether it trains, momentum, eps.  ValueError for steps that there are not."""
         steps, channels = self.weight.shape
         if self.carried:
             offset += self.carried[0]
@@ -62,21 +106,11 @@ class BatchNormThroughTime(nn.Module):
                 f"this batch norm has parameters for {steps} steps, but steps {offset} to "
                 f"{offset + len(x) - 1} came; use the T it was trained with"
             )
-        rows = slice(offset, offset + len(x))
-        norm = _shared_norm if self.training and _several() else _StepNorms.apply
-        normalised = norm(
-            x,
-            self.weight[rows],
-            self.bias[rows],
-            self.running_mean[rows],
-            self.running_var[rows],
-            self.training,
-            self.momentum,
-            self.eps,
-        )
         if self.carried:
             self.carried[0] = offset + len(x)
-        return normalised
+        each = (self.weight, self.bias, self.running_mean, self.running_var)
+        rows = (values[offset : offset + len(x)] for values in each)
+        return *rows, self.training, self.momentum, self.eps
 
     @torch.no_grad()
     def repeat(self, step: int) -> None:
@@ -130,6 +164,82 @@ class _StepNorms(torch.autograd.Function):
             whole if is_wanted else None for whole, is_wanted in zip(sums, wanted, strict=True)
         )
         return *grads, *[None] * 5
+
+
+def fire(
+    norm: nn.Module, neuron: nn.Module, x: Float[Tensor, "T B C H W"]
+) -> Float[Tensor, "T B C H W"]:
+    """``neuron(norm(x))``: the same spikes to the last bit.
+
+    Where :mod:`snnlab.kernels` take x, both are one pass through memory, and the normalised
+    currents are never written; else, and where somebody looks at what the two modules put out
+    (hooks), they are called.
+    """
+    if not (isinstance(norm, BatchNormThroughTime) and isinstance(neuron, LIF)):
+        return neuron(norm(x))
+    if not _are_one(norm, neuron, x):
+        return neuron(norm(x))
+    start = neuron.begin(x)
+    start = torch.zeros_like(x[0]) if start is None else start.to(x.dtype)
+    if start.shape != x.shape[1:]:
+        return neuron(norm(x))  # which says so
+    how = norm.of_steps(x)
+    keeps = torch.is_grad_enabled() and any(one.requires_grad for one in (x, start, *how[:2]))
+    spikes, state = _NormalisedLIF.apply(x, start, *neuron.numbers(), keeps, *how)
+    check_finite(state, "currents or state contain NaN or infinite values, which are no spikes")
+    neuron.end(state)
+    return spikes
+
+
+def _are_one(norm: BatchNormThroughTime, neuron: LIF, x: Tensor) -> bool:
+    if not (type(norm) is BatchNormThroughTime and type(neuron) is LIF):
+        return False  # others may compute something else
+    _, threshold, _, surrogate = neuron.numbers()
+    each = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    return (
+        kernels.takes_normalised(x, threshold, surrogate)
+        and all((one.dtype, one.device) == (x.dtype, x.device) for one in each)
+        and not (norm.training and _several())
+        and not (_is_watched(norm) or _is_watched(neuron))
+    )
+
+
+def _is_watched(module: nn.Module) -> bool:
+    """Whether somebody looks at what it puts out, or puts something else in its place."""
+    own = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    everywhere = nn.modules.module._has_any_global_hook()
+    return everywhere or "forward" in vars(module) or any(getattr(module, name) for name in own)
+
+
+class _NormalisedLIF(torch.autograd.Function):
+    """Batch norm through time and neurons: what :class:`_StepNorms` and the neurons' loop give."""
+
+    @staticmethod
+    def forward(ctx, x, v, leak, threshold, hard, surrogate, keeps, weight, bias, mean, var, *how):
+        affine = kernels.affine_of(x, weight, bias, mean, var, *how)
+        s, v = torch.empty_like(x), torch.empty_like(x[0]).copy_(v)
+        u = torch.empty_like(x) if keeps else None
+        kernels.normalised_lif(x, s, u, v, affine, leak, threshold, hard)
+        ctx.save_for_backward(x, u, affine["mean"], affine["inverse"], weight)
+        ctx.neuron, (ctx.training, *_) = (leak, threshold, hard, surrogate), how
+        return s, v
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_s, grad_v):
+        x, u, mean, inverse, weight = ctx.saved_tensors
+        x, u, grad_s = map(kernels.by_pixel, (x, u, grad_s))
+        affine = {"mean": mean, "inverse": inverse, "weight": weight}
+        d = torch.empty_like(x[0]).copy_(grad_v)
+        grad_x, total, product = kernels.normalised_lif_gradient(
+            x, u, grad_s, d, affine, *ctx.neuron, moves=ctx.training
+        )
+        if ctx.training:
+            count = x[0, :, 0].numel()
+            slope = product * inverse.square() / count
+            numbers = {"level": total / count, "slope": slope, "scale": inverse * weight}
+            kernels.normalised_gradient(x, grad_x, {"mean": mean, **numbers})
+        return grad_x, d, *[None] * 5, product * inverse, total, *[None] * 5
 
 
 class SharedBatchNorm(nn.BatchNorm2d):

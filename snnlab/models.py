@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from snnlab import encoding
 from snnlab.checks import check_encoding, check_finite, check_images, either
-from snnlab.layers import BatchNormThroughTime, Readout, over_time
+from snnlab.layers import BatchNormThroughTime, Readout, fire, halve, over_time
 from snnlab.neurons import IF, LIF
 
 __all__ = [
@@ -113,7 +113,8 @@ class _SpikingBlock(nn.Module):
         currents = over_time(self.conv, x)
         # Under mixed precision the convolution alone is in bfloat16, which spikes and their means
         # of four lose nothing by; norm and membrane keep the precision of the parameters.
-        return self.neuron(self.norm(currents.to(next(self.parameters(), x).dtype)))
+        currents = currents.to(next(self.parameters(), x).dtype)
+        return fire(self.norm, self.neuron, currents)
 
 
 class _ConvertedBlock(nn.Module):
@@ -229,7 +230,7 @@ class _SpikingBlocks(_Blocks):
         for name in BLOCKS:
             x = self.get_submodule(name)(x)
             if name in POOLED:
-                x = over_time(self.pool, x)
+                x = halve(self.pool, x)
         return self.head(x).mean(0)
 
 

@@ -52,6 +52,7 @@ def lif(
     if not currents.is_floating_point():
         raise ValueError(f"expected float currents, got {currents.dtype}; use currents.float()")
     _check_neuron(leak, threshold, reset, surrogate)
+    leak, threshold = float(leak), float(threshold)
     wide = torch.float64 if currents.dtype == torch.float64 else torch.float32
     if state is None:
         state = torch.zeros_like(currents[0], dtype=wide)
@@ -70,6 +71,12 @@ def lif(
 
 
 def _check_neuron(leak: float, threshold: float, reset: str, surrogate: Surrogate) -> None:
+    for name, value in (("leak", leak), ("threshold", threshold)):
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise ValueError(
+                f"{name} is a fixed number here, and gets no gradient, got {value!r:.80}; use "
+                f"{name}.item()"
+            )
     check_number("leak", leak, 0, 1)
     check_number("threshold", threshold)
     if not threshold > 0:
@@ -151,13 +158,28 @@ class LIF(nn.Module):
         self.surrogate, self.start = surrogate, start
 
     def forward(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "T ..."]:
+        state = self.begin(currents)
+        spikes, state = lif(currents, self.leak, self.threshold, self.reset, self.surrogate, state)
+        self.end(state)
+        return spikes
+
+    def numbers(self) -> tuple[float, float, bool, Surrogate]:
+        """Leak, threshold, whether the reset is hard, and the surrogate; ValueError for wrong
+        ones."""
+        _check_neuron(self.leak, self.threshold, self.reset, self.surrogate)
+        return float(self.leak), float(self.threshold), self.reset == "hard", self.surrogate
+
+    def begin(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "..."] | None:
+        """The membrane to begin with, of the shape of one step; None: zeros."""
         state = self.carried[0] if self.carried else None
         if state is None and self.start:
             state = torch.full_like(currents[0], self.start)
-        spikes, state = lif(currents, self.leak, self.threshold, self.reset, self.surrogate, state)
+        return state
+
+    def end(self, state: Float[Tensor, "..."]) -> None:
+        """Keep the membrane, where a call goes on from the one before it."""
         if self.carried:
             self.carried[0] = state
-        return spikes
 
     def extra_repr(self) -> str:
         return (

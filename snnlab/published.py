@@ -41,10 +41,10 @@ class DelayedLIF(LIF):
             raise ValueError(f"expected currents [T, ...], got {tuple(currents.shape)}")
         if self.reset != "soft" or isinstance(self.surrogate, rate):
             raise ValueError("these neurons have a soft reset, and no gradient by rate()")
-        membrane = self.carried[0] if self.carried else None
-        if membrane is None:
-            wide = torch.promote_types(currents.dtype, torch.float32)
-            membrane = torch.full_like(currents[0], self.start, dtype=wide)
+        wide = torch.promote_types(currents.dtype, torch.float32)
+        membrane = self.begin(currents)
+        membrane = torch.zeros_like(currents[0]) if membrane is None else membrane
+        membrane = membrane.to(wide)
         spikes = []
         for current in currents:
             # a neuron of the plain kind that forgets: it fires if what it is given is enough
@@ -52,8 +52,7 @@ class DelayedLIF(LIF):
             spikes.append(fired[0])
             membrane = self.leak * membrane + current - self.threshold * fired[0].detach()
         check_finite(membrane, "currents contain NaN or infinite values, which are no spikes")
-        if self.carried:
-            self.carried[0] = membrane
+        self.end(membrane)
         return torch.stack(spikes).to(currents.dtype)
 
 

@@ -14,6 +14,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from snnlab.layers import BatchNormThroughTime
+from snnlab.neurons import LIF
+
 __all__ = [
     "Recording",
     "first_tensor",
@@ -229,7 +232,8 @@ def from_rest(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def without_gradient(model: nn.Module) -> Iterator[list[str]]:
     """The names of the modules, the innermost, that put out no gradient though their input asks for
-    one: filled when the block ends."""
+    one: filled when the block ends.  Those that always do are not watched, so that they may run
+    together."""
     silent: list[str] = []
     found: list[str] = []
 
@@ -246,7 +250,7 @@ def without_gradient(model: nn.Module) -> Iterator[list[str]]:
     handles = [
         module.register_forward_hook(look(name), with_kwargs=True)
         for name, module in model.named_modules()
-        if name
+        if name and type(module) not in PASSING
     ]
     try:
         yield found
@@ -267,6 +271,8 @@ def first_tensor(output: Any, name: str) -> Tensor:
     return first
 
 
+#: They put out a gradient if they get one.
+PASSING = BatchNormThroughTime, LIF, nn.AvgPool2d
 MODULE = nn.Module.__call__.__code__.co_filename  # its frames depend on the hooks that there are
 
 # How each library's neurons are reset, wherever in the network they stand.

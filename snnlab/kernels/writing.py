@@ -71,15 +71,20 @@ def lif(
     with w.loop(INT(0), p.steps) as t, w.loop(first, end) as i:
         row = w.mul(t, p.neurons)
         u = w.multiply_add(p.leak, w.get(p.v, i), w.get(p.x, row, i), fused)
-        fires = w.fcmp_ordered(">", u, p.threshold)
-        w.put(w.select(fires, ONE, ZERO), p.s, row, i)
+        w.put(w.select(_fire(w, p, u, i, hard), ONE, ZERO), p.s, row, i)
         if keeps:
             w.put(u, p.u, row, i)
-        if hard:  # a product, as in the definition: infinite membranes become NaN
-            v = w.fmul(u, w.select(fires, ZERO, ONE))
-        else:
-            v = w.select(fires, w.fsub(u, p.threshold), u)
-        w.put(v, p.v, i)
+
+
+def _fire(w: _Writer, p: SimpleNamespace, u: ir.Value, i: ir.Value, hard: bool) -> ir.Value:
+    """Whether neuron i fires; its membrane u is reset."""
+    fires = w.fcmp_ordered(">", u, p.threshold)
+    if hard:  # a product, as in the definition: infinite membranes become NaN
+        v = w.fmul(u, w.select(fires, ZERO, ONE))
+    else:
+        v = w.select(fires, w.fsub(u, p.threshold), u)
+    w.put(v, p.v, i)
+    return fires
 
 
 def lif_gradient(
@@ -90,15 +95,74 @@ def lif_gradient(
     end = w.up_to(w.add(first, p.width), p.neurons)
     with w.loop(INT(0), p.steps) as r, w.loop(first, end) as i:
         row = w.mul(w.sub(w.sub(p.steps, INT(1)), r), p.neurons)
-        u, d = w.get(p.u, row, i), w.get(p.d, i)
-        if hard:
-            fires = w.fcmp_ordered(">", u, p.threshold)
-            d = w.fmul(d, w.select(fires, ZERO, ONE))
-        z = w.fmul(w.call_of("llvm.fabs", w.fsub(u, p.threshold)), p.narrow)
-        slope = w.fmul(p.height, SLOPES[surrogate](w, z))
-        d = w.multiply_add(w.get(p.ds, row, i), slope, d, fused)
-        w.put(d, p.dx, row, i)
-        w.put(w.fmul(d, p.leak), p.d, i)
+        w.put(_step_back(w, p, w.get(p.u, row, i), row, i, hard, surrogate, fused), p.dx, row, i)
+
+
+def _step_back(w, p, u, row, i, hard, surrogate, fused) -> ir.Value:
+    """dL/dx of neuron i at one step, from its membrane; d becomes dL/dv of the step before."""
+    d = w.get(p.d, i)
+    if hard:
+        fires = w.fcmp_ordered(">", u, p.threshold)
+        d = w.fmul(d, w.select(fires, ZERO, ONE))
+    z = w.fmul(w.call_of("llvm.fabs", w.fsub(u, p.threshold)), p.narrow)
+    slope = w.fmul(p.height, SLOPES[surrogate](w, z))
+    d = w.multiply_add(w.get(p.ds, row, i), slope, d, fused)
+    w.put(w.fmul(d, p.leak), p.d, i)
+    return d
+
+
+def normalised_lif(
+    w: _Writer, block: ir.Value, p: SimpleNamespace, hard: bool, keeps: bool
+) -> None:
+    """As :func:`lif`, of the currents scale x + shift, whose rows [steps, row] repeat the numbers
+    of all channels."""
+    with _along(w, p, block) as (row, i, j):
+        x = w.fma(w.get(p.x, row, i), w.get(p.scale, j), w.get(p.shift, j))
+        u = w.fma(p.leak, w.get(p.v, i), x)
+        w.put(w.select(_fire(w, p, u, i, hard), ONE, ZERO), p.s, row, i)
+        if keeps:
+            w.put(u, p.u, row, i)
+
+
+def normalised_lif_gradient(
+    w: _Writer, block: ir.Value, p: SimpleNamespace, hard: bool, surrogate: str, moves: bool
+) -> None:
+    """As :func:`lif_gradient`; where the statistics do not move with x, times both parts of scale.
+    Adds up dL/d(scale x + shift), and its product with x - mean, for each step and channel: sums
+    and products [blocks, steps, row]."""
+    totals = w.mul(w.mul(block, p.steps), p.row)
+    with _along(w, p, block, backwards=True) as (row, i, j):
+        d = _step_back(w, p, w.get(p.u, row, i), row, i, hard, surrogate, True)
+        scaled = d if moves else w.fmul(w.fmul(d, w.get(p.inverse, j)), w.get(p.weight, j))
+        w.put(scaled, p.dx, row, i)
+        w.put(w.fadd(w.get(p.sums, totals, j), d), p.sums, totals, j)
+        away = w.fsub(w.get(p.x, row, i), w.get(p.mean, j))
+        w.put(w.fma(d, away, w.get(p.products, totals, j)), p.products, totals, j)
+
+
+def normalised_gradient(w: _Writer, block: ir.Value, p: SimpleNamespace) -> None:
+    """From dL/d(scale x + shift) to dL/dx, in its place, where mean and variance are those of x."""
+    with _along(w, p, block) as (row, i, j):
+        away = w.fsub(w.get(p.x, row, i), w.get(p.mean, j))
+        d = w.fsub(w.get(p.dx, row, i), w.get(p.level, j))
+        d = w.fsub(d, w.fmul(away, w.get(p.slope, j)))
+        w.put(w.fmul(d, w.get(p.scale, j)), p.dx, row, i)
+
+
+@contextmanager
+def _along(
+    w: _Writer, p: SimpleNamespace, block: ir.Value, backwards: bool = False
+) -> Iterator[tuple[ir.Value, ir.Value, ir.Value]]:
+    """All steps of the neurons i of a block: where the step begins, i, and where the number of its
+    channel is."""
+    first, last = w.mul(block, p.width), w.sub(p.steps, INT(1))
+    end = w.up_to(w.add(first, p.width), p.neurons)
+    rows = w.sdiv(w.add(w.sub(end, first), w.sub(p.row, INT(1))), p.row)
+    with w.loop(INT(0), p.steps) as r, w.loop(INT(0), rows) as k:
+        t = w.sub(last, r) if backwards else r
+        start = w.add(first, w.mul(k, p.row))
+        with w.loop(INT(0), w.sub(w.up_to(w.add(start, p.row), end), start)) as j:
+            yield w.mul(t, p.neurons), w.add(start, j), w.add(w.mul(t, p.row), j)
 
 
 def _triangle(w: _Writer, z: ir.Value) -> ir.Value:
@@ -117,6 +181,33 @@ def _arctan(w: _Writer, z: ir.Value) -> ir.Value:
 
 #: Of z, the distance from the threshold in units of the width: the surrogates, of height 1.
 SLOPES = {"triangle": _triangle, "fast_sigmoid": _fast_sigmoid, "arctan": _arctan}
+
+
+def halve(w: _Writer, block: ir.Value, p: SimpleNamespace, lanes: int, backwards: bool) -> None:
+    """Means y of the squares of 2 by 2 pixels of x; backwards from dL/dy to dL/dx.  A block has
+    ``width`` lines of y, and a line ``pixels``; ``lanes`` channels are taken at once, since the
+    compiler would not do so in a loop over few."""
+    kind = ir.VectorType(FLOAT, lanes)
+    zero, quarter = (ir.Constant(kind, [number] * lanes) for number in (0.0, 0.25))
+    first, twice = w.mul(block, p.width), w.mul(INT(2), p.channels)
+    below, groups = w.mul(p.pixels, twice), w.sdiv(p.channels, INT(lanes))
+    with w.loop(first, w.up_to(w.add(first, p.width), p.rows)) as row:
+        line = w.mul(w.mul(INT(2), row), below)
+        with w.loop(INT(0), p.pixels) as pixel, w.loop(INT(0), groups) as group:
+            c = w.mul(group, INT(lanes))
+            left = w.add(w.add(line, w.mul(pixel, twice)), c)
+            square = [(left,), (left, p.channels), (left, below), (left, below, p.channels)]
+            corners = [w.place(p.x, *corner) for corner in square]
+            mean = w.place(p.y, w.mul(w.add(w.mul(row, p.pixels), pixel), p.channels), c)
+            if backwards:
+                d = w.fmul(w.load(mean, align=4, typ=kind), quarter)
+                for corner in corners:
+                    w.store(d, corner, align=4)
+            else:
+                total = zero  # from which PyTorch starts
+                for corner in corners:
+                    total = w.fadd(total, w.load(corner, align=4, typ=kind))
+                w.store(w.fmul(total, quarter), mean, align=4)
 
 
 def sam(w: _Writer, block: ir.Value, p: SimpleNamespace, channels_last: bool) -> None:
@@ -176,6 +267,23 @@ KERNELS: dict[str, tuple[Callable, dict[str, ir.Type]]] = {
         lif_gradient,
         _fields("u ds dx d", "width steps neurons", "leak threshold height narrow"),
     ),
+    "normalised_lif": (
+        normalised_lif,
+        _fields("x s u v scale shift", "width steps neurons row", "leak threshold"),
+    ),
+    "normalised_lif_gradient": (
+        normalised_lif_gradient,
+        _fields(
+            "x u ds dx d inverse weight mean sums products",
+            "width steps neurons row",
+            "leak threshold height narrow",
+        ),
+    ),
+    "normalised_gradient": (
+        normalised_gradient,
+        _fields("x dx mean level slope scale", "width steps neurons row", ""),
+    ),
+    "halve": (halve, _fields("x y", "width rows pixels channels", "")),
     "sam": (sam, _fields("s n maps others", "width steps rows channels pixels parts", "decay")),
 }
 
@@ -184,7 +292,7 @@ class Compiled:
     """A kernel with its options in machine code: ``work(record)``, its ``address``, and the type
     ``record``."""
 
-    def __init__(self, name: str, **options: bool | str):
+    def __init__(self, name: str, **options: bool | int | str):
         kernel, taken = KERNELS[name]
         named = {"next": INT, "blocks": INT, **taken}
         fields = [(name, C_TYPES[kind]) for name, kind in named.items()]
