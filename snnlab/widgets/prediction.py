@@ -166,7 +166,9 @@ def checked_intervals(intervals: Mapping[Any, Any], truth: Mapping[Place, float]
     found = {}
     for key, ends in intervals.items():
         if key not in truth:
-            raise ValueError(f"there is an interval for {key!r:.40}, but truth has {[*truth]!r:.80}")
+            raise ValueError(
+                f"there is an interval for {key!r:.40}, but truth has {[*truth]!r:.80}"
+            )
         low, high = (float(end) for end in ends)
         if not low <= truth[key] <= high:
             raise ValueError(

@@ -60,7 +60,8 @@ export default {
       view.say(sentence);
       open(behind, stage !== "guess");
       const off = guess.map((value, i) => Math.abs(value - question.truth[i]));
-      return { guess, off, mean: mean(off), told: Number(stage !== "guess") };
+      const knobs = drawn.knobs.map(({ x, y }) => [x, y]);
+      return { guess, off, mean: mean(off), told: Number(stage !== "guess"), knobs };
     });
   },
 };
