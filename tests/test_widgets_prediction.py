@@ -4,6 +4,7 @@ import io
 import re
 
 import jupytext
+import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
@@ -77,7 +78,8 @@ def test_a_guess_moves_in_round_steps(limits, step):
 
 def drawn_in(picture, colour):
     """How many pixels of a picture have a colour, nearly."""
-    pixels = torch.tensor(list(Image.open(io.BytesIO(picture)).convert("RGB").getdata()))
+    with Image.open(io.BytesIO(picture)) as opened_picture:
+        pixels = torch.from_numpy(np.array(opened_picture.convert("RGB"))).view(-1, 3).int()
     wanted = torch.tensor([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
     return int(((pixels - wanted).abs().amax(1) < 40).sum())
 
@@ -258,7 +260,7 @@ def test_bars_are_drawn_where_their_values_lie(browser, tmp_path):
         (view,) = views(tab)
         canvas, (first, second) = at(view, (0.2, 0.9), lambda knob: knob[0])
         zero, wide = first - (second - first) * 2 / 7, (second - first) / 0.7
-        lines = [[[zero, y + 13], [wide + 1, 0]] for _, y in knobs(view)]
+        lines = [[[zero, y + 16], [wide + 1, 0]] for _, y in knobs(view)]  # below an interval
         assert all(tab.evaluate(COLUMN, [canvas, *line]) == [] for line in lines), "given away"
         view.get_by_role("button", name="Commit my guess").click()
         view.evaluate("view => view.numbers()")

@@ -369,9 +369,12 @@ function drawBars(sheet, pen, colours, question, guess, stage) {
 
 const nameOf = (/** @type {string | number} */ key) => (typeof key === "string" ? key : show(key, 4));
 
+/** A value as it is said: three figures, and whole where it is large. */
+const figure = (/** @type {number} */ value) => (Math.abs(value) < 1000 ? show(value, 3) : show(Math.round(value), 9));
+
 /** Each value with its name: "conv4 0.5, conv6 0.7", or "0.5 at 2, 0.7 at 5". */
 function valuesInWords({ keys, curve }, values) {
-  return keys.map((key, i) => (curve ? `${show(values[i], 3)} at ${nameOf(key)}` : `${key} ${show(values[i], 3)}`)).join(", ");
+  return keys.map((key, i) => (curve ? `${figure(values[i])} at ${nameOf(key)}` : `${key} ${figure(values[i])}`)).join(", ");
 }
 
 function predictionInWords(question, guess, stage) {
@@ -383,7 +386,7 @@ function predictionInWords(question, guess, stage) {
 function comparedOne({ truth: [value], intervals: [interval] }, guess) {
   const gap = guess - value;
   const off = Math.abs(gap) < 1e-9 ? "exactly right" : `${show(Math.abs(gap), 2)} too ${gap > 0 ? "high" : "low"}`;
-  return `You guessed ${show(guess, 3)}, measured is ${show(value, 3)}: ${off}${withinOne(guess, interval)}.`;
+  return `You guessed ${figure(guess)}, measured is ${figure(value)}: ${off}${withinOne(guess, interval)}.`;
 }
 
 function withinOne(guess, [low, high]) {
@@ -397,7 +400,7 @@ function comparedAll(question, guess) {
   const off = guess.map((value, i) => Math.abs(value - truth[i]));
   const worst = off.indexOf(Math.max(...off));
   const where = `${curve ? "at " : "for "}${nameOf(keys[worst])}`;
-  const both = `you ${show(guess[worst], 3)}, measured ${show(truth[worst], 3)}`;
+  const both = `you ${figure(guess[worst])}, measured ${figure(truth[worst])}`;
   const said = [`on average you are ${show(mean(off), 2)} off, most ${where} (${both})`];
   if (!curve && keys.length > 2) said.push(orderInWords(truth, guess));
   const certain = keys.map((_, i) => i).filter((i) => intervals[i].length);
