@@ -159,12 +159,14 @@ def test_page_and_kernel_move_together(lab, name):
     assert seen(view) == began
 
 
-def test_a_guess_is_committed_in_the_page_and_taken_back_in_python(lab):
+def test_a_guess_is_committed_in_the_page_and_taken_back_in_python(lab, shots):
     tab, kernel = lab
     view = tab.locator(".snn-widget").nth(list(WIDGETS).index("prediction"))
     view.get_by_role("button", name="Commit my guess").click()
     until(lambda: kernel.traits("prediction", ["stage"])["stage"] == "compared", "it is seen", tab)
     assert "measured" in seen(view)["said"]
+    view.scroll_into_view_if_needed()
+    shots(tab, "lab-prediction")
     kernel.set("prediction", {"stage": "guess"})
     view.get_by_role("button", name="Commit my guess").wait_for()
     assert "measured" not in seen(view)["said"]
