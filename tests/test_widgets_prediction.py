@@ -160,11 +160,12 @@ def test_everything_is_there_on_paper_without_scripts_and_where_the_widget_is_br
     with opened(browser, address, java_script_enabled=False) as tab:
         assert visible(tab) == SHOWN
         assert tab.get_by_role("img", name=alike().alt).bounding_box()["width"] > 300
-    widget = alike()
-    widget.question = {}
-    with opened(browser, chapter(tmp_path, widget)) as tab:
-        tab.get_by_role("alert").wait_for()
-        assert visible(tab) == SHOWN
+    for broken in ({}, {**alike().question, "truth": None}):
+        widget = alike()
+        widget.question = broken
+        with opened(browser, chapter(tmp_path, widget)) as tab:
+            tab.get_by_role("alert").wait_for()
+            assert visible(tab) == SHOWN
 
 
 SAID = [

@@ -58,9 +58,9 @@ export default {
       const sentence = predictionInWords(question, guess, stage);
       sheet.describe(`${question.words} ${sentence}`);
       view.say(sentence);
-      open(behind, stage !== "guess");
       const off = guess.map((value, i) => Math.abs(value - question.truth[i]));
       const knobs = drawn.knobs.map(({ x, y }) => [x, y]);
+      open(behind, stage !== "guess"); // last: what cannot be drawn holds nothing back
       return { guess, off, mean: mean(off), told: Number(stage !== "guess"), knobs };
     });
   },
