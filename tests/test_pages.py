@@ -250,6 +250,35 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
     assert not cut, f"lines of code or of output that are cut: {cut}"
 
 
+HELD_BACK = ".tag_after-guess, .after-guess"
+PREDICTING = [page for page in CHAPTERS if "Prediction(" in source(page)]
+
+
+@pytest.mark.parametrize("page", PREDICTING)
+def test_a_prediction_holds_back_what_gives_it_away_and_only_that(browser, addresses, page):
+    """Found in the built page: myst-nb and sphinx-design write the marks that the widget reads."""
+    written = source(page)
+    marked = written.count("after-guess]\n") + written.count(":class-container: after-guess\n")
+    with new_tab(browser, java_script_enabled=False) as tab:
+        tab.goto(f"{addresses['file']}/{page}")
+        kept = tab.locator(HELD_BACK).all()
+        assert len(kept) == marked and all(part.is_visible() for part in kept)
+        figures = tab.locator(".tag_after-guess .cell_output, details.after-guess p").all()
+        assert figures and all(part.is_visible() for part in figures), "it is folded"
+    with new_tab(browser) as tab:
+        tab.goto(f"{addresses['file']}/{page}")
+        asked = tab.locator(".tag_prediction")
+        asked.locator(".snn-widget").nth(asked.count() - 1).wait_for()
+        assert asked.count() == written.count("prediction]\n")
+        assert not any(part.is_visible() for part in tab.locator(HELD_BACK).all())
+        for k, question in enumerate(asked.all()):
+            button = question.get_by_role("button", name="Show me" if k else "Commit my guess")
+            button.click()
+        question.get_by_role("button", name="Guess again").wait_for()
+        tab.wait_for_function("!document.querySelector('.snn-waiting')")
+        assert all(part.is_visible() for part in tab.locator(HELD_BACK).all())
+
+
 @pytest.mark.parametrize(
     ("scheme", "scripts"),
     [("http", True), ("file", True), ("file", False)],

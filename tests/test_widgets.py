@@ -21,11 +21,16 @@ from PIL import Image
 from traitlets import Bytes, TraitError
 
 from snnlab import plotting, widgets
-from snnlab.widgets import EncoderExplorer, KernelExplorer, NeuronPlayground, base
+from snnlab.widgets import EncoderExplorer, KernelExplorer, NeuronPlayground, Prediction, base
 
 FRONT = base.FRONT
 SOURCE = "".join(path.read_text() for path in sorted(FRONT.parent.glob("*.py")))
 CLASSES = [getattr(widgets, name) for name in widgets.__all__]
+
+
+def asked(truth=None, words="How high is it?", limits=(0, 1), **parts):
+    truth = {"a": 0.5} if truth is None else truth
+    return Prediction(words, truth, axis="height", limits=limits, **parts)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,31 @@ CLASSES = [getattr(widgets, name) for name in widgets.__all__]
         (lambda: EncoderExplorer(images(1)[0] + 1), "expected an image in .0, 1., got .* to"),
         (lambda: EncoderExplorer(images(1)[0] * torch.nan), "expected an image in .0, 1., got"),
         (lambda: EncoderExplorer(images(1)), r"expected an image of shape \[3, H, W\], got \(1, 3"),
+        (lambda: asked(words="It rises."), r"a question, which ends in '\?', got 'It rises.'"),
+        (lambda: asked({}), "truth is a dict of names or places to values, got {}"),
+        (lambda: asked({"a": "high"}), "truth has no number at 'a': 'high'"),
+        (lambda: asked({"a": torch.ones(2)}), "truth has no number at 'a'"),
+        (lambda: asked({"a": 2}), "truth is 2 at 'a', outside the limits 0 to 1"),
+        (lambda: asked({"a": float("nan")}), "truth is nan at 'a', outside the limits"),
+        (lambda: asked({"a": 0.1, 3: 0.2}), "truth has names and numbers, it needs one"),
+        (lambda: asked(along="steps"), "bars have names along their axis: leave along"),
+        (lambda: asked({1: 0.1, 2: 0.2}), "a curve needs along, the words under its axis"),
+        (lambda: asked({2: 0.1, 1: 0.2}, along="x"), "the places of a curve are finite and rise"),
+        (lambda: asked({1: 0.1}, along="x"), "a curve has two places or more, got .1.0.: give"),
+        (lambda: asked({0: 0.1, 1: 0.2}, along="x", log="along"), "above 0, got a place at 0"),
+        (lambda: asked(log="axis"), "a logarithmic axis begins above 0, got limits from 0"),
+        (lambda: asked(log="y"), "log names 'axis', 'along' or both, got 'y'"),
+        (lambda: asked(limits=(1, 0)), "limits are finite and rise, got 1 and 0"),
+        (lambda: asked(limits=3), "limits are two numbers, low and high, got 3"),
+        (lambda: asked(known={"then": {3: 0.1}}), r"known\['then'\] has other keys than truth"),
+        (lambda: asked(known={"then": {"b": 3}}), r"known\['then'\] is 3 at 'b', outside"),
+        (lambda: asked(levels={"chance": -1}), "levels is -1 at 'chance', outside the limits"),
+        (lambda: asked(intervals={"b": (0, 1)}), "there is an interval for 'b', but truth has"),
+        (lambda: asked(intervals={"a": (0.6, 1)}), "interval at 'a', 0.6 to 1, does not hold"),
+        (lambda: asked(step=0), "step lies above 0 and inside the limits, got 0"),
+        (lambda: asked(guess=[0.1, 0.2]), "guess: expected 1 values, got 2"),
+        (lambda: asked(guess=[1.5]), "guess: expected values from 0 to 1, got"),
+        (lambda: asked(stage="done"), "'stage' .* expected any of .*'guess', 'compared', 'shown'"),
         (lambda: KernelExplorer(gama=1), "KernelExplorer has no gama; it has gamma, spikes, var"),
     ],
 )

@@ -159,6 +159,19 @@ def test_page_and_kernel_move_together(lab, name):
     assert seen(view) == began
 
 
+def test_a_guess_is_committed_in_the_page_and_taken_back_in_python(lab, shots):
+    tab, kernel = lab
+    view = tab.locator(".snn-widget").nth(list(WIDGETS).index("prediction"))
+    view.get_by_role("button", name="Commit my guess").click()
+    until(lambda: kernel.traits("prediction", ["stage"])["stage"] == "compared", "it is seen", tab)
+    assert "measured" in seen(view)["said"]
+    view.scroll_into_view_if_needed()
+    shots(tab, "lab-prediction")
+    kernel.set("prediction", {"stage": "guess"})
+    view.get_by_role("button", name="Commit my guess").wait_for()
+    assert "measured" not in seen(view)["said"]
+
+
 def test_no_picture_stands_beside_a_widget_that_runs(lab):
     tab, _ = lab
     pictures = tab.locator("img[class^=snn-still]")
@@ -194,7 +207,7 @@ def test_a_page_opens_as_a_notebook_unchanged_with_exercises_and_closed_solution
         until(lambda: solutions.count() == written.count("{solution}"), "all is rendered", tab)
         assert not page.locator("details[open]").count()
         rendered = " ".join(page.locator(".jp-MarkdownOutput, .myst").all_inner_texts())
-        assert "{exercise}" not in rendered and "{cite}" not in rendered
+        assert not any(mark in rendered for mark in ("{exercise}", "{cite}", "after-guess"))
         assert page.get_by_role("link", name="Kim and Panda, 2021").count()
         assert not tab.locator(".jp-mod-dirty").count(), "it counts as changed"
         file = Path(found["root_dir"]) / f"{PAGE}.md"

@@ -118,6 +118,8 @@ REPAIRS = [
     (r' role="doc-biblioentry"', ""),
     # Cards of verdicts are HTML, which leads to chapters as they are called in JupyterLab.
     (r'(<a class="snn-card-link" href="[\w-]+)\.md"', r'\1.html"'),
+    # What a prediction holds back is open where no script runs; the widget's own hides it.
+    (r'<details class="([^"]*\bafter-guess\b[^"]*)">', r'<details class="\1" open="open">'),
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
     # The theme loads these on every page for a search while one types, which is off.
     (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),

@@ -98,6 +98,41 @@ def verdicts(widget):
     }
 
 
+def prediction(widget):
+    guess, truth = torch.tensor(widget.guess), torch.tensor([*widget.shown.truth.values()])
+    off = (guess - truth).abs()
+    return {"guess": guess, "off": off, "mean": off.mean(), "told": widget.stage != "guess"}
+
+
+def alike(**traits):
+    """A question about two bars, a third of which is known."""
+    return widgets.Prediction(
+        "The maps of conv6 are as alike as drawn. How alike are those of the others?",
+        {"conv4": 0.8, "conv8": 0.25},
+        axis="correlation",
+        limits=(0, 1),
+        known={"measured before": {"conv6": 0.5}},
+        levels={"another photograph": 0.1},
+        intervals={"conv4": (0.75, 0.85)},
+        **traits,
+    )
+
+
+def sooner(**traits):
+    """A question about two points of a curve on logarithmic axes."""
+    return widgets.Prediction(
+        "After one step the error is as drawn. How large is it after 4 and 16?",
+        {4: 0.4, 16: 0.2},
+        axis="error",
+        limits=(0.05, 1),
+        along="steps",
+        log=("along", "axis"),
+        known={"one step": {1: 0.8}},
+        intervals={4: (0.3, 0.5)},
+        **traits,
+    )
+
+
 def photograph():
     return data.photographs()[0].images[0]
 
@@ -108,6 +143,8 @@ WIDGETS = {
     "encoder": Case(lambda: widgets.EncoderExplorer(photograph()), encoder),
     "kernel": Case(widgets.KernelExplorer, kernel),
     "verdicts": Case(widgets.Verdicts, verdicts),
+    "prediction": Case(alike, prediction),
+    "prediction, curve": Case(sooner, prediction),
     "kernel without decay": Case(lambda: widgets.KernelExplorer(gamma=0), kernel),
     **{name: Case(*parts) for name, parts in map_cases.CASES.items()},
 }

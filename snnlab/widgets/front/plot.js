@@ -38,10 +38,33 @@ export class Plot {
   }
 
   /**
-   * Grid lines with their values, and the names of the axes.
-   * @param {{x?: string, y?: string, xTicks?: number[], yTicks?: number[]}} names
+   * The value at a pixel along the x axis, and at one along the y axis.
+   * @param {number} pixel
    */
-  axes({ x = "", y = "", xTicks = ticks(...this.xs), yTicks = ticks(...this.ys, 4) }) {
+  xAt(pixel) {
+    const [from, to] = this.xs;
+    return from + ((pixel - this.box.left) / (this.box.right - this.box.left)) * (to - from);
+  }
+
+  /** @param {number} pixel */
+  yAt(pixel) {
+    const [from, to] = this.ys;
+    return from + ((this.box.bottom - pixel) / (this.box.bottom - this.box.top)) * (to - from);
+  }
+
+  /**
+   * Grid lines with their values, and the names of the axes; `xWords` and `yWords` write a value.
+   * @param {{x?: string, y?: string, xTicks?: number[], yTicks?: number[],
+   *   xWords?: (value: number) => string, yWords?: (value: number) => string}} names
+   */
+  axes({
+    x = "",
+    y = "",
+    xTicks = ticks(...this.xs),
+    yTicks = ticks(...this.ys, 4),
+    xWords = (value) => show(value),
+    yWords = (value) => show(value),
+  }) {
     const { pen, colours, box } = this;
     pen.lineWidth = 1;
     pen.strokeStyle = colours.rule;
@@ -50,11 +73,11 @@ export class Plot {
     pen.textBaseline = "middle";
     for (const value of yTicks) {
       this.#stroke([box.left, this.y(value)], [box.right, this.y(value)]);
-      pen.fillText(show(value), box.left - 6, this.y(value));
+      pen.fillText(yWords(value), box.left - 6, this.y(value));
     }
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    for (const value of x ? xTicks : []) pen.fillText(show(value), this.x(value), box.bottom + 5);
+    for (const value of x ? xTicks : []) pen.fillText(xWords(value), this.x(value), box.bottom + 5);
     if (x) pen.fillText(x, (box.left + box.right) / 2, box.bottom + 20);
     pen.fillStyle = colours.ink;
     pen.textAlign = "left";
@@ -111,6 +134,21 @@ export class Plot {
     this.pen.lineWidth = 4;
     this.pen.strokeText(name, this.box.right, this.y(value) - 2);
     this.pen.fillText(name, this.box.right, this.y(value) - 2);
+  }
+
+  /**
+   * An upright line at a value of the x axis.
+   * @param {number} value
+   * @param {{colour: string, ends?: [number, number], dash?: number[]}} style its ends in pixels
+   */
+  upright(value, { colour, ends = [this.box.top, this.box.bottom], dash = [] }) {
+    const { pen } = this;
+    pen.save();
+    pen.strokeStyle = colour;
+    pen.lineWidth = 1.5;
+    pen.setLineDash(dash);
+    this.#stroke([this.x(value), ends[0]], [this.x(value), ends[1]]);
+    pen.restore();
   }
 
   /**

@@ -145,7 +145,7 @@ function drawBoard(sheet, colours, model, rule, rows) {
     pen.fillRect(0, 4 + i * CLAIM, sheet.width, CLAIM - 4);
   }
   plot.axes({ x: "the figure, its interval, its margin", xTicks: ticks(...plot.xs, 4), yTicks: [] });
-  upright(plot, 0, [box.top, bottom], colours.soft, []);
+  plot.upright(0, { colour: colours.soft });
   for (const [i, row] of rows.entries()) {
     const top = 4 + i * CLAIM;
     const colour = verdictColours(colours)[row.verdict];
@@ -154,8 +154,8 @@ function drawBoard(sheet, colours, model, rule, rows) {
       const line = (CLAIM - 4) / row.figures.length;
       const y = top + (k + 0.5) * line;
       const ends = /** @type {[number, number]} */ ([y - line / 2 + 2, y + line / 2 - 2]);
-      upright(plot, rule[i].figures[k].margin, ends, colours.soft, [2, 3]);
-      upright(plot, figure.margin, ends, colours.ink, []);
+      plot.upright(rule[i].figures[k].margin, { ends, colour: colours.soft, dash: [2, 3] });
+      plot.upright(figure.margin, { ends, colour: colours.ink });
       drawInterval(plot, figure, y, colour);
     }
   }
@@ -182,26 +182,6 @@ function drawWords(pen, colours, model, i, top, verdict, before, width) {
 
 function verdictColours({ green, amber, orange, soft }) {
   return [green, amber, orange, soft];
-}
-
-/**
- * @param {Plot} plot
- * @param {number} value
- * @param {[number, number]} ends pixels
- * @param {string} colour
- * @param {number[]} dash
- */
-function upright(plot, value, [top, bottom], colour, dash) {
-  const { pen } = plot;
-  pen.save();
-  pen.strokeStyle = colour;
-  pen.lineWidth = 1.5;
-  pen.setLineDash(dash);
-  pen.beginPath();
-  pen.moveTo(plot.x(value), top);
-  pen.lineTo(plot.x(value), bottom);
-  pen.stroke();
-  pen.restore();
 }
 
 /** A dot and its interval; where they lie outside, an arrow and the value. */
