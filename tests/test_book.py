@@ -33,6 +33,13 @@ kernelspec:
 
 """
 CELL = "```{code-cell} python\nprint(6 * 7)\n```\n"
+WIDGET = """
+```{code-cell} python
+from snnlab.widgets import KernelExplorer
+
+KernelExplorer()
+```
+"""
 
 
 def tiny(folder):
@@ -69,13 +76,14 @@ def build(root):
 def built(tmp_path_factory):
     """The tiny book, built, and what the build said."""
     folder = tiny(tmp_path_factory.mktemp("tiny"))
+    (folder / "book" / "intro.md").write_text(HEAD + CELL + WIDGET)
     code, log = build(folder)
     assert code == 0, log
     return folder, log
 
 
 def test_chapters_run_again_when_the_library_changes_and_only_then(built, tmp_path):
-    """Also where a build was copied from elsewhere."""
+    """Also where a build was copied from elsewhere; and the same page comes out, to the byte."""
     folder, log = built
     assert "Executed notebook" in log
     assert re.search(r"^ +\d+\.\d  book/intro\.md$", log, re.M), log
@@ -93,6 +101,9 @@ def test_chapters_run_again_when_the_library_changes_and_only_then(built, tmp_pa
     code, log = build(elsewhere)
     assert code == 0, log
     assert "Executed notebook" in log
+    assert "widget-view+json" in (elsewhere / page).read_text()
+    for path in (page, Path("_build", "html", "_sources", "book", "intro.ipynb")):
+        assert (elsewhere / path).read_bytes() == (folder / path).read_bytes(), path
 
 
 @pytest.mark.parametrize(
