@@ -207,7 +207,7 @@ class Experiment:
             f"{kind}-s{seed}"
             for kind in self.kinds
             for seed in seeds
-            if zoo.card(f"{kind}-s{seed}", SETS[name].shelf)["classes"] != [*classes]
+            if zoo.card(f"{kind}-s{seed}", SETS[name].shelf).get("classes") != [*classes]
         ]
 
     @property
