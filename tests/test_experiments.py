@@ -1047,7 +1047,8 @@ def test_without_data_it_says_what_to_do(tmp_path):
     with pytest.raises(SystemExit, match="Say where the training images are.*--fast"):
         ann.EXPERIMENT.main([])
     with pytest.raises(SystemExit, match="--data: there is nothing at"):
-        ann.EXPERIMENT.main(["--data", str(tmp_path / "nowhere.zip")])
+        folders = ["--runs", str(tmp_path), "--results", str(tmp_path)]
+        ann.EXPERIMENT.main(["--data", str(tmp_path / "nowhere.zip"), *folders])
     with pytest.raises(SystemExit, match="make reproduce DATA="):
         reproduce.main([])
 
