@@ -135,8 +135,7 @@ def _is_over_classes(value: Any) -> bool:
 
 
 def _is_sensitivity(value: Any) -> bool:
-    words = isinstance(value, dict) and [value.get("half"), value.get("twice")]
-    return bool(words) and all(isinstance(word, str) for word in words)
+    return isinstance(value, dict) and all(_is_text(value.get(key)) for key in ("half", "twice"))
 
 
 def _is_text(value: Any) -> bool:
