@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from snnlab.storing import whole
+from snnlab.storing import check_writable, read_json, whole
 
 PARTS = tuple("neuron network explainers attack tricks start limits growth paper page".split())
 PEERS = ("torch", "torchvision", "snntorch", "spikingjelly", "norse", "captum", "numpy")
@@ -38,16 +38,20 @@ def machine() -> dict:
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     parser.add_argument("--file", type=Path, default=FILE, help="where results are written")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if unknown := set(options.parts) - set(PARTS):
         raise SystemExit(f"there is no {', '.join(unknown)}; there are {', '.join(PARTS)}")
     torch.set_num_threads(options.threads)
-    results = json.loads(options.file.read_text()) if options.file.exists() else {}
+    try:  # before a quarter of an hour is spent
+        check_writable(options.file.parent)
+        results = read_json(options.file) if options.file.exists() else {}
+    except ValueError as error:
+        raise SystemExit(f"--file: {error}") from None
     for part in options.parts or PARTS:
         rows = []
         for row in importlib.import_module(f"benchmarks.{part}").run():
@@ -56,8 +60,11 @@ def main() -> None:
         about = machine()
         record = results.setdefault(about["cpu"], {})
         record[part] = {"date": date.today().isoformat(), "machine": about, "rows": rows}
-        with whole(options.file) as file:
-            file.write_text(json.dumps(results, indent=1) + "\n")
+        try:
+            with whole(options.file) as file:
+                file.write_text(json.dumps(results, indent=1) + "\n")
+        except OSError as error:
+            raise SystemExit(f"{part}: {error}") from error
 
 
 def describe(row: dict) -> str:

@@ -93,9 +93,12 @@ class Experiment:
         else:
             written = options.results or self.results(options.set)
             study, of = self._full(options, folder, written)
-        outcome = self.run(study)
-        result = self._result(study, outcome, **of)
-        path = write(result, written)
+        try:
+            outcome = self.run(study)
+            result = self._result(study, outcome, **of)
+            path = write(result, written)
+        except OSError as error:  # e.g. a full disk; what was computed before is kept
+            raise SystemExit(f"{self.claim}: {error}") from error
         print(f"{self.claim}: {outcome.verdict}")
         for figure in outcome.figures:
             print("  {name} {labels}: {value} ({low} to {high}), {state}".format(**figure))
@@ -207,7 +210,7 @@ class Experiment:
             f"{kind}-s{seed}"
             for kind in self.kinds
             for seed in seeds
-            if zoo.card(f"{kind}-s{seed}", SETS[name].shelf)["classes"] != [*classes]
+            if zoo.card(f"{kind}-s{seed}", SETS[name].shelf).get("classes") != [*classes]
         ]
 
     @property

@@ -150,9 +150,10 @@ class Study:
         return None if changed else (about, arrays)
 
     def _hash_of(self, network: str) -> str | None:
-        """The sha256 of a network's weights; None where there is none of that name."""
+        """The sha256 of a network's weights; None where there is none of that name, or its card
+        does not say."""
         try:
-            return zoo.card(network, self.shelf)["sha256"]
+            return zoo.card(network, self.shelf).get("sha256")
         except ValueError:
             return None
 

@@ -25,15 +25,21 @@ def whole(path: str | Path) -> Iterator[Path]:
     block ends.  If it raises, or the process dies, ``path`` is as it was.
 
     The path inside belongs to this process alone, so two processes never write into one file; the
-    one that ends last wins.  A block that writes nothing changes nothing.
+    one that ends last wins.  A block that writes nothing changes nothing.  Raises OSError that
+    names ``path`` where it cannot be written, e.g. on a full disk.
     """
     path = located(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         if part.exists():
             os.replace(part, path)
+    except OSError as error:
+        raise OSError(
+            f"{path} could not be written ({error.strerror or error}); make room for it, or name "
+            "another place"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -44,12 +50,14 @@ def check_writable(folder: str | Path) -> None:
     part = folder / f".try.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part.touch()
-        part.unlink()
+        try:
+            part.write_bytes(bytes(4096))  # a full disk takes an empty file
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise ValueError(
-            f"nothing can be written into {folder} ({error.strerror}); name another folder, or "
-            "change its permissions"
+            f"nothing can be written into {folder} ({error.strerror}); make room in it, "
+            "change its permissions, or name another folder"
         ) from None
 
 

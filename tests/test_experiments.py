@@ -1047,7 +1047,8 @@ def test_without_data_it_says_what_to_do(tmp_path):
     with pytest.raises(SystemExit, match="Say where the training images are.*--fast"):
         ann.EXPERIMENT.main([])
     with pytest.raises(SystemExit, match="--data: there is nothing at"):
-        ann.EXPERIMENT.main(["--data", str(tmp_path / "nowhere.zip")])
+        folders = ["--runs", str(tmp_path), "--results", str(tmp_path)]
+        ann.EXPERIMENT.main(["--data", str(tmp_path / "nowhere.zip"), *folders])
     with pytest.raises(SystemExit, match="make reproduce DATA="):
         reproduce.main([])
 
@@ -1148,6 +1149,10 @@ def test_networks_of_other_classes_do_not_look_at_these(study, tmp_path, monkeyp
     with pytest.raises(SystemExit, match="has other classes than lif-s0, lif-s1, lif-s2 know"):
         run.main(["--data", str(data), "--results", str(tmp_path), "--runs", str(tmp_path)])
     assert run.of_other_classes(CLASSES, (0, 1, 2), "A") == []
+    monkeypatch.setattr(zoo, "card", lambda name, folder: {})  # which does not say
+    assert run.of_other_classes(CLASSES, (0,), "A") == ["lif-s0"]
+    study.networks["lif-s0"] = "0123"
+    assert study.kept("part", lambda: {"x": 1})["x"] == study.kept("part", lambda: {"x": 1})["x"]
 
 
 def test_a_network_that_is_not_made_yet_has_a_stand_in_in_fast_mode_alone(study):

@@ -13,7 +13,8 @@ import snnlab
 from book.tools import opening
 from snnlab import zoo
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 # What the two columns of a network are measured on, by the data of its recipe
@@ -53,7 +54,10 @@ def test_the_ten_lines_print_what_the_readme_says(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     exec(code, {})
     assert capsys.readouterr().out == printed
-    assert (tmp_path / "sam.png").exists()
+    (left,) = tmp_path.iterdir()
+    assert left.name == "sam.png"
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert f"/{left.name}" in ignored, "whoever runs them in the repository finds it changed"
 
 
 def test_the_wheel_is_called_as_the_readme_says():

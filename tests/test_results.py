@@ -52,6 +52,9 @@ def test_a_file_is_read_and_listed(tmp_path):
     assert results.load("leak", tmp_path)["verdict"] == "holds"
 
 
+EITHER = {"value": 0.5, "low": 0.1, "high": 0.9, "p": 0.01, "n": 20}
+
+
 def test_a_missing_or_incomplete_file_is_named(tmp_path):
     write(tmp_path, result("ann"))
     with pytest.raises(
@@ -67,8 +70,18 @@ def test_a_missing_or_incomplete_file_is_named(tmp_path):
         ("claim", "ann", "its claim is 'ann'"),
         ("figures", [], "its verdict is 'holds', of 0 figures"),
         ("figures", [measure(state="maybe")], "a figure energy: its state is 'maybe'"),
+        ("sensitivity", {"half": "holds"}, "its sensitivity is {'half': 'holds'}"),
+        ("asked", 1e9, "its asked is 1000000000.0"),
+        ("rule_commit", 7, "its rule_commit is 7"),
+        ("plus", "0.02", "a measure energy: its plus is '0.02'"),
+        ("classes", {"low": 0, "high": 1, "p": 2}, "its classes is {'low'"),
+        ("training", {"value": 1}, "its training is {'value': 1}"),
     ]:
-        broken = result("leak", measures=[measure()])
+        row = measure() | {"plus": 0.1, "classes": EITHER, "training": EITHER}
+        broken = result("leak", measures=[row])
+        broken |= {"sensitivity": {"half": "holds", "twice": "open"}, "asked": 11, "set": "B"}
+        broken["rule_commit"] = "0123456789ab"
+        files.write(broken, tmp_path)
         inside = broken if key in broken else broken["measures"][0]
         inside[key] = wrong
         if wrong is None:

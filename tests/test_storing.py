@@ -16,7 +16,9 @@ from helpers.tiny import spiking_network
 
 from experiments.study import fast_study
 from snnlab import zoo
-from snnlab.results.files import load, write
+from snnlab.explain import Explanation
+from snnlab.results.files import load
+from snnlab.results.files import write as write_results
 from snnlab.storing import check_writable, read_json, whole
 
 TESTS = Path(__file__).parent
@@ -75,7 +77,7 @@ def test_a_folder_that_cannot_be_written_into_is_named(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "touch", refuse)  # root may write into any
+    monkeypatch.setattr(Path, "write_bytes", refuse)  # root may write into any
     with pytest.raises(ValueError, match="into .*new .Permission denied"):
         check_writable(tmp_path / "new")
 
@@ -149,7 +151,7 @@ def test_an_experiment_that_dies_at_any_write_ends_as_one_that_does_not(tmp_path
 
         def run(study=study):
             kept = study.kept(("part", 1), lambda: {"x": np.arange(50.0), "y": np.ones((3, 4))})
-            write(result, study.folder)
+            write_results(result, study.folder)
             return kept
 
         with kills.DeathAtWrite(number) as death:
@@ -167,7 +169,11 @@ def test_an_experiment_that_dies_at_any_write_ends_as_one_that_does_not(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("work", [["training", "relu-s0", "lif-s0"], ["experiment"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "work",
+    [["training", "relu-s0", "lif-s0"], ["experiment"], ["course"], ["bench"]],
+    ids=" ".join,
+)
 def test_ten_kills_at_random_moments_change_nothing(work, tmp_path):
     """SIGKILL, SIGTERM and SIGINT; in a process that has not yet used threads, since it forks."""
     command = [sys.executable, "-m", "helpers.kills", str(tmp_path), "10", "0", *work]
@@ -175,6 +181,60 @@ def test_ten_kills_at_random_moments_change_nothing(work, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found == {"kills": 10, "wrong": []}
+
+
+# ---- full disks
+
+
+FULL = r"could not be written \(No space left on device\); make room"
+
+
+def test_a_file_for_which_there_is_no_room_is_named_and_the_one_before_stays(tmp_path):
+    model = spiking_network(dtype=torch.float32)
+    before = Explanation(torch.rand(2, 1, 3, 3), torch.rand(1, 5), "conv6", "SAM")
+    after = dataclasses.replace(before, method="another")
+    for name, write in {
+        "tiny.safetensors": lambda folder: zoo.save("tiny", model, {}, folder),
+        "tiny.json": lambda folder: zoo.save("tiny", model, {}, folder),
+        "map.safetensors": lambda folder: after.save(folder / "map.safetensors"),
+        "map.gif": lambda folder: after.save(folder / "map.gif"),
+        "leak.json": lambda folder: write_results(load("leak"), folder),
+    }.items():
+        before.save(tmp_path / "map.safetensors")
+        with (
+            kills.FullAtWrite(3 if name == "tiny.json" else 1),
+            pytest.raises(OSError, match=f"{name} {FULL}"),
+        ):
+            write(tmp_path)
+        assert Explanation.load(tmp_path / "map.safetensors") == before
+        assert not list(tmp_path.glob("*.json")) and not list(tmp_path.glob(".*"))
+
+
+#: At which writes the disk is full: of the work's own, the first and the last among them.
+FULL_AT = {
+    "experiment": range(1, 7),
+    "bench": range(1, 5),
+    "course": (90,),
+    "training": (1, 4, 8, 12, 15),
+}
+
+
+@pytest.mark.parametrize("kind", FULL_AT)
+def test_work_that_a_full_disk_stopped_says_so_and_goes_on_where_there_is_room(
+    kind, tmp_path, capsys
+):
+    work, read, misleading = kills.WORK[kind]
+    names = ["relu-s0"] if kind == "training" else []
+    work(tmp_path / "whole", *names)
+    whole = read(tmp_path / "whole")
+    for number in FULL_AT[kind]:
+        folder = tmp_path / str(number)
+        with kills.FullAtWrite(number), pytest.raises((SystemExit, OSError)) as stopped:
+            work(folder, *names)
+        assert "No space left on device" in str(stopped.value), number
+        assert misleading(folder, whole) == [], number
+        work(folder, *names)
+        assert read(folder) == whole, number
 
 
 def test_no_shipped_network_is_half_there():

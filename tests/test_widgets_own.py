@@ -2,6 +2,7 @@
 
 import base64
 import io
+import mimetypes
 
 import numpy as np
 import pytest
@@ -114,13 +115,104 @@ def test_a_picture_is_run_and_never_leaves_the_page(browser, pages):
         )
 
 
-DROP = """([view, data]) => {
-  const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+DROP = """([view, ...files]) => {
   const transfer = new DataTransfer();
-  transfer.items.add(new File([bytes], 'dropped.png', {type: 'image/png'}));
+  for (const [i, data] of files.entries()) {
+    const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+    transfer.items.add(new File([bytes], `dropped-${i}.png`, {type: 'image/png'}));
+  }
   const how = {dataTransfer: transfer, bubbles: true, cancelable: true};
   view.dispatchEvent(new DragEvent('drop', how));
 }"""
+
+
+QUARTERS = Image.new("RGB", (64, 64))
+QUARTERS.paste("white", (0, 0, 32, 32))
+QUARTERS.paste("red", (32, 32, 64, 64))
+# what the spikes of a quarter's colours say: white above, red below, black in the other two
+SIGNS = [[1, 1, 1], [-1, -1, -1], [-1, -1, -1], [1, -1, -1]]
+
+
+def written(image, kind, **how):
+    file = io.BytesIO()
+    image.save(file, kind, **how)
+    return file.getvalue()
+
+
+def turned():
+    """Stored on its side, with the word that says so, as a telephone does."""
+    exif = Image.Exif()
+    exif[0x112] = 6
+    return written(QUARTERS.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif, quality=95)
+
+
+def wide():
+    long = Image.new("RGB", (20_000, 64), "blue")
+    long.paste(QUARTERS, (9_968, 0))
+    return written(long, "PNG")
+
+
+def svg(inside=""):
+    """Without a size of its own."""
+    shapes = '<path d="M0 0h64v64h-64"/><path fill="#fff" d="M0 0h32v32h-32"/>'
+    shapes += '<path fill="red" d="M32 32h32v32h-32"/>'
+    top = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+    return f"{top}{shapes}{inside}</svg>".encode()
+
+
+#: Pictures of many kinds, and what is said of them, if not that they are seen as they are.
+KINDS = {
+    "turned.jpg": (turned, ""),
+    "print.jpg": (lambda: written(QUARTERS.convert("CMYK"), "JPEG", quality=95), ""),
+    "palette.gif": (lambda: written(QUARTERS.convert("P"), "GIF"), ""),
+    "wide.png": (wide, ""),
+    "shapes.svg": (svg, ""),
+    "cut.png": (
+        lambda: written(Image.effect_noise((300, 300), 90), "PNG")[:30_000],
+        "Where cut.png is transparent or cut short, the network sees white.",
+    ),
+    "page.svg": (
+        lambda: svg('<foreignObject width="9" height="9"><p>x</p></foreignObject>'),
+        "page.svg cannot be read as a picture; choose an intact JPEG, PNG, WebP or GIF.",
+    ),
+    "phone.heic": (
+        lambda: b"\0\0\0\x18ftypheic" + bytes(99),
+        "phone.heic cannot be read as a picture; choose an intact JPEG, PNG, WebP or GIF.",
+    ),
+}
+ENDED = """view => view.querySelector('[role=alert]').textContent
+  || (view.traits().starter === -1 && view.numbers().done)"""
+
+
+def test_pictures_of_many_kinds_are_seen_as_they_are_or_it_is_said(browser, pages):
+    with opened(browser, f"{pages['file']}/own.html") as tab:
+        view = loaded(tab)
+        for name, (content, said) in KINDS.items():
+            view.evaluate("view => (view.querySelector('[role=alert]').textContent = '')")
+            view.locator("select").select_option(index=0)
+            finished(tab, view)
+            give(view, name, content(), mimetypes.guess_type(name)[0] or "")
+            tab.wait_for_function(ENDED, arg=view.element_handle())
+            assert view.locator("[role=alert]").text_content() == said, name
+            if not said:
+                spikes = view.evaluate("view => [...view.numbers().input]")
+                quarters = np.reshape(spikes, (3, 2, 32, 2, 32)).mean((2, 4)).round()
+                assert quarters.reshape(3, 4).T.tolist() == SIGNS, name
+
+
+def test_of_several_files_the_first_is_taken_and_of_none_it_is_said(browser, pages):
+    one, other = (
+        base64.b64encode(png(np.full((64, 64, 3), grey, np.uint8))).decode() for grey in (255, 0)
+    )
+    with opened(browser, f"{pages['file']}/own.html") as tab:
+        view = loaded(tab)
+        alert = view.get_by_role("alert")
+        tab.evaluate(DROP, [view.element_handle()])
+        alert.filter(has_text="What was dropped is no file").wait_for()
+        tab.evaluate(DROP, [view.element_handle(), one, other])
+        alert.filter(has_text="Of 2 files the first is taken, dropped-0.png.").wait_for()
+        finished(tab, view)
+        assert view.evaluate("view => Math.min(...view.numbers().input)") >= 0  # it is white
 
 
 def test_a_drawing_is_run(browser, pages):

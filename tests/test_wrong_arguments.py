@@ -15,6 +15,8 @@ from torch import nn
 import snnlab
 from snnlab import explain, results
 from snnlab.data import Photographs
+from snnlab.judge import baselines, faithfulness
+from snnlab.judge.stability import relative_l2
 from snnlab.surrogate import triangle
 
 pytestmark = [
@@ -270,3 +272,54 @@ def test_what_is_left_out_is_there():
     inner = [getattr(room, name) for room in rooms for name in room.__all__]
     public = {name for one in [*rooms, *filter(inspect.ismodule, inner)] for name in one.__all__}
     assert OTHERS <= public
+
+
+# ---- What once gave a wrong answer without a word, or never came back
+
+
+@pytest.mark.parametrize("key", ["conv3.conv.weight", "conv1.norm.weight", "head.linear.weight"])
+def test_one_weight_that_is_nan_is_named_where_it_is_met(key):
+    """A comparison with NaN is no spike, so that a map would look well."""
+    model = spiking_network(dtype=torch.float32)
+    weight = dict(model.named_parameters())[key].data
+    weight[(0,) * weight.ndim] = NAN
+    x = images(dtype=torch.float32)
+    for look in (
+        lambda: explain.sam(model, x, layer="conv6", generator=generator()),
+        lambda: explain.snn_grad_cam(model, x, 0, layer="conv6", generator=generator()),
+    ):
+        with pytest.raises(ValueError, match="contain NaN"):
+            look()
+
+
+def test_a_kernel_may_be_as_steep_as_one_likes():
+    given = RIGHT["spikes"]()
+    steep = [baselines.count_map(given, gamma=gamma) for gamma in (100.0, 710.0, 1e4)]
+    assert steep[0].isfinite().all()
+    for other in steep[1:]:
+        torch.testing.assert_close(other, steep[0])
+
+
+def test_differences_of_bytes_do_not_wrap_round():
+    first, second = torch.randint(0, 256, (2, 2, 6, 6), generator=generator(), dtype=torch.uint8)
+    expected = relative_l2(first.double(), second.double())
+    torch.testing.assert_close(relative_l2(first, second), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_on_a_processor_comes_back(dtype):
+    model, x = relu_network(torch.float32), images(dtype=torch.float32)
+    maps, labels = torch.rand(2, 32, 32, generator=generator()), torch.tensor([0, 1])
+    near = {"rtol": 0, "atol": 0.02, "check_dtype": False}
+    torch.testing.assert_close(faithfulness.blurred(x.to(dtype)), faithfulness.blurred(x), **near)
+    for curve in (faithfulness.deletion, faithfulness.insertion):
+        expected = curve(model, x, maps, labels)
+        torch.testing.assert_close(curve(model, x.to(dtype), maps, labels), expected, **near)
+
+
+def test_images_of_double_precision_have_the_maps_of_the_same_images():
+    model, x = spiking_network(dtype=torch.float32), images(dtype=torch.float32)
+    one, other = (
+        explain.sam(model, given, layer="conv6", generator=generator()) for given in (x, x.double())
+    )
+    assert torch.equal(one.maps, other.maps) and one.maps.any()

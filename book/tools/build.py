@@ -19,8 +19,12 @@ from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 TOOLS = Path(__file__).resolve().parent
-# What each kernel of the build starts with: a figure's output carries SVG beside the usual PNG.
+# What each kernel of the build starts with: a figure's output carries SVG beside the usual PNG, and
+# a widget has the same name in every build, so that the same chapter gives the same page.
 STARTUP = """\
+import itertools
+import uuid
+
 import matplotlib
 from IPython import get_ipython
 from matplotlib import pyplot
@@ -30,6 +34,7 @@ from book.tools import figures
 
 pyplot.switch_backend(matplotlib.get_backend())  # it sets its own formats, once
 get_ipython().display_formatter.formatters["image/svg+xml"].for_type(Figure, figures.svg)
+uuid.uuid4 = (uuid.UUID(int=i, version=4) for i in itertools.count()).__next__
 """
 AT_ONCE = 2  # chapters; one may take more than 2 GB
 IN_THE_PAGE = ("lif-s0", "rhythm-burst-s0", "rhythm-even-s0")  # networks that widgets run there

@@ -115,23 +115,40 @@ def plain(text: str, beside: dict[str, str], solutions: bool) -> str:
 
 
 def write(folder: Path) -> None:
+    """Both sets of notebooks; a set is whole or not there.  Raises OSError where there is no room
+    for one: the sets before it, and an older one of its own, stay."""
     names = files()
     for audience in ("student", "instructor"):
         target = folder / audience
-        part = folder / f".{audience}.{os.getpid()}.part"  # a folder is whole or not there
-        for needed in ("boxes", "checks", "quizzes"):  # what the notebooks import
-            unneeded = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(BOOK / needed, part / needed, ignore=unneeded)
-        for name, file in names.items():
-            made = notebook(name, names, solutions=audience == "instructor")
-            nbformat.write(made, part / f"{file}.ipynb")
+        part = folder / f".{audience}.{os.getpid()}.part"
         before = part.with_suffix(".before.part")
-        if target.exists():
-            target.rename(before)
-        part.rename(target)
-        shutil.rmtree(before, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)  # of a process that died and had this number
+        try:
+            write_set(part, names, solutions=audience == "instructor")
+            if target.exists():
+                target.rename(before)
+            part.rename(target)
+        finally:
+            if before.exists() and not target.exists():
+                before.rename(target)
+            for left in (part, before):
+                shutil.rmtree(left, ignore_errors=True)
         print(f"{len(names)} notebooks in {target}")
 
 
+def write_set(folder: Path, names: dict[str, str], solutions: bool) -> None:
+    """The notebooks of a set, and what they import."""
+    for needed in ("boxes", "checks", "quizzes"):
+        for path in (BOOK / needed).glob("[!.]*.*"):
+            (folder / needed).mkdir(parents=True, exist_ok=True)
+            (folder / needed / path.name).write_bytes(path.read_bytes())
+    for name, file in names.items():
+        nbformat.write(notebook(name, names, solutions), folder / f"{file}.ipynb")
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "course").resolve())
+    place = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "course").resolve()
+    try:
+        write(place)
+    except OSError as error:
+        sys.exit(f"the course could not be written into {place} ({error.strerror or error})")

@@ -96,6 +96,8 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         offered = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
         offered.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(executed, as_version=4)
+        for i, cell in enumerate(notebook.cells):
+            cell.id = f"cell-{i}"  # the same in every build
         show_as_png(notebook)
         write_citations_out(notebook)
         address = app.config.html_theme_options.get("repository_url")

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 
 from snnlab.checks import Size, height_and_width
@@ -105,7 +105,7 @@ class Explanation:
         }
         about = {"format": FORMAT, "layer": self.layer, "method": self.method}
         with whole(path) as part:
-            save_file(tensors, part, about)
+            part.write_bytes(as_bytes(tensors, about))
         return path
 
     @staticmethod

@@ -86,6 +86,7 @@ def _problems(result: dict) -> list[str]:
             found.append(f"its {key} are no list of such")
     if not found and bool(result["figures"]) == (result["verdict"] == "no verdict"):
         found = [f"its verdict is {result['verdict']!r:.40}, of {len(result['figures'])} figures"]
+    found += _wrong(result, {key: right for key, right in MORE.items() if key in result})
     if found:
         return found
     rows = [(row, "figure", FIGURE) for row in result["figures"]]
@@ -99,16 +100,24 @@ def _problems(result: dict) -> list[str]:
 def _problems_of_measure(row: dict, kinds: dict) -> list[str]:
     if missing := [key for key in kinds if key not in row]:
         return [f"it lacks {', '.join(missing)}"]
-    found = [
-        f"its {key} is {row[key]!r:.40}" for key, right in kinds.items() if not right(row[key])
-    ]
-    if "classes" in row and not _is_one(row["classes"], ("low", "high")):
-        found.append("its interval over classes is none")
-    return found
+    more = {key: right for key, right in MORE_OF_MEASURE.items() if key in row}
+    return _wrong(row, kinds | more)
+
+
+def _wrong(row: dict, kinds: dict) -> list[str]:
+    return [f"its {key} is {row[key]!r:.40}" for key, right in kinds.items() if not right(row[key])]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
+
+
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and value == int(value) >= 0
+
+
+def _is_p(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
 
 
 def _is_one(value: Any, keys: tuple[str, ...]) -> bool:
@@ -121,23 +130,47 @@ def _are_labels(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(one, plain) for one in value.values())
 
 
+def _is_over_classes(value: Any) -> bool:
+    return _is_one(value, ("low", "high")) and _is_p(value.get("p", 0))
+
+
+def _is_sensitivity(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(value.get(key)) for key in ("half", "twice"))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _are_seeds(value: Any) -> bool:
     return isinstance(value, list) and all(_is_one(one, ("value",)) for one in value)
 
 
 #: What stands in each measure, and what tells that it is right.
 MEASURE: dict[str, Callable[[Any], bool]] = {
-    "name": lambda value: isinstance(value, str),
+    "name": _is_text,
     "labels": _are_labels,
     **dict.fromkeys(("value", "low", "high"), _is_number),
-    "n": lambda value: _is_number(value) and value == int(value) >= 0,
+    "n": _is_count,
     "per_seed": _are_seeds,
 }
 #: And in each figure that decides.
 FIGURE = MEASURE | {
     "margin": _is_number,
-    "p": lambda value: _is_number(value) and 0 <= value <= 1,
+    "p": _is_p,
     "state": lambda value: value in STATES,
+}
+#: What may stand in either, and in a file, beside that.
+MORE_OF_MEASURE: dict[str, Callable[[Any], bool]] = {
+    "classes": _is_over_classes,
+    "training": lambda value: _is_one(value, ("value", "low", "high", "n")),
+    "plus": _is_number,
+}
+MORE: dict[str, Callable[[Any], bool]] = {
+    "sensitivity": _is_sensitivity,
+    "asked": lambda value: _is_count(value) and value <= 10_000,  # a p value for each is held
+    "set": _is_text,
+    "rule_commit": _is_text,
 }
 
 

@@ -113,14 +113,14 @@ def main(arguments: list[str] | None = None) -> None:
         data = found[recipe.data]
         try:
             model, twin, log = _make(name, recipe, data, options, progress)
-        except (ValueError, FloatingPointError) as error:
+            if log:
+                progress.write(f"{name}, last epoch: {json.dumps(log[-1])}")
+            if not options.tune:
+                about = _about(name, recipe, data, log, options)
+                results = _store(name, model, twin, about, data.tests, options.zoo)
+                progress.write(f"{name}: {json.dumps(results)}")
+        except (ValueError, FloatingPointError, OSError) as error:
             raise SystemExit(f"{name}: {error}") from error
-        if log:
-            progress.write(f"{name}, last epoch: {json.dumps(log[-1])}")
-        if not options.tune:
-            about = _about(name, recipe, data, log, options)
-            results = _store(name, model, twin, about, data.tests, options.zoo)
-            progress.write(f"{name}: {json.dumps(results)}")
     progress.close()
 
 

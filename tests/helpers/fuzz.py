@@ -410,17 +410,26 @@ class Results:
     """Results files, and what the book makes of them."""
 
     TAGS = {*"ul li p a b div svg line circle text g table thead tbody tr th td strong em".split()}
+    # what a file has beside that since the second rules
+    INTERVAL = {"value": 0.5, "low": 0.1, "high": 0.9, "p": 0.01, "n": 20}
+    MORE = {
+        **{"set": "B", "rule_commit": "0123456789ab", "asked": 11},
+        "sensitivity": {"half": "holds", "twice": "undecided"},
+    }
 
     def __init__(self):
         self.whole = results.load("leak")
         keep = {key: self.whole[key] for key in KEYS}
         self.whole = keep | {"measures": self.whole["measures"][:2]}
+        self.second = self.whole | self.MORE | {"figures": [*map(dict, self.whole["figures"])]}
+        for figure in self.second["figures"]:
+            figure |= {"plus": 0.02, "classes": self.INTERVAL, "training": self.INTERVAL}
         self.render = MarkdownIt("js-default", {"html": True}).render
 
     def __call__(self, folder, draws):
         there = self.whole | {"claim": "there"}
         (folder / "there.json").write_text(json.dumps(there))
-        result = changed(self.whole, draws)
+        result = changed(draws.choice([self.whole, self.second]), draws)
         if draws.random() < 0.5 and isinstance(result, dict):
             result = changed(result, draws)
         text = json.dumps(result).encode()
@@ -437,6 +446,7 @@ class Results:
             soup = BeautifulSoup(self.render(table), "html.parser")
             assert {tag.name for tag in soup.find_all()} <= self.TAGS, soup
             assert len({len(row.select("td, th")) for row in soup.select("tr")}) <= 1, soup
+        assert len(results.at_margins(board, 0.5)) == len(board) == 2
         cards = results.cards(board)
         soup = BeautifulSoup(cards, "html.parser")
         assert {tag.name for tag in soup.find_all()} <= self.TAGS, soup

@@ -5,14 +5,19 @@ As a script it does a piece of work in forked processes that are killed, and say
     cd tests && ../.venv/bin/python -m helpers.kills FOLDER 50 0 training relu-s0 lif-s0
     cd tests && ../.venv/bin/python -m helpers.kills FOLDER 50 0 experiment
     cd tests && ../.venv/bin/python -m helpers.kills FOLDER 50 0 course
+    cd tests && ../.venv/bin/python -m helpers.kills FOLDER 50 0 bench
+    cd tests && ../.venv/bin/python -m helpers.kills FOLDER 12 0 book
 """
 
 import dataclasses
+import errno
 import io
 import json
 import os
 import random
+import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,8 +27,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks import __main__ as benchmarks
 from book.tools import course
 from experiments.study import fast_study
+from helpers.small_book import CELL, HEAD, ROOT, contents, tiny
 from helpers.tiny import generator
 from snnlab import zoo
 from snnlab.data import Photographs, scenes
@@ -37,7 +44,7 @@ class Death(BaseException):
 
 
 class Half:
-    """A file of which only half is written when the process dies."""
+    """A file of which only half is written when the process dies, or the disk is full."""
 
     def __init__(self, file, death):
         self.file, self.death = file, death
@@ -54,14 +61,17 @@ class Half:
     def write(self, content):
         if self.death.event():
             self.file.write(content[: len(content) // 2])
-            self.file.close()
-            raise Death
+            if self.death.end is Death:
+                self.file.close()
+            raise self.death.end
         return self.file.write(content)
 
 
 class DeathAtWrite:
     """Inside the block the process dies at the n-th write, half of which is done, or replacement of
     a file; ``happened`` says whether it came to that."""
+
+    end: BaseException | type[BaseException] = Death
 
     def __init__(self, number):
         self.left, self.happened = number, False
@@ -78,11 +88,11 @@ class DeathAtWrite:
 
     def replace(self, *paths, **settings):
         if self.event():
-            raise Death
+            raise self.end
         return os_replace(*paths, **settings)
 
     def unlink(self, *arguments, **settings):
-        if self.happened:
+        if self.happened and self.end is Death:
             raise Death
         return path_unlink(*arguments, **settings)
 
@@ -102,6 +112,12 @@ class DeathAtWrite:
         for patch in self.patches:
             patch.stop()
         return kind is Death
+
+
+class FullAtWrite(DeathAtWrite):
+    """The disk is full at the n-th write, and the process learns of it."""
+
+    end = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 io_open, os_replace, path_unlink = io.open, os.replace, Path.unlink
@@ -162,6 +178,7 @@ def in_a_process(function, *arguments):
     """The id of a forked process that runs a function without a word."""
     child = os.fork()
     if child == 0:
+        os.setsid()  # with the processes that it starts, it is a group, which is killed as one
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
@@ -202,6 +219,46 @@ def notebooks(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes().hex() for path in files}
 
 
+def bench(folder):
+    """The command's own loop over two parts, which take a moment each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = mock.Mock(run=lambda: iter([{"work": "x", "rows": str(a_moment())} for _ in range(3)]))
+    with mock.patch.object(benchmarks.importlib, "import_module", lambda name: part):
+        benchmarks.main(["neuron", "network", "--file", str(folder / "results.json")])
+
+
+def timed(folder):
+    """The rows of each part that a file of benchmarks holds."""
+    file = folder / "results.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return {name: part["rows"] for name, part in found.items()}
+
+
+SECOND = "\n```{code-cell} python\nimport time\n\ntime.sleep(1)\n1 + 1\n```\n"
+
+
+def book(folder):
+    """A book of two pages, built; where it was begun, gone on with."""
+    if not folder.exists():
+        made = folder.with_name(f"made-{folder.name}")
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        contents(tiny(made), "second")
+        (made / "book" / "second.md").write_text(HEAD + CELL + SECOND)
+        made.rename(folder)
+    subprocess.run([sys.executable, ROOT / "book" / "tools" / "build.py", folder], check=True)
+
+
+def built(folder):
+    """The pages of a finished build; without the mark of one, no pages."""
+    if not (folder / "_build" / ".doctrees" / "finished").exists():
+        return {}
+    html = folder / "_build" / "html"
+    kinds = {".html", ".ipynb", ".js", ".css"}
+    found = (path for path in html.rglob("*") if path.suffix in kinds)
+    return {path.relative_to(html).as_posix(): path.read_bytes().hex() for path in found}
+
+
 def half(folder, whole, read):
     """What of the work that a dead process left is there, and is not what it should be."""
     found = read(folder)
@@ -217,6 +274,8 @@ WORK = {
     "training": (train, stored, wrong),
     "experiment": (experiment, kept, lambda folder, whole: half(folder, whole, kept)),
     "course": (course.write, notebooks, lambda folder, whole: half(folder, whole, notebooks)),
+    "bench": (bench, timed, lambda folder, whole: half(folder, whole, timed)),
+    "book": (book, built, lambda folder, whole: half(folder, whole, built)),
 }
 
 
@@ -231,7 +290,7 @@ def main(folder, count, seed, kind, names):
         here = folder / f"parts{parts}"
         child = in_a_process(work, here, *names)
         time.sleep(draws.uniform(0, 0.8 * seconds))
-        os.kill(child, draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+        os.killpg(child, draws.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
         _, status = os.waitpid(child, 0)
         found["kills"] += status != 0
         found["wrong"] += misleading(here, whole)

@@ -164,7 +164,7 @@ function addControls(view, model, machine) {
   const take = (/** @type {Uint8Array} */ pixels) => {
     say("");
     machine.take(pixels);
-    load();
+    return load();
   };
   view.figure.before(make("p", { className: "snn-note" }, note(machine.side)), button, message);
   const starters = model.get("labels").map((/** @type {string} */ words, /** @type {number} */ i) => [i, words]);
