@@ -15,14 +15,13 @@ from experiments.common import (
     SAM,
     SNN_CAM,
 )
-from experiments.drawn_scenes import TEST, drawn, networks
+from experiments.drawn_scenes import TEST, drawn, networks, said
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Figure, Key, Study
 from snnlab.explain import grad_cam, snn_grad_cam
 from snnlab.judge.faithfulness import area_under, deletion, insertion
 from snnlab.judge.localisation import energy, pointing_game, rank_accuracy
 from snnlab.recording import record
-from snnlab.results import phrase
 
 TITLE = "SAM highlights the object, without gradient or label"
 RULE = """
@@ -198,8 +197,7 @@ def on_scenes(study: Study) -> tuple[list[dict], list[str]]:
             for title, judge in {"mass": energy, "rank accuracy": rank_accuracy}.items():
                 values = judge(common.at_image_size(maps), masks).numpy()
                 measures.append(study.measure(f"scenes, {title}", {0: values}, **labels))
-    notes = [f"Drawn scenes, {name} network: accuracy {phrase(r)}." for name, r in right.items()]
-    return measures, notes
+    return measures, [said(name, found) for name, found in right.items()]
 
 
 def maps_of_scenes(study: Study, model, twin, photos) -> dict[Key, np.ndarray]:

@@ -50,6 +50,7 @@ KINDS = ("none", "none, again", "random signs", "FGSM", "PGD-10", *SURROGATES)
 KINDS += ("PGD-50", "on the map")  # the first of these on one chunk
 AVERAGED = f"SAM, mean of {DRAWS} draws"
 METHODS = (AVERAGED, SAM, RATE, SNN_CAM, CAM, ACTIVITY)
+DRAWN = ("none", "none, again", "PGD-10")  # the kinds for which mean maps are made: they take long
 ATTACKED = (AVERAGED, CAM, ACTIVITY)  # maps that are attacked themselves
 LAYER = "conv6"
 KEPT, FLIPPED, ALL = "kept", "flipped", "all"  # of the images: named rightly after, or no longer
@@ -237,15 +238,14 @@ def under_pgd(seen: Seen) -> list[dict]:
 def of_method(seen: Seen, method: str) -> list[dict]:
     """How alike the maps of a method are under the other attacks, and by other judges."""
     study, measures = seen.study, []
-    for epsilon in EPSILONS:
-        values = seen.samples("random signs", epsilon, (method,), ALL)
-        labels: dict[str, Any] = {"map": method, "epsilon": epsilon, "images": ALL}
-        title = "normalised similarity under random signs"
-        measures.append(study.measure(title, values, normalised, **labels))
+    if method != AVERAGED:
+        tried = [("random signs", epsilon, ALL) for epsilon in EPSILONS] + [("FGSM", 1.0, KEPT)]
+        for kind, epsilon, which in tried:
+            values = seen.samples(kind, epsilon, (method,), which)
+            labels: dict[str, Any] = {"map": method, "epsilon": epsilon, "images": which}
+            title = f"normalised similarity under {kind}"
+            measures.append(study.measure(title, values, normalised, **labels))
     labels = {"map": method, "epsilon": 1.0, "images": KEPT}
-    values = seen.samples("FGSM", 1.0, (method,), KEPT)
-    title = "normalised similarity under FGSM"
-    measures.append(study.measure(title, values, normalised, **labels))
     for title, judge in JUDGES.items():
         found = {
             s: Compared(*columns)
@@ -428,8 +428,8 @@ def _look(study, seed, kind, epsilon, photos, start) -> dict[Key, np.ndarray]:
     with torch.no_grad(), record(model, LAYER) as spiking, record(twin, LAYER) as still:
         logits, twin_logits = model(spikes=spikes), twin(theirs)
     maps = of_spikes(spiking[LAYER])
-    found = {
-        AVERAGED: averaged(study, model, mine, (*draw, 1)),
+    found = {AVERAGED: averaged(study, model, mine, (*draw, 1))} if kind in DRAWN else {}
+    found |= {
         SAM: maps[SAM],
         RATE: maps[RATE],
         SNN_CAM: snn_grad_cam(model, None, labels, layer=LAYER, spikes=spikes).total,
