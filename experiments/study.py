@@ -70,6 +70,7 @@ class Study:
     def __post_init__(self) -> None:
         self.networks: dict[str, str] = {}  # name -> sha256
         self.parts: list[dict] = []
+        self.commit = commit()  # that of the code that was loaded, whatever is edited meanwhile
 
     def network(self, name: str) -> torch.nn.Module:
         """A network of the shelf, on the study's device; results say which were used.  In fast
@@ -125,8 +126,8 @@ class Study:
             _on_disk(name): np.asarray(value) for name, value in compute().items()
         }
         seconds = time.perf_counter() - start
-        about = {"seconds": seconds, "commit": commit(), "networks": self.networks, "code": code}
-        about["arrays"] = sorted(arrays)
+        about = {"seconds": seconds, "commit": self.commit, "networks": self.networks}
+        about |= {"code": code, "arrays": sorted(arrays)}
         self.networks = before
         with whole(path) as part, open(part, "wb") as file:
             np.savez(file, about=json.dumps(about), **arrays)

@@ -1052,14 +1052,13 @@ def test_without_data_it_says_what_to_do(tmp_path):
         reproduce.main([])
 
 
-def test_without_its_networks_it_says_which_and_how_to_make_them(monkeypatch, tmp_path):
+def test_without_its_networks_it_says_which_and_how_to_make_them(monkeypatch, tmp_path, once):
     monkeypatch.setattr(zoo, "names", lambda folder: ["lif-s0", "relu-s0", "relu-s1"])
     where = ["--data", str(tmp_path), "--runs", str(tmp_path), "--results", str(tmp_path / "x")]
     with pytest.raises(SystemExit, match="missing: relu-s2, lif-s1, .*snnlab.training relu-s2"):
         reproduce.main(where)
     with pytest.raises(SystemExit, match=r"lif-scratch-s0, lif-scratch-s1, lif-s1. Make .*PATH$"):
         conversion.EXPERIMENT.main(where)
-    monkeypatch.setattr(Experiment, "rule_commit", "0123456789ab")
     other = r"--classes own --runs runs/B --zoo snnlab/zoo/b$"
     with pytest.raises(SystemExit, match=r"missing: relu-s1, .*" + other):
         monkeypatch.setattr(zoo, "names", lambda folder: ["relu-s0"] if folder.stem == "b" else [])
@@ -1086,7 +1085,17 @@ def test_a_run_of_some_seeds_says_so(study, tmp_path, monkeypatch):
         experiment.main([*options, "--seeds", "3"])
 
 
-def test_a_set_has_its_classes_its_networks_and_its_folders(study, tmp_path, monkeypatch):
+@pytest.fixture
+def once(tmp_path, monkeypatch):
+    """Where what is found on set B is written, in place of the project's folder; all committed."""
+    sets, folder = experiments.experiment.SETS, tmp_path / "second" / "B"
+    monkeypatch.setitem(sets, "B", sets["B"]._replace(results=folder))
+    monkeypatch.setattr(experiments.experiment, "commit", lambda: "c" * 12)
+    monkeypatch.setattr(Experiment, "rule_commit", "r" * 12)
+    return folder
+
+
+def test_a_set_has_its_classes_its_networks_and_its_folders(study, tmp_path, monkeypatch, once):
     asked = []
 
     def read(data, own):
@@ -1094,30 +1103,83 @@ def test_a_set_has_its_classes_its_networks_and_its_folders(study, tmp_path, mon
         return study.train, study.tune, study.val
 
     monkeypatch.setattr(experiments.experiment, "splits", read)
-    monkeypatch.setattr(Experiment, "rule_commit", "0123456789ab")
     (data := tmp_path / "images.zip").write_bytes(b"images")
 
     def look(study):
         return Outcome([], [], [study.shelf.name, study.folder.name])
 
     experiment = Experiment("leak", "", "", (), look, 0, kinds=())
-    assert experiment.results("B") == results.FOLDER / "second" / "B"
+    assert experiment.results("A") == results.FOLDER / "second" / "A"
+    assert experiment.results("B") == once
     options = ["--data", str(data), "--results", str(tmp_path), "--runs", str(tmp_path)]
     a, b = (experiment.main([*options, "--set", name]) for name in "AB")
     assert asked == [False, True]
     assert (a["set"], a["notes"]) == ("A", ["zoo", "A"])
     assert (b["set"], b["notes"]) == ("B", ["b", "B"])
     assert b["command"] == "python -m experiments.leak --set B --data images.zip"
-    assert b["rule_commit"] == "0123456789ab"
+    assert b["rule_commit"] == "r" * 12
     assert b["asked"] == sum(bool(one.decides) for one in EXPERIMENTS.values()) == 11
     assert b["sensitivity"] == {"half": "no verdict", "twice": "no verdict"}
 
 
-def test_other_classes_are_not_looked_at_by_a_rule_that_may_change(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("now", "rule", "more", "first"),
+    [
+        ("c" * 12, rules.NOT_COMMITTED, [], "commit its rule first"),
+        ("c" * 12, rules.UNKNOWN, [], "commit its rule first"),
+        ("unknown", "r" * 12, [], "commit the code first"),
+        ("c" * 12 + ", with changes", "r" * 12, [], "commit the code first"),
+        ("c" * 12, "r" * 12, ["--seeds", "0"], "some seeds are no result: say with --results"),
+    ],
+)
+def test_other_classes_are_not_looked_at_by_what_may_change(
+    now, rule, more, first, monkeypatch, tmp_path
+):
     monkeypatch.setattr(experiments.experiment, "splits", lambda *_: pytest.fail("was opened"))
-    monkeypatch.setattr(Experiment, "rule_commit", rules.NOT_COMMITTED)
-    with pytest.raises(SystemExit, match="commit its rule first; set B is looked at once"):
-        ann.EXPERIMENT.main(["--set", "B", "--data", "b.zip", "--runs", str(tmp_path)])
+    monkeypatch.setattr(Experiment, "rule_commit", rule)
+    monkeypatch.setattr(experiments.experiment, "commit", lambda: now)
+    with pytest.raises(SystemExit, match=f"ann: {first}.*; set B is looked at once"):
+        ann.EXPERIMENT.main(["--set", "B", "--data", "b.zip", "--runs", str(tmp_path), *more])
+
+
+def test_a_look_is_written_down_and_another_rule_gets_none(once, study, tmp_path, monkeypatch):
+    """Other code goes on, and the results say so; for some seeds elsewhere too."""
+    parts = (study.train, study.tune, study.val)
+    monkeypatch.setattr(experiments.experiment, "splits", lambda data, own: parts)
+    (data := tmp_path / "images.zip").write_bytes(b"images")
+    run = Experiment("leak", "", "", (), lambda study: Outcome([], []), 0, kinds=())
+    options = ["--data", str(data), "--runs", str(tmp_path), "--set", "B"]
+    assert run.main(options)["notes"] == []
+    assert run.main([*options, "--seeds", "0", "--results", str(tmp_path / "x")])["notes"] == []
+    (first,) = rules.openings(once / "opened" / "leak.txt")
+    assert first[1:] == ("c" * 12, "r" * 12, source.code_hash(Path(__file__)))
+    monkeypatch.setattr(experiments.experiment, "code_hash", lambda path: "another")
+    for _ in range(2):
+        (note,) = run.main(options)["notes"]
+        assert f"{first.code} to another, commit {'c' * 12}" in note
+    assert len(rules.openings(once / "opened" / "leak.txt")) == 2
+    monkeypatch.setattr(Experiment, "rule_commit", "s" * 12)
+    monkeypatch.setattr(experiments.experiment, "splits", lambda *_: pytest.fail("was opened"))
+    with pytest.raises(SystemExit, match=f"leak: .*under the rule of {'r' * 12}; it is now that"):
+        run.main(options)
+
+
+def test_on_a_set_of_its_own_only_what_looks_at_photographs_is_run(monkeypatch, tmp_path):
+    """Controls that are drawn or recorded would change in the middle of what they control."""
+    monkeypatch.setattr(reproduce, "check_networks", lambda ordered, options: None)
+    monkeypatch.setattr(reproduce, "write", lambda path, text: None)
+    ran = []
+    monkeypatch.setattr(Experiment, "main", lambda self, options: ran.append(self.claim))
+    where = ["--results", str(results.FOLDER), "--runs", str(tmp_path)]
+    reproduce.main(["--set", "B", "--data", "x.zip", "--recordings", "y.zip", *where])
+    assert set(EXPERIMENTS) - set(ran) == {"burst", "events"}
+
+
+def test_the_commit_of_a_run_is_that_of_its_start(study, monkeypatch):
+    started = dataclasses.replace(study)
+    monkeypatch.setattr(experiments.study, "commit", lambda: "edited, with changes")
+    started.kept("part", lambda: {"x": np.arange(3)})
+    assert started.parts[0]["commit"] == study.commit == provenance.commit()
 
 
 def test_other_classes_are_none_of_the_books(monkeypatch):
@@ -1312,6 +1374,19 @@ def test_no_part_of_set_b_is_older_than_its_rule(folder, claim):
         assert not older, f"{claim} was computed at {older}, before its rule {found['rule_commit']}"
 
 
+@pytest.mark.parametrize(("folder", "claim"), FILES_OF_RESULTS)
+def test_what_is_found_on_set_b_is_of_its_one_look(folder, claim):
+    found = results.load(claim, folder)
+    if found.get("set") != "B":
+        return
+    path = folder / "opened" / f"{claim}.txt"
+    looks = rules.openings(path)
+    assert looks and {one.rule for one in looks} == {found["rule_commit"]}
+    assert [note for note in found["notes"] if "after the images were opened" in note] == (
+        rules.changes(path)
+    )
+
+
 #: What the chapters say in words was written for these verdicts.
 READ = {
     "smoothing": "holds in part",
@@ -1422,7 +1497,7 @@ def test_the_snakefile_asks_for_claims_and_options_that_there_are():
     assert found["leak"] == ([0, 1], "data") and found["burst"][1] is None
     assert found["events"][1] == "recordings"
     options = {*add_options(argparse.ArgumentParser())._option_string_actions}
-    assert {*re.findall(r"--(?:runs|fast|seeds|results)\b", text)} <= options
+    assert {*re.findall(r"--(?:runs|set|fast|seeds|results)\b", text)} <= options
     assert {
         f"--{what}" for what in re.search(r'in \(("data".*?)\)', text)[1].split('"')[1::2]
     } <= options
