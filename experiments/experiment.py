@@ -290,7 +290,9 @@ class Experiment:
 def over_training(figure: dict) -> list[str]:
     """A note on other training runs, where there are several of these."""
     if (runs := figure.get("training")) is None:
-        return []
+        what = named(figure["name"], figure["labels"])
+        few = f"Of two training runs no interval over training is meaningful: {what}."
+        return [few] if len(figure["per_seed"]) == 2 else []
     whose = "; so what is found is of these networks" if runs["low"] <= 0 <= runs["high"] else ""
     return [
         f"Over {runs['n']} training runs (Student's t) {named(figure['name'], figure['labels'])} "

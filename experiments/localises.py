@@ -61,7 +61,10 @@ def run(study: Study) -> Outcome:
     notes += empty(of_seed, keys)
     scenes, about = on_scenes(study)
     return Outcome(
-        figures(study, of_seed), measures + scenes, notes + about, invalid(study, of_seed)
+        figures(study, of_seed),
+        measures + scenes,
+        notes + about,
+        common.finds_nothing(study, of_seed, LAYER, TOLD),
     )
 
 
@@ -72,17 +75,6 @@ def figures(study: Study, of_seed: dict) -> list[dict]:
         study.figure(OF_SAM, sam, classes=classes),
         study.figure(OVER_RATE, common.minus(sam, rate), classes=classes),
     ]
-
-
-def invalid(study: Study, of_seed: dict) -> str:
-    """In which seed not even the map that is told the class finds the object."""
-    control = common.shuffled_of(of_seed, (LAYER, CAM), study.val)
-    found = {seed: np.nanmean(values) for seed, values in control.items()}
-    return "; ".join(
-        f"seed {seed}: {CAM} has a shuffled energy of {value:.3f} only"
-        for seed, value in found.items()
-        if not value >= TOLD
-    )
 
 
 def leads(study: Study, of_seed: dict) -> list[dict]:

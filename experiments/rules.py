@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-SAID = ("TITLE", "HOURS", "EXPERIMENT")  # constants that decide nothing
+SAID = ("TITLE", "HOURS")  # constants that decide nothing
 UNKNOWN, NOT_COMMITTED = "unknown", "not committed"
 
 
@@ -27,7 +27,7 @@ class Opening(NamedTuple):
 
 def rule_of(code: str) -> str:
     """The constants of a module: RULE, the figures with their margins, limits, layers, numbers of
-    draws and images; without comments."""
+    draws and images, and EXPERIMENT with its seeds and networks; without comments."""
     found = []
     for node in ast.parse(code).body:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):

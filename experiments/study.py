@@ -167,7 +167,8 @@ class Study:
         """A measure that decides.
 
         ``classes`` [N], those of the images: beside the interval over images then stands one over
-        classes, which decides too, and where there are several training seeds one over training.
+        classes, which decides too, and where there are three training seeds or more one over
+        training; of two, Student's t with one degree of freedom would say nothing.
         """
         if figure.plus:
             samples = {seed: np.asarray(sample) + figure.plus for seed, sample in samples.items()}
@@ -177,7 +178,7 @@ class Study:
         if classes is None:
             return found
         found["classes"] = _over_classes(samples, statistic, classes, self.resamples)
-        if len(samples) > 1:
+        if len(samples) > 2:
             found["training"] = _rounded(over_training([one["value"] for one in found["per_seed"]]))
         return found | {"state": state(found, figure.margin)}
 
