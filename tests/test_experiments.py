@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.tiny import generator, images, spiking_network
+from helpers.tiny import generator, images, relu_network, spiking_network
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +39,7 @@ from experiments import (
 from experiments.experiment import Experiment, Outcome, add_options
 from experiments.study import Study, fast_study
 from snnlab import provenance, results, zoo
+from snnlab.conversion import convert
 from snnlab.data import CLASSES, Photographs, rhythm_scenes
 from snnlab.data.nmnist import TEN
 from snnlab.explain import spike_activation_map
@@ -807,7 +808,7 @@ def test_equal_accuracy_is_sought_among_all_times_and_said_to_be_missed(study, m
 
 
 def test_the_scores_of_the_first_steps_are_those_of_a_shorter_presentation(study):
-    model = spiking_network().float()
+    model = convert(relu_network(torch.float32), images(4, dtype=torch.float32), steps=2)
     study.tune = study.val[:10]
     found = conversion.by_time(study, model, (2, 3, 6))
     whole = common.encoded(study, model, study.tune.images, 0)
