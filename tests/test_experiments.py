@@ -808,7 +808,8 @@ def test_equal_accuracy_is_sought_among_all_times_and_said_to_be_missed(study, m
 
 
 def test_the_scores_of_the_first_steps_are_those_of_a_shorter_presentation(study):
-    model = convert(relu_network(torch.float32), images(4, dtype=torch.float32), steps=2)
+    made_on = images(4, dtype=torch.float32)
+    model = convert(relu_network(torch.float32), made_on, steps=2, encoding="poisson")
     study.tune = study.val[:10]
     found = conversion.by_time(study, model, (2, 3, 6))
     whole = common.encoded(study, model, study.tune.images, 0)
