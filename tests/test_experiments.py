@@ -808,16 +808,19 @@ def test_equal_accuracy_is_sought_among_all_times_and_said_to_be_missed(study, m
 
 
 def test_the_scores_of_the_first_steps_are_those_of_a_shorter_presentation(study):
+    """What is right is what the network names after three steps."""
     made_on = images(4, dtype=torch.float32)
-    model = convert(relu_network(torch.float32), made_on, steps=2, encoding="poisson")
+    model = convert(relu_network(torch.float32), made_on, steps=6, encoding="poisson")
     study.tune = study.val[:10]
-    found = conversion.by_time(study, model, (2, 3, 6))
+    with torch.no_grad():  # untrained, it names one class alone
+        model.head.linear.bias -= model(study.tune.images, generator=generator()).mean(0)
     whole = common.encoded(study, model, study.tune.images, 0)
-    assert len(whole) == 6
-    for steps, accuracy in zip((2, 3, 6), found, strict=True):
-        with torch.no_grad():
-            named = model(spikes=whole[:steps]).argmax(1)
-        assert accuracy == (named == study.tune.labels).double().mean()
+    with torch.no_grad():
+        named = {steps: model(spikes=whole[:steps]).argmax(1) for steps in (2, 3, 6)}
+    study.tune = dataclasses.replace(study.tune, labels=named[3])
+    expected = [(one == named[3]).double().mean().item() for one in named.values()]
+    assert conversion.by_time(study, model, (2, 3, 6)) == expected
+    assert expected[1] == 1 and min(expected) < 1
 
 
 @pytest.mark.parametrize(("goal", "threshold"), [(0.5, 0.5), (0.9, np.exp(-2)), (0.1, np.e)])
@@ -885,9 +888,9 @@ def test_a_gap_as_large_where_no_surrogate_is_has_another_cause(gap, free, undec
 
 
 def test_by_what_part_less_is_lost():
-    """Correlations of 0.98 and 0.99 in place of 0.96 twice: of what is lost, five eighths less."""
-    sam, other = np.array([0.98, 0.99]), np.array([0.96, 0.96])
-    assert robustness.part_less(sam, other) == pytest.approx(1 - 0.015 / 0.04)
+    """Of the mean losses, not of each image's."""
+    sam, other = np.array([0.98, 0.99]), np.array([0.96, 0.90])
+    assert robustness.part_less(sam, other) == pytest.approx(1 - 0.015 / 0.07)
     assert robustness.part_less(other, other) == 0
 
 
