@@ -1,4 +1,4 @@
-"""Claim "burst": where bursts carry the class, SAM shows where.
+"""Claim "burst": where bursts carry the class, SAM leans to them more than counts do.
 
 The control of the claim "interval": scenes whose message lies in time alone, so that what intervals
 can do for a map is seen.
@@ -23,7 +23,7 @@ from snnlab.judge.readout import readings
 from snnlab.models import BLOCKS
 from snnlab.recording import record
 
-TITLE = "Where bursts carry the class, SAM shows where"
+TITLE = "Where bursts carry the class, SAM leans to them more than counts do"
 RULE = """
 Drawn scenes with two shapes, all of whose pixels spike equally often, one in bursts, the other
 evenly; the class is the shape that bursts. Of the mass that a map, summed over time, has on both
@@ -50,7 +50,7 @@ LEARNED, BLIND = 0.9, 0.55  # accuracy: at least, as drawn; at most, re-timed
 KINDS = {"bursting": "rhythm-burst", "even": "rhythm-even"}  # the shape of the class -> networks
 INPUT = "input"
 SITES = (INPUT, *BLOCKS)
-READ = {"score at spikes": "NCS", "count": "counts"}
+READ = {"score at spikes": "NCS", "count": "counts", "pairs": "pairs of spikes, n(n-1)"}
 DECAYS = (1e-4, 1e-3, 1e-2)
 FIGURE = Figure(
     "share on the shape of the class, SAM minus n(n-1)",
@@ -143,8 +143,9 @@ def of_readers(study: Study, read: dict[int, dict], shape: str) -> list[dict]:
         }
         for kind, what in READ.items():
             measures.append(study.measure("read-out accuracy", right[kind], read=what, **labels))
-        gain = common.minus(*right.values())
-        measures.append(study.measure("read-out accuracy, NCS minus counts", gain, **labels))
+        for kind, what in {"count": "counts", "pairs": "n(n-1)"}.items():
+            gain = common.minus(right["score at spikes"], right[kind])
+            measures.append(study.measure(f"read-out accuracy, NCS minus {what}", gain, **labels))
     return measures
 
 

@@ -7,7 +7,7 @@ import torch
 
 from experiments import common
 from experiments.common import SAM, SNN_CAM
-from experiments.drawn_scenes import TEST, drawn, networks
+from experiments.drawn_scenes import TEST, drawn, networks, said
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Key, Study
 from snnlab.explain import class_weighted_map, class_weighted_sam, snn_grad_cam
@@ -15,7 +15,6 @@ from snnlab.explain import spike_activation_map as plain
 from snnlab.judge.localisation import energy
 from snnlab.judge.stability import pearson
 from snnlab.recording import record
-from snnlab.results import phrase
 
 TITLE = "Does weighting by class tell what for, and still where?"
 RULE = """
@@ -74,7 +73,7 @@ def of_scenes(study: Study) -> tuple[list[dict], str]:
     measures = [
         study.measure(title, {0: found[method]}, map=method, layer=LAYER) for method in METHODS
     ]
-    return measures, f"Drawn scenes: accuracy {phrase(right['spiking'])} with one object."
+    return measures, said("spiking", right["spiking"])
 
 
 def all_maps(model, spikes, labels) -> dict[str, torch.Tensor]:

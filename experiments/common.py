@@ -170,6 +170,17 @@ def shuffled(maps: np.ndarray, photos: Photographs) -> np.ndarray:
     return only(scores, small)
 
 
+def finds_nothing(study: Study, of_seed: Mapping[int, Mapping], layer: str, told: float) -> str:
+    """In which seed not even the map that is told the class finds the object."""
+    control = shuffled_of(of_seed, (layer, CAM), study.val)
+    found = {seed: np.nanmean(values) for seed, values in control.items()}
+    return "; ".join(
+        f"seed {seed}: {CAM} has a shuffled energy of {value:.3f} only"
+        for seed, value in found.items()
+        if not value >= told
+    )
+
+
 def judged(judge: Callable, of_seed: dict[int, dict], *keys: Key) -> dict[int, np.ndarray]:
     """What a function of maps says of those of every seed, image by image."""
     return {

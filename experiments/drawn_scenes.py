@@ -11,12 +11,13 @@ from snnlab import zoo
 from snnlab.data import Photographs, scenes
 from snnlab.evaluation import accuracy, predict
 from snnlab.models import VGG, WIDTHS, SpikingVGG
+from snnlab.results import phrase
 from snnlab.training import RECIPES, fit
 
 # a short training needs a short running average, else the start is still in it
 RELU = replace(RECIPES["relu"], epochs=8, augmentation=0.0, average=0.98)
 LIF = replace(RECIPES["lif"], epochs=4, short_epochs=3, augmentation=0.0, average=0.98)
-LEARNED = 0.8  # accuracy under which a network has not learned what the scenes are for
+LEARNED = 0.8  # accuracy under which a network has not learned the scenes, and a note says so
 TRAIN, TEST = 4000, 500
 
 
@@ -55,7 +56,12 @@ def networks(study) -> tuple[nn.Module, nn.Module, dict]:
         name: accuracy(predict(network, test.images), test.labels)
         for name, network in {"spiking": model, "twin": twin}.items()
     }
-    for name, found in right.items():
-        if found["value"] < LEARNED and not study.fast:
-            raise RuntimeError(f"the {name} network names {found['value']:.0%} of the scenes only")
     return model, twin, right
+
+
+def said(name: str, right: dict) -> str:
+    """A note on how many scenes a network names rightly, and whether that is enough."""
+    few = (
+        f", under {LEARNED:.0%}: it has not learned the scenes" if right["value"] < LEARNED else ""
+    )
+    return f"Drawn scenes, {name} network: accuracy {phrase(right)}{few}."

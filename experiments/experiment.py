@@ -11,13 +11,22 @@ decides by, and a function ``run(study)`` that gives an :class:`Outcome`.
 
 import argparse
 import dataclasses
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from experiments.rules import NOT_COMMITTED, rule_commit
+from experiments.rules import (
+    NOT_COMMITTED,
+    UNKNOWN,
+    Opening,
+    changes,
+    note_opening,
+    rule_commit,
+)
+from experiments.source import code_hash
 from experiments.study import NO_PHOTOGRAPHS, Figure, Study, fast_study, splits
 from snnlab import zoo
 from snnlab.data import n_mnist
@@ -124,6 +133,8 @@ class Experiment:
         seeds = tuple(s for s in self.seeds if s in (options.seeds or self.seeds))
         if not seeds:
             raise SystemExit(f"{self.claim} has networks of the seeds {self.seeds} only")
+        if self.of_a_set and SETS[options.set].own:
+            self._check_look(options)
         path = options.recordings if self.recorded else None if self.drawn else options.data
         study = self._full_study(path, folder, written, seeds, options.set)
         of: dict = {"command": f"python -m experiments.{self.claim}", "data": {"name": self.drawn}}
@@ -153,6 +164,8 @@ class Experiment:
             f"computed is kept in {folder}, so it can be stopped at any time and goes on there",
             flush=True,
         )
+        if self.of_a_set and of_set.own:
+            self._open(name)
         try:
             if self.recorded:
                 n_mnist(data, "test")
@@ -176,8 +189,7 @@ class Experiment:
         )
 
     def _check(self, data: Path | None, seeds: tuple[int, ...], name: str) -> None:
-        """SystemExit where something is missing, before hours are spent; and before images are
-        looked at by a rule that may still change."""
+        """SystemExit where something is missing, before hours are spent."""
         if data is None and self.recorded:
             raise SystemExit(
                 "Say where the recordings are (--recordings PATH: N-MNIST, as a folder or zip), or "
@@ -188,13 +200,39 @@ class Experiment:
                 "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
                 "classes, as a folder or zip), or try the experiment out with --fast"
             )
-        if self.of_a_set and SETS[name].own and self.rule_commit == NOT_COMMITTED:
-            raise SystemExit(f"{self.claim}: commit its rule first; set {name} is looked at once")
         if self.of_a_set and (missing := self.missing(seeds, name)):
             raise SystemExit(
                 f"{self.claim}: these networks are missing: {', '.join(missing)}. Make them first "
                 f"(it goes on where it was interrupted): {training(missing, name)}"
             )
+
+    def _check_look(self, options: argparse.Namespace) -> None:
+        """SystemExit where images that are looked at once would be by a rule or code that may still
+        change; or by some seeds, in place of all."""
+        first, now = "", commit()
+        if self.rule_commit in (NOT_COMMITTED, UNKNOWN):
+            first = "commit its rule first"
+        elif now == "unknown" or now.endswith("with changes"):
+            first = "commit the code first"
+        elif options.seeds and options.results is None:
+            first = "some seeds are no result: say with --results where else their file goes"
+        if first:
+            raise SystemExit(f"{self.claim}: {first}; set {options.set} is looked at once")
+
+    def _open(self, name: str) -> None:
+        """Write down that this claim opens the images of a set.  SystemExit where it did so under
+        another rule."""
+        when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        now = Opening(when, commit(), self.rule_commit, code_hash(self.path))
+        try:
+            note_opening(self.opened(name), now)
+        except ValueError as error:
+            raise SystemExit(f"{self.claim}: {error}") from None
+        print(f"{self.claim}: opens set {name}; commit {self.opened(name)} too", flush=True)
+
+    def opened(self, name: str) -> Path:
+        """The file that says when the images of a set were opened for this claim."""
+        return SETS[name].results / "opened" / f"{self.claim}.txt"
 
     def missing(self, seeds: tuple[int, ...], name: str) -> list[str]:
         """The networks of a set that it needs and that are not there."""
@@ -214,15 +252,21 @@ class Experiment:
         ]
 
     @property
+    def path(self) -> Path:
+        """The module's."""
+        return Path(self.run.__code__.co_filename)
+
+    @property
     def rule_commit(self) -> str:
         """The last commit that changed the rule in the module."""
-        return rule_commit(Path(self.run.__code__.co_filename))
+        return rule_commit(self.path)
 
     def _result(
         self, study: Study, outcome: Outcome, command: str, data: dict, name: str = ""
     ) -> dict:
         invalid = [f"Not valid: {outcome.invalid}"] if outcome.invalid else []
         trained = [note for figure in outcome.figures for note in over_training(figure)]
+        changed = changes(self.opened(name)) if name else []
         return {
             "claim": self.claim,
             "title": self.title,
@@ -233,10 +277,10 @@ class Experiment:
             "rule_commit": self.rule_commit,
             "asked": asked(),
             "set": name,
-            "notes": [*trained, *outcome.notes, *invalid],
+            "notes": [*trained, *outcome.notes, *changed, *invalid],
             "measures": outcome.measures,
             "command": command,
-            "commit": sorted({commit(), *(part["commit"] for part in study.parts)}),
+            "commit": sorted({study.commit, *(part["commit"] for part in study.parts)}),
             "versions": versions(),
             "device": device(study.device),
             "seconds": round(sum(part["seconds"] for part in study.parts)),
@@ -249,7 +293,9 @@ class Experiment:
 def over_training(figure: dict) -> list[str]:
     """A note on other training runs, where there are several of these."""
     if (runs := figure.get("training")) is None:
-        return []
+        what = named(figure["name"], figure["labels"])
+        few = f"Of two training runs no interval over training is meaningful: {what}."
+        return [few] if len(figure["per_seed"]) == 2 else []
     whose = "; so what is found is of these networks" if runs["low"] <= 0 <= runs["high"] else ""
     return [
         f"Over {runs['n']} training runs (Student's t) {named(figure['name'], figure['labels'])} "

@@ -1,5 +1,6 @@
 """Claim "interval": short intervals between spikes carry the information."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,37 @@ from experiments.study import Figure, Key, Study
 from snnlab import results
 from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import count_map, permute_intervals, permute_steps
-from snnlab.judge.faithfulness import exchanged, retimed
+from snnlab.judge.faithfulness import exchanged, retimed, rolled
 from snnlab.judge.readout import readings
 from snnlab.judge.stability import pearson
 from snnlab.recording import record
 
 TITLE = "Short intervals carry the information"
 RULE = """
-Two figures for each layer at which intervals can be seen to matter at all. First: the accuracy that
-the network loses when every neuron's spikes of the layer are put on random steps, counts kept, a
-mean over draws; it must be at least 0.02. Second: the accuracy of a linear classifier that reads
-each channel's contribution score at its spikes, summed over time and averaged over the places,
-minus that of one that reads the channels' pairs of spikes, n(n-1), which is that score's mean over
-all orders of the spikes; fitted on the training images, its weight decay chosen on the images held
-out for tuning; it must be at least 0.01. A figure passes if its intervals over images and over
-classes lie above 0 too, and its sign is the same for every training seed. All pass: holds; some:
-holds in part; all fail: does not hold here; else undecided. Where they can be seen to matter is
-said by the control, the claim "burst": a layer counts if there, in networks whose class is a rhythm
-alone, SAM leads n(n-1) by more than half of what is possible. Where that control fails nothing is
-decided; if it fails at every layer the claim is undecided. The input does not decide: the encoder's
+Two figures for each layer at which its own instrument sees intervals at all. First: the accuracy
+when every neuron's spike train of the layer is rolled in time, by a random number of steps of its
+own, minus the accuracy when every neuron's spikes are put on random steps (both keep counts; means
+over draws). Rolling keeps a train's intervals in the circle of the steps, and takes the same else:
+who fires together, and how many fire at each step; so the difference is what intervals tell. It
+must be at least 0.02. Second: the accuracy of a linear classifier that reads each channel's
+contribution score at its spikes, summed over time and averaged over the places, minus that of one
+that reads the channels' pairs of spikes, n(n-1), which is that score's mean over all orders of the
+spikes, so a fairer rival than counts; fitted on the training images, its weight decay chosen on the
+images held out for tuning; it must be at least 0.01. A figure passes if its intervals over images
+and over classes lie above 0 too, and its sign is the same for every training seed. All pass: holds;
+some: holds in part; all fail: does not hold here; else undecided. Each instrument has a control,
+where time is known to tell something. Of the first: networks that name digits before an event
+camera (the claim "events"); a layer counts if there the same difference is at least 0.02 for every
+training seed. Of the second: networks whose class is a rhythm alone (the claim "burst"); a layer
+counts if there the same gain of the reader is at least 0.01 for every seed. What does not count
+decides nothing; if nothing counts the claim is undecided. The input does not decide: the encoder's
 spikes are independent, so putting them on random steps is another draw of them, and costs nothing
-by construction; it is printed as a check. Beside re-timing stands a disturbance of much the same
-size that leaves intervals as they are: neurons of an image that fire equally often exchange their
-spike trains.
+by construction; it is printed as a check. Printed too: what re-timing costs in all, and what it
+costs if neurons of an image that fire equally often exchange their spike trains.
 """
 HOURS = 1.2
 SITES = ("conv1", "conv2", "conv4", "conv6")
 INPUT = "input"
-CONTROL = "share on the shape of the class, SAM minus n(n-1)"  # of the claim "burst"
-ENOUGH = 0.5  # of the control's ceiling
 DRAWS = 4  # of the steps
 GAMMAS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 READ = {"score at spikes": "NCS", "score": "NCS, also between spikes", "count": "counts"}
@@ -48,62 +51,70 @@ READ |= {"pairs": "pairs of spikes, n(n-1)"}
 DECAYS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 LAYER = "conv6"
 ONE_ORDER, WITHIN = "one order for all neurons", "intervals within a neuron"
-RETIMED, EXCHANGED = "re-timed", "trains exchanged"
-LOST = {
-    layer: Figure("accuracy lost by re-timing a layer", 0.02, {"layer": layer}) for layer in SITES
+RETIMED, ROLLED, EXCHANGED = "re-timed", "rolled", "trains exchanged"
+MOVES = {RETIMED: retimed, ROLLED: rolled, EXCHANGED: exchanged}
+TOLD = {
+    layer: Figure("accuracy, a layer rolled minus re-timed", 0.02, {"layer": layer})
+    for layer in SITES
 }
 GAIN = {
     layer: Figure("read-out accuracy, NCS minus n(n-1)", 0.01, {"layer": layer}) for layer in SITES
 }
+TIMING, READING = "rolling and re-timing", "reading"  # the instruments
+# of each, its control: the claim, the measure with its labels, and how much it must be
+CONTROLS: dict[str, tuple[str, str, dict[str, Any], float]] = {
+    TIMING: ("events", "accuracy, rolled minus re-timed", {"task": "digits"}, 0.02),
+    READING: ("burst", "read-out accuracy, NCS minus n(n-1)", {"class": "bursting"}, 0.01),
+}
 
 
 def run(study: Study) -> Outcome:
+    valid = where_intervals_show()  # first, so that a file that is missing costs no hours
     maps = study.of_seeds("orders", orders)
     read = study.of_seeds("read-out", read_out)
     moved = study.of_seeds("moved", without_timing)
     *_, notes = common.boxed(study.val)
-    valid = where_intervals_show()
     figures, others = in_layers(study, moved, read, valid)
     measures = others + of_timing(study, moved) + of_readers(study, read)
     measures += by_layer(study, maps) + by_gamma(study, maps)
     return Outcome(figures, measures, [*notes, *control(valid)], invalid(valid))
 
 
-def where_intervals_show() -> list[str]:
-    """The layers at which the control exceeds half its ceiling, the input among them."""
-    burst = results.load("burst")
-    found = []
-    for layer in (INPUT, *SITES):
-        labels = {"layer": layer, "class": "bursting"}
-        (lead,), (most,) = (
-            results.select(burst, name, **labels) for name in (CONTROL, f"ceiling of {CONTROL}")
-        )
-        if lead["value"] > ENOUGH * most["value"]:
-            found.append(layer)
+def where_intervals_show() -> dict[str, list[str]]:
+    """By instrument, the layers at which its control shows intervals in every training seed."""
+    found: dict[str, list[str]] = {}
+    for instrument, (claim, name, labels, enough) in CONTROLS.items():
+        result, found[instrument] = results.load(claim), []
+        for layer in SITES:
+            (shown,) = results.select(result, name, layer=layer, **labels)
+            if min(one["value"] for one in shown["per_seed"]) >= enough:
+                found[instrument].append(layer)
     return found
 
 
-def control(valid: list[str]) -> list[str]:
-    where = ", ".join(valid) or "no layer"
-    return [f"In networks of rhythms SAM leads n(n-1) by over half of what can be at {where}."]
+def control(valid: dict[str, list[str]]) -> list[str]:
+    return [
+        f"Its control ({CONTROLS[instrument][0]}) shows that {instrument} can see intervals at "
+        f"{', '.join(layers) or 'no layer'}."
+        for instrument, layers in valid.items()
+    ]
 
 
-def invalid(valid: list[str]) -> str:
-    if {*valid} & {*SITES}:
-        return ""
-    return "at no layer but the input can intervals be seen to matter in networks of rhythms"
+def invalid(valid: dict[str, list[str]]) -> str:
+    return "" if any(valid.values()) else "by no control can intervals be seen to matter anywhere"
 
 
 def in_layers(
-    study: Study, moved: dict, read: dict, valid: list[str]
+    study: Study, moved: dict, read: dict, valid: dict[str, list[str]]
 ) -> tuple[list[dict], list[dict]]:
-    """The figures of the layers at which the control works, or of all if it works at none; and the
+    """The figures of the layers at which their control works, or all if it works nowhere; and the
     same measures of the others."""
     figures, others = [], []
     for layer in SITES:
-        values = (lost(moved, layer, RETIMED), gain(read, layer, "pairs"))
-        for figure, of_seed in zip((LOST[layer], GAIN[layer]), values, strict=True):
-            if layer in valid or invalid(valid):
+        told = common.minus(left(moved, layer, ROLLED), left(moved, layer, RETIMED))
+        both = {TIMING: (TOLD[layer], told), READING: (GAIN[layer], gain(read, layer, "pairs"))}
+        for instrument, (figure, of_seed) in both.items():
+            if layer in valid[instrument] or invalid(valid):
                 figures.append(study.figure(figure, of_seed, classes=study.val.labels.numpy()))
             else:
                 others.append(study.measure(figure.name, of_seed, **figure.labels))
@@ -111,19 +122,16 @@ def in_layers(
 
 
 def of_timing(study: Study, moved: dict) -> list[dict]:
-    """What re-timing and exchanging cost, and the input's check."""
+    """What each way of moving spikes costs, and the input's check."""
     right = {seed: one["right"] for seed, one in moved.items()}
     check = lost(moved, INPUT, RETIMED)
     found = [
         study.measure("accuracy", right),
         study.measure("accuracy lost by re-timing the encoder's spikes", check, layer=INPUT),
     ]
-    for layer in SITES:
-        shuffled, swapped = (lost(moved, layer, how) for how in (RETIMED, EXCHANGED))
-        title = "accuracy lost by exchanging spike trains of equal counts"
-        found.append(study.measure(title, swapped, layer=layer))
-        title = "accuracy lost by re-timing minus by exchanging"
-        found.append(study.measure(title, common.minus(shuffled, swapped), layer=layer))
+    for layer, how in itertools.product(SITES, MOVES):
+        values = lost(moved, layer, how)
+        found.append(study.measure(f"accuracy lost, a layer {how}", values, layer=layer))
     return found
 
 
@@ -166,6 +174,10 @@ def lead(study: Study, maps: dict, first: Key, second: Key) -> dict[int, np.ndar
     return common.minus(*(common.shuffled_of(maps, key, study.val) for key in (first, second)))
 
 
+def left(moved: dict, layer: str, how: str) -> dict[int, np.ndarray]:
+    return {seed: one[how, layer] for seed, one in moved.items()}
+
+
 def lost(moved: dict, layer: str, how: str) -> dict[int, np.ndarray]:
     return {seed: one["right"] - one[how, layer] for seed, one in moved.items()}
 
@@ -181,7 +193,7 @@ def gain(read: dict, layer: str, over: str) -> dict[int, np.ndarray]:
 
 def without_timing(study: Study, seed: int) -> dict[Key, np.ndarray]:
     """ "right", and (how, layer): the share of the draws in which each image is named rightly when
-    a layer's spikes are re-timed, or their trains exchanged; of the input, re-timed alone."""
+    a layer's spikes are moved in one of the ways; of the input, re-timed alone."""
     model = study.network(f"lif-s{seed}")
     batches = study.batches(study.val, f"spikes at other times, seed {seed}")
     return common.joined(moved_of(study, model, part, start) for start, part in batches)
@@ -197,7 +209,7 @@ def moved_of(study: Study, model, part, start: int) -> dict[Key, torch.Tensor]:
         again = [right(model(spikes=retimed(shown, generator)), part) for _ in draws]
     found[RETIMED, INPUT] = torch.stack(again).mean(0)
     for layer in SITES:
-        for how, change in {RETIMED: retimed, EXCHANGED: exchanged}.items():
+        for how, change in MOVES.items():
             named_rightly = [
                 right(
                     common.logits_with(
@@ -279,7 +291,7 @@ def features(study: Study, model, photos) -> dict[tuple[str, str], torch.Tensor]
     return {(layer, kind): torch.from_numpy(found[layer, kind]) for layer in SITES for kind in READ}
 
 
-DECIDES = tuple(figure for layer in SITES for figure in (LOST[layer], GAIN[layer]))
+DECIDES = tuple(figure for layer in SITES for figure in (TOLD[layer], GAIN[layer]))
 EXPERIMENT = Experiment("interval", TITLE, RULE, DECIDES, run, HOURS, kinds=("lif",))
 
 if __name__ == "__main__":

@@ -15,14 +15,13 @@ from experiments.common import (
     SAM,
     SNN_CAM,
 )
-from experiments.drawn_scenes import TEST, drawn, networks
+from experiments.drawn_scenes import TEST, drawn, networks, said
 from experiments.experiment import Experiment, Outcome
 from experiments.study import Figure, Key, Study
 from snnlab.explain import grad_cam, snn_grad_cam
 from snnlab.judge.faithfulness import area_under, deletion, insertion
 from snnlab.judge.localisation import energy, pointing_game, rank_accuracy
 from snnlab.recording import record
-from snnlab.results import phrase
 
 TITLE = "SAM highlights the object, without gradient or label"
 RULE = """
@@ -62,7 +61,10 @@ def run(study: Study) -> Outcome:
     notes += empty(of_seed, keys)
     scenes, about = on_scenes(study)
     return Outcome(
-        figures(study, of_seed), measures + scenes, notes + about, invalid(study, of_seed)
+        figures(study, of_seed),
+        measures + scenes,
+        notes + about,
+        common.finds_nothing(study, of_seed, LAYER, TOLD),
     )
 
 
@@ -73,17 +75,6 @@ def figures(study: Study, of_seed: dict) -> list[dict]:
         study.figure(OF_SAM, sam, classes=classes),
         study.figure(OVER_RATE, common.minus(sam, rate), classes=classes),
     ]
-
-
-def invalid(study: Study, of_seed: dict) -> str:
-    """In which seed not even the map that is told the class finds the object."""
-    control = common.shuffled_of(of_seed, (LAYER, CAM), study.val)
-    found = {seed: np.nanmean(values) for seed, values in control.items()}
-    return "; ".join(
-        f"seed {seed}: {CAM} has a shuffled energy of {value:.3f} only"
-        for seed, value in found.items()
-        if not value >= TOLD
-    )
 
 
 def leads(study: Study, of_seed: dict) -> list[dict]:
@@ -198,8 +189,7 @@ def on_scenes(study: Study) -> tuple[list[dict], list[str]]:
             for title, judge in {"mass": energy, "rank accuracy": rank_accuracy}.items():
                 values = judge(common.at_image_size(maps), masks).numpy()
                 measures.append(study.measure(f"scenes, {title}", {0: values}, **labels))
-    notes = [f"Drawn scenes, {name} network: accuracy {phrase(r)}." for name, r in right.items()]
-    return measures, notes
+    return measures, [said(name, found) for name, found in right.items()]
 
 
 def maps_of_scenes(study: Study, model, twin, photos) -> dict[Key, np.ndarray]:

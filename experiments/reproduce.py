@@ -151,7 +151,7 @@ def there() -> list[Path]:
 
 
 def run_all(options: argparse.Namespace, passed: list[str]) -> None:
-    ordered = [one for one in everything().values() if not one.recorded or can_record(options)]
+    ordered = [one for one in everything().values() if belongs(one, options)]
     check_seeds(options.seeds)
     if not options.fast:
         check_networks(ordered, options)
@@ -159,6 +159,14 @@ def run_all(options: argparse.Namespace, passed: list[str]) -> None:
     print(f"{len(ordered)} experiments, about {hours:g} hours on two CPU cores.", flush=True)
     for one in ordered:
         one.main(passed)
+
+
+def belongs(one: Experiment, options: argparse.Namespace) -> bool:
+    """Whether it is run: on a set of its own classes only what looks at photographs, for what is
+    drawn or recorded belongs to no set, and is a control of some that do."""
+    if SETS[options.set].own and not options.fast:
+        return one.of_a_set
+    return not one.recorded or can_record(options)
 
 
 def can_record(options: argparse.Namespace) -> bool:

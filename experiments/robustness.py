@@ -27,42 +27,49 @@ How much of a map survives PGD (10 steps of a quarter of epsilon, random start, 
 over 5 encoder draws, each network attacked through its own gradient) at epsilon 1/255: the
 correlation of the clean and the attacked map at conv6, over the images that both networks name
 rightly before and after. SAM is the mean of the maps of 20 encoder draws, others for the clean and
-for the attacked image, so that the encoder's noise is not taken for a change. Two figures: SAM of
-the spiking network minus Grad-CAM of the ReLU twin for the true class, and SAM minus the twin's
-activity, which has no class either. A figure passes if it is at least 0.02, its intervals over
-images and over classes lie above 0 and its sign is the same for every training seed. Both pass:
-holds; one: holds in part; both fail (all intervals below 0.02): does not hold here; else undecided.
-It is undecided too if two such means of one clean image correlate by less than 0.95, or if the
-attack is not a real one: if at 8/255 PGD-10, and PGD-50 with 20 draws where PGD-10 failed, leave
-the spiking network more than 5 percent of 50 images, or if at 4/255 the twin's attacked images fool
-it more than its own. Described beside it: similarity held against that of two draws and of
-different images, which was the first rule; and attacks on the maps themselves.
+for the attacked image, so that the encoder's noise is not taken for a change. Two figures. First:
+the correlation of SAM of the spiking network minus that of Grad-CAM of the ReLU twin for the true
+class. Second: by how much less, of what it loses, SAM loses than the twin's activity, which has no
+class either: 1 minus the mean of 1 - correlation of SAM over that of the activity. It is relative,
+for the activity's correlation is so near 1 (0.994 on set A) that no map could exceed it by 0.02. A
+figure passes if it is at least 0.02, its intervals over images and over classes lie above 0 and its
+sign is the same for every training seed. Both pass: holds; one: holds in part; both fail (all
+intervals below 0.02): does not hold here; else undecided. It is undecided too if two such means of
+one clean image correlate by less than 0.98, or if the attack is not a real one: if at 8/255 PGD-10,
+and PGD-50 with 20 draws where PGD-10 failed, leave the spiking network more than 5 percent of 100
+images, or if at 4/255 the twin's attacked images fool it more than its own. Described beside it:
+similarity held against that of two draws and of different images, which was the first rule; and
+attacks on the maps themselves.
 """
 HOURS = 2.6
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0)  # of 255
 DECIDING = (1.0, 4.0)  # what figures and their control need: later seeds are attacked at no other
 IMAGES = 300  # evenly spread; later seeds, and the surrogates of the attacker, take every second
 CHUNK = 50
+STRONG = 100  # images of the strongest attack
 GAMMA = 0.5  # of SAM
 DRAWS = 20  # of the encoder, for a mean map
 SURROGATES: dict[str, Surrogate] = {"PGD-10, arctan": arctan(), "PGD-10, rate": rate()}
 KINDS = ("none", "none, again", "random signs", "FGSM", "PGD-10", *SURROGATES)
-KINDS += ("PGD-50", "on the map")  # the first of these on one chunk
+KINDS += ("PGD-50", "on the map")  # the first of these on fewer images
 AVERAGED = f"SAM, mean of {DRAWS} draws"
 METHODS = (AVERAGED, SAM, RATE, SNN_CAM, CAM, ACTIVITY)
+DRAWN = ("none", "none, again", "PGD-10")  # the kinds for which mean maps are made: they take long
 ATTACKED = (AVERAGED, CAM, ACTIVITY)  # maps that are attacked themselves
 LAYER = "conv6"
 KEPT, FLIPPED, ALL = "kept", "flipped", "all"  # of the images: named rightly after, or no longer
 NAME = "correlation under PGD-10"
-OVER = {
-    method: Figure(f"{NAME}, SAM minus {method}", 0.02, {"epsilon": 1.0, "images": KEPT})
-    for method in (CAM, ACTIVITY)
-}
+OVER_CAM = Figure(f"{NAME}, SAM minus {CAM}", 0.02, {"epsilon": 1.0, "images": KEPT})
+LESS_LOST = Figure(
+    f"loss of {NAME}, by what part SAM's is less than that of {ACTIVITY}",
+    0.02,
+    {"epsilon": 1.0, "images": KEPT},
+)
 NORMALISED = "normalised similarity under PGD-10, SAM minus Grad-CAM of the twin"
 RIGHT = {"spiking": "right", "twin": "right, twin"}
 TRANSFER = {"spiking": "transfer", "twin": "transfer, twin"}
 LEFT_AT_8 = 0.05  # of the images, if the attack is a real one
-ALIKE = 0.95  # two means of draws of one image
+ALIKE = 0.98  # two means of draws of one image
 JUDGES = {
     "correlation": pearson,
     "overlap of the top fifth": top_overlap,
@@ -192,11 +199,17 @@ def see(study: Study) -> Seen:
 
 
 def figures(seen: Seen) -> list[dict]:
-    sam, classes = survived(seen, AVERAGED), seen.study.val.labels.numpy()
+    sam, cam, activity = (survived(seen, method) for method in (AVERAGED, CAM, ACTIVITY))
+    both, classes = {s: (sam[s], activity[s]) for s in sam}, seen.study.val.labels.numpy()
     return [
-        seen.study.figure(figure, common.minus(sam, survived(seen, method)), classes=classes)
-        for method, figure in OVER.items()
+        seen.study.figure(OVER_CAM, common.minus(sam, cam), classes=classes),
+        seen.study.figure(LESS_LOST, both, part_less, classes),
     ]
+
+
+def part_less(sam: np.ndarray, other: np.ndarray) -> float:
+    """By what part of the other's loss, 1 - correlation, SAM's mean loss is less."""
+    return 1 - (1 - sam).mean() / (1 - other).mean()
 
 
 def survived(seen: Seen, method: str) -> dict[int, np.ndarray]:
@@ -237,15 +250,14 @@ def under_pgd(seen: Seen) -> list[dict]:
 def of_method(seen: Seen, method: str) -> list[dict]:
     """How alike the maps of a method are under the other attacks, and by other judges."""
     study, measures = seen.study, []
-    for epsilon in EPSILONS:
-        values = seen.samples("random signs", epsilon, (method,), ALL)
-        labels: dict[str, Any] = {"map": method, "epsilon": epsilon, "images": ALL}
-        title = "normalised similarity under random signs"
-        measures.append(study.measure(title, values, normalised, **labels))
+    if method != AVERAGED:
+        tried = [("random signs", epsilon, ALL) for epsilon in EPSILONS] + [("FGSM", 1.0, KEPT)]
+        for kind, epsilon, which in tried:
+            values = seen.samples(kind, epsilon, (method,), which)
+            labels: dict[str, Any] = {"map": method, "epsilon": epsilon, "images": which}
+            title = f"normalised similarity under {kind}"
+            measures.append(study.measure(title, values, normalised, **labels))
     labels = {"map": method, "epsilon": 1.0, "images": KEPT}
-    values = seen.samples("FGSM", 1.0, (method,), KEPT)
-    title = "normalised similarity under FGSM"
-    measures.append(study.measure(title, values, normalised, **labels))
     for title, judge in JUDGES.items():
         found = {
             s: Compared(*columns)
@@ -405,7 +417,7 @@ def look(study: Study, seed: int, kind: str, epsilon: float) -> dict[Key, np.nda
     if kind in SURROGATES:
         chosen = chosen[::2]
     if kind == "PGD-50":
-        chosen = chosen[:: max(1, len(chosen) // CHUNK)]
+        chosen = chosen[:: max(1, len(chosen) // STRONG)]
     for start in range(0, len(chosen), CHUNK):
         photos = study.val[chosen[start : start + CHUNK]]
         key = ("attack", kind, f"{epsilon:g}", f"s{seed}", start)
@@ -428,8 +440,8 @@ def _look(study, seed, kind, epsilon, photos, start) -> dict[Key, np.ndarray]:
     with torch.no_grad(), record(model, LAYER) as spiking, record(twin, LAYER) as still:
         logits, twin_logits = model(spikes=spikes), twin(theirs)
     maps = of_spikes(spiking[LAYER])
-    found = {
-        AVERAGED: averaged(study, model, mine, (*draw, 1)),
+    found = {AVERAGED: averaged(study, model, mine, (*draw, 1))} if kind in DRAWN else {}
+    found |= {
         SAM: maps[SAM],
         RATE: maps[RATE],
         SNN_CAM: snn_grad_cam(model, None, labels, layer=LAYER, spikes=spikes).total,
@@ -560,7 +572,7 @@ def attacked(study, network, images, labels, kind, epsilon, start) -> torch.Tens
     return found
 
 
-EXPERIMENT = Experiment("robustness", TITLE, RULE, tuple(OVER.values()), run, HOURS)
+EXPERIMENT = Experiment("robustness", TITLE, RULE, (OVER_CAM, LESS_LOST), run, HOURS)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

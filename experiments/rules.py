@@ -4,19 +4,30 @@ A result of images that nobody had looked at is worth something only if its rule
 """
 
 import ast
+import itertools
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-SAID = ("TITLE", "HOURS", "EXPERIMENT")  # constants that decide nothing
+SAID = ("TITLE", "HOURS")  # constants that decide nothing
 UNKNOWN, NOT_COMMITTED = "unknown", "not committed"
-Since = tuple[str, str]  # a commit, and its date
+
+
+class Opening(NamedTuple):
+    """When images that are looked at once were opened for a claim: the time, the commit that ran,
+    that of the rule, and the hash of the code."""
+
+    when: str
+    commit: str
+    rule: str
+    code: str
 
 
 def rule_of(code: str) -> str:
     """The constants of a module: RULE, the figures with their margins, limits, layers, numbers of
-    draws and images; without comments."""
+    draws and images, and EXPERIMENT with its seeds and networks; without comments."""
     found = []
     for node in ast.parse(code).body:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
@@ -54,6 +65,37 @@ def older_parts(result: dict, root: Path = ROOT) -> list[str]:
         part
         for part in result["commit"]
         if git(root, "merge-base", "--is-ancestor", rule, part) is None
+    ]
+
+
+def openings(path: Path) -> list[Opening]:
+    """The lines of a claim's file; the first one is that of its one look."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [Opening(*line.split()) for line in lines]
+
+
+def note_opening(path: Path, now: Opening) -> None:
+    """Write down that the images are opened, and once more where the code is no longer that of
+    the last time.  Raises ValueError where they were opened under another rule."""
+    before = openings(path)
+    if others := [one for one in before if one.rule != now.rule]:
+        raise ValueError(
+            f"its images were opened on {others[0].when} under the rule of {others[0].rule}; it is "
+            f"now that of {now.rule}, and they are looked at once"
+        )
+    if not before or before[-1].code != now.code:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a") as file:
+            file.write(" ".join(now) + "\n")
+
+
+def changes(path: Path) -> list[str]:
+    """Notes on code that is no longer that by which the images were opened."""
+    return [
+        f"The code changed after the images were opened, on {now.when}: {before.code} to "
+        f"{now.code}, commit {now.commit}."
+        for before, now in itertools.pairwise(openings(path))
+        if before.code != now.code
     ]
 
 

@@ -70,6 +70,7 @@ class Study:
     def __post_init__(self) -> None:
         self.networks: dict[str, str] = {}  # name -> sha256
         self.parts: list[dict] = []
+        self.commit = commit()  # that of the code that was loaded, whatever is edited meanwhile
 
     def network(self, name: str) -> torch.nn.Module:
         """A network of the shelf, on the study's device; results say which were used.  In fast
@@ -125,8 +126,8 @@ class Study:
             _on_disk(name): np.asarray(value) for name, value in compute().items()
         }
         seconds = time.perf_counter() - start
-        about = {"seconds": seconds, "commit": commit(), "networks": self.networks, "code": code}
-        about["arrays"] = sorted(arrays)
+        about = {"seconds": seconds, "commit": self.commit, "networks": self.networks}
+        about |= {"code": code, "arrays": sorted(arrays)}
         self.networks = before
         with whole(path) as part, open(part, "wb") as file:
             np.savez(file, about=json.dumps(about), **arrays)
@@ -167,7 +168,8 @@ class Study:
         """A measure that decides.
 
         ``classes`` [N], those of the images: beside the interval over images then stands one over
-        classes, which decides too, and where there are several training seeds one over training.
+        classes, which decides too, and where there are three training seeds or more one over
+        training; of two, Student's t with one degree of freedom would say nothing.
         """
         if figure.plus:
             samples = {seed: np.asarray(sample) + figure.plus for seed, sample in samples.items()}
@@ -177,7 +179,7 @@ class Study:
         if classes is None:
             return found
         found["classes"] = _over_classes(samples, statistic, classes, self.resamples)
-        if len(samples) > 1:
+        if len(samples) > 2:
             found["training"] = _rounded(over_training([one["value"] for one in found["per_seed"]]))
         return found | {"state": state(found, figure.margin)}
 

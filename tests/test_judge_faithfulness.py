@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 from torchvision.transforms.v2.functional import gaussian_blur
 
+from snnlab.data import rhythm_scenes
 from snnlab.judge.faithfulness import (
     area_under,
     blurred,
@@ -20,6 +21,7 @@ from snnlab.judge.faithfulness import (
     insertion,
     places_holding,
     retimed,
+    rolled,
     top_places,
 )
 from snnlab.recording import intervene, record
@@ -352,10 +354,42 @@ def test_retimed_works_within_a_network_and_changes_what_comes_after():
     assert not torch.equal(whole, other)
 
 
+@pytest.mark.parametrize("move", [retimed, rolled])
 @pytest.mark.parametrize("shape", [(2, 3, 4, 4), (4, 2, 7)])
-def test_retimed_refuses_what_may_be_a_single_step(shape):
+def test_what_may_be_a_single_step_is_not_moved_in_time(shape, move):
     with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, C, H, W\], got"):
-        retimed(torch.zeros(shape))
+        move(torch.zeros(shape))
+
+
+def test_rolled_equals_the_loop():
+    spikes = torch.rand(5, 2, 3, 2, 2, generator=generator(), dtype=torch.float64)
+    later = torch.randint(5, spikes.shape[1:], generator=generator(1)).flatten().tolist()
+    moved = rolled(spikes, generator(1)).flatten(1)
+    for i, neuron in enumerate(spikes.flatten(1).T.tolist()):
+        assert moved[:, i].tolist() == oracle.rolled(neuron, later[i])
+
+
+def test_rolled_gives_every_offset_equally_often_and_neurons_their_own():
+    spikes = torch.eye(3)[:, :, None, None, None].expand(3, 3, 20_000, 1, 1)
+    moved = rolled(spikes, generator())
+    assert torch.equal(moved.sum(0), spikes.sum(0))
+    assert torch.allclose(moved.mean(2), torch.full((3, 3, 1, 1), 1 / 3), atol=0.02)
+
+
+def test_rolled_keeps_the_rhythm_that_retimed_destroys():
+    """Spikes at two steps in a row, the last and the first among them: three in a burst, none in an
+    even train."""
+    scenes = rhythm_scenes(6, generator(), "burst")
+
+    def in_a_row(spikes):
+        pairs = (spikes * spikes.roll(1, 0)).sum((0, 2)) / spikes.shape[2]
+        return [(pairs * m).sum() / m.sum() for m in (scenes.bursting, scenes.even)]
+
+    assert in_a_row(scenes.spikes) == [3, 0]
+    moved = rolled(scenes.spikes, generator(1))
+    assert in_a_row(moved) == [3, 0] and not torch.equal(moved, scenes.spikes)
+    bursting, even = in_a_row(retimed(scenes.spikes, generator(1)))
+    assert abs(bursting - even) < 0.1
 
 
 def test_exchanged_equals_the_loop_and_keeps_counts_intervals_and_every_steps_spikes():

@@ -39,6 +39,7 @@ __all__ = [
     "insertion",
     "places_holding",
     "retimed",
+    "rolled",
     "top_places",
 ]
 
@@ -292,16 +293,39 @@ def retimed(
     Raises ValueError unless the shape is [T, B, C, H, W]: a layer that is called step by step hands
     over one step, whose first axis is not time.
     """
+    device = _check_sequence(spikes, generator)
+    draws = torch.rand(spikes.shape, generator=generator, device=device)
+    return spikes.gather(0, draws.argsort(dim=0).to(spikes.device))
+
+
+def rolled(
+    spikes: Float[Tensor, "..."], generator: torch.Generator | None = None
+) -> Float[Tensor, "T B C H W"]:
+    """The same spikes later by a number of steps of each neuron's own, drawn at random; what would
+    come after the last step comes first.
+
+    ``spikes`` [T, B, C, H, W].  Every neuron keeps its count and, in the circle of the steps, its
+    intervals; who fires together, and how many fire at each step, is lost as it is in
+    :func:`retimed`.  So the accuracy that is left here minus that of retimed spikes is what the
+    intervals within a neuron told.  Raises ValueError as :func:`retimed`.
+    """
+    device, steps = _check_sequence(spikes, generator), len(spikes)
+    later = torch.randint(steps, spikes.shape[1:], generator=generator, device=device)
+    step = torch.arange(steps, device=spikes.device).view(-1, 1, 1, 1, 1)
+    return spikes.gather(0, (step - later.to(spikes.device)) % steps)
+
+
+def _check_sequence(spikes: Tensor, generator: torch.Generator | None) -> torch.device:
+    """The device that draws for spikes of all steps, [T, B, C, H, W]."""
     check_finite(spikes, "spikes contain NaN or infinite values")
     check_generator(generator, optional=True)
     if spikes.ndim != 5:
         raise ValueError(
             f"expected spikes of shape [T, B, C, H, W], got {tuple(spikes.shape)}; a layer that is "
-            "called step by step cannot be retimed, one that is called with the whole sequence can"
+            "called step by step cannot be moved in time, one that is called with the whole "
+            "sequence can"
         )
-    device = spikes.device if generator is None else generator.device
-    draws = torch.rand(spikes.shape, generator=generator, device=device)
-    return spikes.gather(0, draws.argsort(dim=0).to(spikes.device))
+    return spikes.device if generator is None else generator.device
 
 
 def exchanged(

@@ -42,7 +42,8 @@ def state(figure: dict, margin: float) -> str:
 
 def of_figures(figures: list[dict], valid: bool = True) -> str:
     """All figures pass: holds.  Some do: in part.  All fail: does not hold here.  Else undecided,
-    as when a control says that the measure is not valid.  Without figures there is no verdict."""
+    as when a control says that the measure is not valid.  One that passes in some seeds alone is
+    open, as every rule says.  Without figures there is no verdict."""
     states = [figure["state"] for figure in figures]
     if not states:
         return NO_VERDICT
@@ -50,7 +51,7 @@ def of_figures(figures: list[dict], valid: bool = True) -> str:
         return UNDECIDED
     if all(one == "passes" for one in states):
         return HOLDS
-    if any(one.startswith("passes") for one in states):
+    if any(one == "passes" for one in states):
         return IN_PART
     return FAILS if all(one == "fails" for one in states) else UNDECIDED
 
@@ -157,7 +158,7 @@ def _uncorrected(result: dict) -> dict:
 def _p(figures: list[dict], verdict: str) -> float | None:
     """A claim's p value, if it passes: the largest of the figures that do, so many times as there
     are figures where not all of them do."""
-    passing = [figure for figure in figures if figure["state"].startswith("passes")]
+    passing = [figure for figure in figures if figure["state"] == "passes"]
     if not passing or verdict not in (HOLDS, IN_PART):
         return None
     chosen = 1 if len(passing) == len(figures) else len(figures)

@@ -138,6 +138,14 @@ def retimed(neuron, draws):
     return order
 
 
+def rolled(neuron, later):
+    """One neuron's steps [T], so many later; the last ones come first."""
+    found = list(neuron)
+    for _ in range(later):
+        found = [found[-1], *found[:-1]]
+    return found
+
+
 def exchanged(trains, draws):
     """The trains of one image's neurons, each a tuple of steps: of those that fire equally often,
     the first neuron gets the train with the smallest draw, the second the next, and so on."""

@@ -33,7 +33,7 @@ def at_margins(board, factor):
             verdict[row["claim"]] = "no verdict"
         elif all(passes and same for passes, same, _ in said):
             verdict[row["claim"]] = "holds"
-        elif any(passes for passes, _, _ in said):
+        elif any(passes and same for passes, same, _ in said):
             verdict[row["claim"]] = "holds in part"
         elif all(fails for _, _, fails in said):
             verdict[row["claim"]] = "does not hold here"
