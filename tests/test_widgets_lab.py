@@ -47,6 +47,7 @@ def server(tmp_path_factory):
     places = {
         "JUPYTER_RUNTIME_DIR": "runtime",
         "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_CONFIG_PATH": "config",  # before an older one of the environment
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
