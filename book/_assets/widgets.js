@@ -162,7 +162,9 @@
     for (const script of document.querySelectorAll(`script[type="${MIME}-view+json"]`)) {
       const el = document.createElement("div");
       script.after(el);
-      waiting.set(el, () => mount(script, el, modelOf));
+      // a prediction holds back what follows it on the page, so it comes at once
+      if (el.closest(".tag_prediction")) mount(script, el, modelOf);
+      else waiting.set(el, () => mount(script, el, modelOf));
     }
     whenNear(waiting);
   }
