@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown := set(options.parts) - set(PARTS):
         raise SystemExit(f"there is no {', '.join(unknown)}; there are {', '.join(PARTS)}")
     torch.set_num_threads(options.threads)
-    try:  # before a quarter of an hour is spent
+    try:  # before half an hour is spent
         check_writable(options.file.parent)
         results = read_json(options.file) if options.file.exists() else {}
     except ValueError as error:

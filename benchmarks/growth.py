@@ -109,7 +109,7 @@ def time_and_peak(function) -> dict:
     first = seconds(function, 1)
     grown = peak() - before
     again = [seconds(function, 1) for _ in range(2)] if first < 10 else []
-    return {"seconds": min(first, *again, first), "megabytes": grown}
+    return {"seconds": min([first, *again]), "megabytes": grown}
 
 
 def peak() -> float:

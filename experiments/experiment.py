@@ -200,6 +200,9 @@ class Experiment:
                 "Say where the training images are (--data PATH: Tiny-ImageNet, or some of its "
                 "classes, as a folder or zip), or try the experiment out with --fast"
             )
+        if data is not None and not data.exists():
+            option = "--recordings" if self.recorded else "--data"
+            raise SystemExit(f"{option}: there is nothing at {data}")
         if self.of_a_set and (missing := self.missing(seeds, name)):
             raise SystemExit(
                 f"{self.claim}: these networks are missing: {', '.join(missing)}. Make them first "
@@ -212,7 +215,7 @@ class Experiment:
         first, now = "", commit()
         if self.rule_commit in (NOT_COMMITTED, UNKNOWN):
             first = "commit its rule first"
-        elif now == "unknown" or now.endswith("with changes"):
+        elif now == UNKNOWN or now.endswith("with changes"):
             first = "commit the code first"
         elif options.seeds and options.results is None:
             first = "some seeds are no result: say with --results where else their file goes"

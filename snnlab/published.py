@@ -45,6 +45,11 @@ class DelayedLIF(LIF):
         membrane = self.begin(currents)
         membrane = torch.zeros_like(currents[0]) if membrane is None else membrane
         membrane = membrane.to(wide)
+        if membrane.shape != currents.shape[1:]:
+            raise ValueError(
+                f"state has the shape of one step, {tuple(currents.shape[1:])}, got "
+                f"{tuple(membrane.shape)}"
+            )
         spikes = []
         for current in currents:
             # a neuron of the plain kind that forgets: it fires if what it is given is enough

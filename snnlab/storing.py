@@ -4,7 +4,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["check_archive", "check_writable", "located", "read_json", "whole"]
@@ -41,7 +41,8 @@ def whole(path: str | Path) -> Iterator[Path]:
             "another place"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing is left
+            part.unlink()
 
 
 def check_writable(folder: str | Path) -> None:

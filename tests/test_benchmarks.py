@@ -161,6 +161,8 @@ def test_the_page_runs_the_network_both_ways(browser):
 def test_sam_in_chunks_is_among_what_grows():
     found = growth.measure(20, 1, 0.25, 32, growth.CHUNKS)
     assert found["seconds"] > 0
+    for record in json.loads(FILE.read_text()).values():
+        assert growth.CHUNKS in {row["work"] for row in record["growth"]["rows"]}
 
 
 def test_the_cost_of_the_papers_size_is_that_of_all_images_and_epochs():

@@ -129,6 +129,8 @@ def test_neurons_fire_a_step_late():
     network = nn.Sequential(DelayedLIF(0.5))
     with continuing(network):
         parts = [network(x[:2]), network(x[2:])]
+        with pytest.raises(ValueError, match="shape of one step"):
+            network(x.expand(-1, 3))
     assert torch.equal(torch.cat(parts), network(x))
 
 

@@ -73,3 +73,8 @@ def test_the_picture_is_the_one_that_the_script_draws():
     assert shown.shape == drawn.shape
     assert abs(shown - drawn).mean() < 1, "draw it again: python -m book.tools.opening"
     assert re.search(r"!\[.{40,}\]\(book/_assets/opening.webp\)", README)
+
+
+def test_the_modules_are_listed_in_their_order():
+    [line] = [line for line in README.splitlines() if line.startswith("| `snnlab/`")]
+    assert re.findall(r"`(\w+)`", line) == snnlab.__all__

@@ -46,6 +46,13 @@ def test_a_block_that_raises_or_writes_nothing_leaves_all_as_it_was(tmp_path):
     assert path.read_text() == "one" and [*tmp_path.iterdir()] == [path]
 
 
+def test_a_place_where_no_file_can_be_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"a\.txt could not be written"):
+        with whole(tmp_path / "file" / "a.txt") as part:
+            part.touch()
+
+
 def test_two_processes_do_not_write_into_one_file(tmp_path, monkeypatch):
     path = tmp_path / "a.txt"
     with whole(path) as mine:

@@ -35,6 +35,6 @@ def box(name: str, where: bool = False) -> Markdown:
     method = methods()[name]
     lines = [f"**{method['title']}**"]
     lines += [f"**{said}** {method[part]}" for part, said in SAYS.items()]
-    if where and "where" in method:
+    if where:
         lines[-1] += f" {method['where']}"
     return Markdown("\n>\n".join(f"> {line}" for line in lines))

@@ -33,7 +33,10 @@ def written_out(text: str) -> str:
     """The text with its citations as links."""
 
     def works(found: re.Match) -> str:
-        return f"({'; '.join(work(key.strip()) for key in found[1].split(','))})"
+        keys = [key.strip() for key in found[1].split(",")]
+        if any(key not in bibliography().entries for key in keys):
+            return found[0]  # not there yet, and the book's build says so
+        return f"({'; '.join(map(work, keys))})"
 
     return CITE.sub(works, text)
 

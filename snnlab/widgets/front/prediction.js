@@ -56,7 +56,7 @@ export default {
       const draw = question.curve ? drawCurve : drawBars;
       Object.assign(drawn, draw(sheet, pen, view.colours, question, guess, stage));
       const sentence = predictionInWords(question, guess, stage);
-      sheet.describe(`${question.words} ${sentence}`);
+      sheet.describe([question.words, givenInWords(question), sentence].filter(Boolean).join(" "));
       view.say(sentence);
       const off = guess.map((value, i) => Math.abs(value - question.truth[i]));
       const knobs = drawn.knobs.map(({ x, y }) => [x, y]);
@@ -373,6 +373,15 @@ const nameOf = (/** @type {string | number} */ key) => (typeof key === "string" 
 const figure = (/** @type {number} */ value) => (Math.abs(value) < 1000 ? show(value, 3) : show(Math.round(value), 9));
 
 /** Each value with its name: "conv4 0.5, conv6 0.7", or "0.5 at 2, 0.7 at 5". */
+function givenInWords({ known, levels, curve }) {
+  const points = known.map(({ name, points }) => {
+    const [keys, values] = [points.map(([key]) => key), points.map(([, value]) => value)];
+    return `${name}: ${valuesInWords({ keys, curve }, values)}`;
+  });
+  const given = [...points, ...levels.map(({ name, value }) => `${name}: ${figure(value)}`)];
+  return given.length ? `Given: ${given.join("; ")}.` : "";
+}
+
 function valuesInWords({ keys, curve }, values) {
   return keys.map((key, i) => (curve ? `${figure(values[i])} at ${nameOf(key)}` : `${key} ${figure(values[i])}`)).join(", ");
 }

@@ -1,8 +1,8 @@
 /**
  * The convolution of network.js in WebAssembly, four numbers at a time.
  *
- * It does what `convolve` there does, in the same order, so a current may differ in its last bit at
- * most.  A browser that has no such instructions, or may not compile, stays with that one; so do
+ * It does what `convolve` there does, in the same order; a product is rounded before it is added, so
+ * currents may differ in their last bits.  A browser that has no such instructions, or may not compile, stays with that one; so do
  * blocks whose channels do not come in fours.
  */
 
