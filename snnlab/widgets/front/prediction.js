@@ -374,11 +374,11 @@ const figure = (/** @type {number} */ value) => (Math.abs(value) < 1000 ? show(v
 
 /** Each value with its name: "conv4 0.5, conv6 0.7", or "0.5 at 2, 0.7 at 5". */
 function givenInWords({ known, levels, curve }) {
-  const points = known.map(({ name, points }) => {
+  const measured = known.map(({ name, points }) => {
     const [keys, values] = [points.map(([key]) => key), points.map(([, value]) => value)];
     return `${name}: ${valuesInWords({ keys, curve }, values)}`;
   });
-  const given = [...points, ...levels.map(({ name, value }) => `${name}: ${figure(value)}`)];
+  const given = [...measured, ...levels.map(({ name, value }) => `${name}: ${figure(value)}`)];
   return given.length ? `Given: ${given.join("; ")}.` : "";
 }
 

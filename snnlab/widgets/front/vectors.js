@@ -2,8 +2,8 @@
  * The convolution of network.js in WebAssembly, four numbers at a time.
  *
  * It does what `convolve` there does, in the same order; a product is rounded before it is added, so
- * currents may differ in their last bits.  A browser that has no such instructions, or may not compile, stays with that one; so do
- * blocks whose channels do not come in fours.
+ * currents may differ in their last bits.  A browser that has no such instructions, or may not
+ * compile, stays with that one; so do blocks whose channels do not come in fours.
  */
 
 const PAGE = 65536; // bytes by which the memory of WebAssembly grows
