@@ -158,11 +158,18 @@ def test_the_page_runs_the_network_both_ways(browser):
     assert found["ratio"]["pairs"] == 1 and found["ratio"]["seconds"] > 0
 
 
-def test_sam_in_chunks_is_among_what_grows():
-    found = growth.measure(20, 1, 0.25, 32, growth.CHUNKS)
-    assert found["seconds"] > 0
-    for record in json.loads(FILE.read_text()).values():
-        assert growth.CHUNKS in {row["work"] for row in record["growth"]["rows"]}
+def test_sam_in_chunks_is_among_what_grows(monkeypatch):
+    asked = []
+
+    def answer(command):
+        asked.append(json.loads(command[-1]))
+        return json.dumps({"seconds": 1.0, "megabytes": 1.0})
+
+    monkeypatch.setattr(growth.subprocess, "check_output", answer)
+    assert growth.CHUNKS in {row["work"] for row in growth.run()}
+    steps = [point["steps"] for point in asked if point["work"] == growth.CHUNKS]
+    assert max(steps) == 1000
+    assert growth.measure(**{**asked[0], "steps": 20, "work": growth.CHUNKS})["seconds"] > 0
 
 
 def test_the_cost_of_the_papers_size_is_that_of_all_images_and_epochs():
