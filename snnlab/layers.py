@@ -206,7 +206,8 @@ def _is_watched(module: nn.Module) -> bool:
     """Whether somebody looks at what it puts out, or puts something else in its place."""
     own = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     everywhere = nn.modules.module._has_any_global_hook()
-    return everywhere or "forward" in vars(module) or any(getattr(module, name) for name in own)
+    hooked = any(getattr(module, name) for name in own)
+    return bool(everywhere) or "forward" in vars(module) or hooked
 
 
 class _NormalisedLIF(torch.autograd.Function):

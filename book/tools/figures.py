@@ -26,6 +26,7 @@ from PIL import Image
 DENSITY = 192  # dots an inch of photographs: two a pixel of the page
 PHONE = 3.6  # inches: 346 pixels, the width of the text on a phone of 390
 SMALLER, SMALLEST = 0.8, 7.1  # of text on a phone: a factor, and points (9 pixels and more)
+LONG = 26  # letters of a legend's name, of which two still stand side by side on a phone
 GAP, TITLE = 0.08, 0.17  # inches between pictures, and for a line of a title, on a phone
 FONTS = "font-family: 'DejaVu Sans', sans-serif; "  # every page has a font of its own
 SALT = "seeing-spikes"  # names in a file depend on what it shows, and on nothing else
@@ -109,7 +110,10 @@ def arrange_for_phone(figure: Figure) -> None:
         names = [text.get_text() for text in legend.get_texts()]
         figure.legends.remove(legend)  # a copy's own remove() still names the figure copied
         figure.legend(
-            legend.legend_handles, names, loc="outside lower center", ncols=2, fontsize=SMALLEST
+            *(legend.legend_handles, names),
+            loc="outside lower center",
+            ncols=2 if max(map(len, names)) <= LONG else 1,
+            fontsize=SMALLEST,
         )
     for axes in figure.axes:
         axes.set_xlabel(wrapped(axes.get_xlabel(), 32))

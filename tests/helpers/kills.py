@@ -231,7 +231,8 @@ def timed(folder):
     """The rows of each part that a file of benchmarks holds."""
     file = folder / "results.json"
     found = json.loads(file.read_text()) if file.exists() else {}
-    return {name: part["rows"] for name, part in found.items()}
+    [parts] = found.values() or [{}]  # of this processor
+    return {name: part["rows"] for name, part in parts.items()}
 
 
 SECOND = "\n```{code-cell} python\nimport time\n\ntime.sleep(1)\n1 + 1\n```\n"

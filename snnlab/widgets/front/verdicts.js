@@ -99,7 +99,7 @@ export function boardAt(claims, factor, asked, level) {
 /** The p value of a claim's figures that pass, for each choice among them; 1 where it does not pass. */
 function together(figures, verdict) {
   if (verdict !== HOLDS && verdict !== IN_PART) return 1;
-  const passing = figures.filter(({ state }) => state === PASSES || state === SOME_SEEDS);
+  const passing = figures.filter(({ state }) => state === PASSES);
   const chosen = passing.length === figures.length ? 1 : figures.length;
   return Math.min(1, chosen * Math.max(...passing.map(({ p }) => p)));
 }
@@ -120,7 +120,7 @@ function atMargin(figure, factor) {
 
 function ofStates(figures) {
   if (figures.every(({ state }) => state === PASSES)) return HOLDS;
-  if (figures.some(({ state }) => state === PASSES || state === SOME_SEEDS)) return IN_PART;
+  if (figures.some(({ state }) => state === PASSES)) return IN_PART;
   return figures.every(({ state }) => state === FAILING) ? FAILS : UNDECIDED;
 }
 
