@@ -178,7 +178,7 @@ def in_a_process(function, *arguments):
     """The id of a forked process that runs a function without a word."""
     child = os.fork()
     if child == 0:
-        os.setsid()  # with the processes that it starts, it is a group, which is killed as one
+        os.setpgid(0, 0)  # with the processes that it starts, it is a group, killed as one
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
@@ -187,6 +187,7 @@ def in_a_process(function, *arguments):
             os._exit(0)
         except BaseException:
             os._exit(1)
+    os.setpgid(child, child)  # by both, since a kill may come before the child's first line
     return child
 
 
