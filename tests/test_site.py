@@ -522,11 +522,17 @@ OPEN = """document.querySelectorAll("ol.quiz details").forEach(answer => {
 HELD_BACK = "html body .snn-waiting { display: revert !important }"  # until a prediction is made
 
 
+FORMULAS = "!document.querySelector('.math') || document.querySelector('mjx-container')"
+SETTLED = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }"
+
+
 @pytest.mark.parametrize("look", ["light", "dark"])
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_and_the_answers_on_it_can_be_read_by_everyone(browser, addresses, page, look):
     with site.new_tab(browser, color_scheme=look) as tab:
         tab.goto(f"{addresses['http']}/{page}")
+        tab.wait_for_function(FORMULAS)
+        tab.evaluate(SETTLED)  # a formula is wider until its letters have come
         tab.add_style_tag(content=HELD_BACK)
         tab.evaluate(ONE_OF_EACH)
         options = {"runOnly": RULES[look], "resultTypes": ["violations"]}  # one node of each pass
