@@ -175,9 +175,9 @@ def fire(
     currents are never written; else, and where somebody looks at what the two modules put out
     (hooks), they are called.
     """
-    # kinds derived from these two may compute something else
-    plain = type(norm) is BatchNormThroughTime and type(neuron) is LIF
-    if not (plain and _are_one(norm, neuron, x)):
+    if not (isinstance(norm, BatchNormThroughTime) and isinstance(neuron, LIF)):
+        return neuron(norm(x))
+    if not _are_one(norm, neuron, x):
         return neuron(norm(x))
     start = neuron.begin(x)
     start = torch.zeros_like(x[0]) if start is None else start.to(x.dtype)
@@ -192,6 +192,8 @@ def fire(
 
 
 def _are_one(norm: BatchNormThroughTime, neuron: LIF, x: Tensor) -> bool:
+    if not (type(norm) is BatchNormThroughTime and type(neuron) is LIF):
+        return False  # others may compute something else
     _, threshold, _, surrogate = neuron.numbers()
     each = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     return (
