@@ -1,10 +1,10 @@
 """Claim "burst": where bursts carry the class, SAM leans to them more than counts do.
 
 The control of the claim "interval": scenes whose message lies in time alone, so that what intervals
-can do for a map is seen.
+can do for a map is seen, and whether rolling and re-timing tell them from all else of time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from experiments.study import BATCH, Figure, Key, Study
 from snnlab.data import RhythmScenes, rhythm_scenes
 from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import count_map
-from snnlab.judge.faithfulness import retimed
+from snnlab.judge.faithfulness import retimed, rolled
 from snnlab.judge.readout import readings
 from snnlab.models import BLOCKS
 from snnlab.recording import record
@@ -128,9 +128,12 @@ def accuracies(study: Study, seen: dict[int, dict], shape: str) -> list[dict]:
     for layer in SITES:
         labels = {"layer": layer, "class": shape}
         without = {s: one["re-timed", layer].astype(float) for s, one in seen.items()}
-        lost = common.minus(right, without)
+        rolled_too = {s: one["rolled", layer].astype(float) for s, one in seen.items()}
         measures.append(study.measure("accuracy, a layer re-timed", without, **labels))
+        lost = common.minus(right, without)
         measures.append(study.measure("accuracy lost by re-timing a layer", lost, **labels))
+        told = common.minus(rolled_too, without)
+        measures.append(study.measure("accuracy, a layer rolled minus re-timed", told, **labels))
     return measures
 
 
@@ -181,8 +184,8 @@ def batches(study: Study, kind: str, part: str) -> Iterator[tuple[int, RhythmSce
 
 
 def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
-    """(layer, map) -> its share on the shape of the class [N]; "right" and ("re-timed", layer),
-    which scenes are named rightly; and their "labels"."""
+    """(layer, map) -> its share on the shape of the class [N]; "right", ("re-timed", layer) and
+    ("rolled", layer), which scenes are named rightly; and their "labels"."""
     model = study.network(f"{kind}-s{seed}")
 
     def of_batch(start: int, scenes: RhythmScenes) -> dict[Key, torch.Tensor]:
@@ -194,8 +197,10 @@ def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
             of_layer = spikes if layer == INPUT else recording[layer]
             for name, maps in {SAM: spike_activation_map, COUNTS: count_map}.items():
                 found[layer, name] = share(maps(of_layer).sum(0), scenes, kind)
-            logits = without_timing(model, of_layer, layer, study.generator(1 + i, start))
-            found["re-timed", layer] = logits.argmax(1).cpu() == scenes.labels
+            generator = study.generator(1 + i, start)
+            for how, change in {"re-timed": retimed, "rolled": rolled}.items():
+                logits = moved(model, of_layer, layer, lambda x, f=change, g=generator: f(x, g))
+                found[how, layer] = logits.argmax(1).cpu() == scenes.labels
         return found
 
     return common.joined(of_batch(*each) for each in batches(study, kind, "test"))
@@ -212,11 +217,11 @@ def share(maps: torch.Tensor, scenes: RhythmScenes, kind: str) -> torch.Tensor:
 
 
 @torch.no_grad()
-def without_timing(model, spikes: torch.Tensor, layer: str, generator) -> torch.Tensor:
-    """The logits when a layer's spikes, or those that come in, are put on random steps."""
+def moved(model, spikes: torch.Tensor, layer: str, change: Callable) -> torch.Tensor:
+    """The logits when a layer's spikes, or those that come in, are moved in time."""
     if layer == INPUT:
-        return model(spikes=retimed(spikes, generator))
-    return common.logits_with(model, layer, spikes, lambda found: retimed(found, generator))
+        return model(spikes=change(spikes))
+    return common.logits_with(model, layer, spikes, change)
 
 
 def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
