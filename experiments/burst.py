@@ -1,7 +1,7 @@
 """Claim "burst": where bursts carry the class, SAM leans to them more than counts do.
 
 The control of the claim "interval": scenes whose message lies in time alone, so that what intervals
-can do for a map is seen, and whether rolling and re-timing tell them from all else of time.
+can do for a map is seen, and whether swapped trains tell them from all else of time.
 """
 
 from collections.abc import Callable, Iterator
@@ -52,6 +52,11 @@ INPUT = "input"
 SITES = (INPUT, *BLOCKS)
 READ = {"score at spikes": "NCS", "count": "counts", "pairs": "pairs of spikes, n(n-1)"}
 DECAYS = (1e-4, 1e-3, 1e-2)
+MOVES = {
+    "re-timed": retimed,
+    "rolled": rolled,  # who fires together is lost, and how many fire at each step
+    "swapped, then rolled": lambda x, generator: rolled(common.swapped(x, generator), generator),
+}
 FIGURE = Figure(
     "share on the shape of the class, SAM minus n(n-1)",
     0.02,
@@ -128,12 +133,16 @@ def accuracies(study: Study, seen: dict[int, dict], shape: str) -> list[dict]:
     for layer in SITES:
         labels = {"layer": layer, "class": shape}
         without = {s: one["re-timed", layer].astype(float) for s, one in seen.items()}
-        rolled_too = {s: one["rolled", layer].astype(float) for s, one in seen.items()}
         measures.append(study.measure("accuracy, a layer re-timed", without, **labels))
         lost = common.minus(right, without)
         measures.append(study.measure("accuracy lost by re-timing a layer", lost, **labels))
-        told = common.minus(rolled_too, without)
-        measures.append(study.measure("accuracy, a layer rolled minus re-timed", told, **labels))
+        ways = ("rolled", "swapped, then rolled")
+        whole, mixed = (
+            {s: one[way, layer].astype(float) for s, one in seen.items()} for way in ways
+        )
+        spared, told = common.minus(whole, without), common.minus(whole, mixed)
+        measures.append(study.measure("accuracy, a layer rolled minus re-timed", spared, **labels))
+        measures.append(study.measure("accuracy, a layer's trains minus swapped", told, **labels))
     return measures
 
 
@@ -184,8 +193,8 @@ def batches(study: Study, kind: str, part: str) -> Iterator[tuple[int, RhythmSce
 
 
 def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
-    """(layer, map) -> its share on the shape of the class [N]; "right", ("re-timed", layer) and
-    ("rolled", layer), which scenes are named rightly; and their "labels"."""
+    """(layer, map) -> its share on the shape of the class [N]; "right" and (way of moving, layer),
+    which scenes are named rightly; and their "labels"."""
     model = study.network(f"{kind}-s{seed}")
 
     def of_batch(start: int, scenes: RhythmScenes) -> dict[Key, torch.Tensor]:
@@ -198,7 +207,7 @@ def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
             for name, maps in {SAM: spike_activation_map, COUNTS: count_map}.items():
                 found[layer, name] = share(maps(of_layer).sum(0), scenes, kind)
             generator = study.generator(1 + i, start)
-            for how, change in {"re-timed": retimed, "rolled": rolled}.items():
+            for how, change in MOVES.items():
                 logits = moved(model, of_layer, layer, lambda x, f=change, g=generator: f(x, g))
                 found[how, layer] = logits.argmax(1).cpu() == scenes.labels
         return found
