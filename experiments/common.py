@@ -18,7 +18,7 @@ from snnlab.judge.baselines import (
     rate_map,
     squared_rate_map,
 )
-from snnlab.judge.faithfulness import effect_of_silencing
+from snnlab.judge.faithfulness import effect_of_silencing, exchanged
 from snnlab.judge.localisation import area, box_masks, has_area, shuffled_energy
 from snnlab.judge.readout import linear_reader
 from snnlab.layers import over_time
@@ -217,6 +217,16 @@ def read(
 def mass_share(mine: torch.Tensor, both: torch.Tensor) -> torch.Tensor:
     """[N]: a part's share of a mass; one half where there is none."""
     return torch.where(both > 0, mine / both.clamp(min=1e-30), 0.5)
+
+
+def swapped(spikes: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """The trains of neurons of a channel that fire equally often exchanged, over all places and
+    all images of the batch.
+
+    Every neuron keeps its count, and how trains of that count look in its channel is kept too: only
+    whose intervals they are is lost.  The images must be of several classes, or that is not lost.
+    """
+    return exchanged(spikes.transpose(1, 2), generator).transpose(1, 2)
 
 
 class After(torch.nn.Module):
