@@ -71,6 +71,17 @@ def test_a_zip_is_read_as_its_folder(tmp_path, top):
     assert torch.equal(one.frames, other.frames) and one.names == other.names == ("4/00009.bin",)
 
 
+def test_what_a_system_hides_beside_the_recordings_is_none(tmp_path):
+    """macOS puts a file ._name into its zips, and onto some disks, for each file."""
+    hidden = {"__MACOSX/Test/4/._00009.bin": b"Mac OS X", "Test/4/.00009.bin": b""}
+    folder(tmp_path / "unpacked", FILES | hidden)
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        for name, content in (FILES | hidden).items():
+            archive.writestr(name, content)
+    for name in ("unpacked", "packed.zip"):
+        assert n_mnist(tmp_path / name, "test").names == ("4/00009.bin",)
+
+
 EARLY, LATE = (3, 4, 1, 10), (3, 4, 0, 90)
 
 

@@ -45,6 +45,7 @@ def n_mnist(
     time of a recording, from its first event to its last, falls into ``steps`` boxes of equal
     length.  A pixel of a frame is the number of events in its box, or with ``counts=False`` 1 where
     there was any.  With ``polarity`` the channels are off and on, else there is one for both.
+    The frames of all 60,000 recordings to train on take 6.7 GB at 12 steps.
 
     An event has 40 bits: x 8, y 8, polarity 1 (on), microseconds 23.  One with y = 240 is a mark of
     the camera that its clock has run over: 2^13 microseconds come on top from there on.
@@ -82,7 +83,7 @@ def _named(files: Files, split: str) -> dict[str, str]:
     named = {}
     for path in files.names(".bin"):
         *_, folder, digit, file = ("", "", *PurePosixPath(path).parts)
-        if folder == split and digit in list("0123456789"):
+        if folder == split and digit in list("0123456789") and not file.startswith("."):
             name = f"{digit}/{file}"
             if name in named:
                 raise ValueError(f"{files.root} holds {split}/{name} in two places; {_LAYOUT}")
