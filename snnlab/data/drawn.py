@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnlab.checks import check_generator, check_whole
 
-__all__ = ["RhythmScenes", "Scenes", "rhythm_scenes", "scenes"]
+__all__ = ["RhythmScenes", "Scenes", "rhythm_scenes", "rhythms", "scenes"]
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,17 @@ def rhythm_scenes(
 
     grid = (count, size, size)
     onset = torch.randint(steps, grid, generator=generator)
-    step, spiking = torch.arange(steps)[:, None, None, None], steps // 3
-    since = (step - onset) % steps
-    bursts = since < spiking
-    evenly = since * spiking % steps < spiking
-    ground = (step == onset) & (torch.rand(grid, generator=generator) < 0.3)
+    bursts, evenly, once = rhythms(onset, steps)
+    ground = once & (torch.rand(grid, generator=generator) < 0.3)
     spikes = torch.where(bursting, bursts, torch.where(even, evenly, ground))
     return RhythmScenes(spikes.float()[:, :, None], labels, others, bursting, even)
+
+
+def rhythms(
+    onset: Int[Tensor, "..."], steps: int
+) -> tuple[Bool[Tensor, "T ..."], Bool[Tensor, "T ..."], Bool[Tensor, "T ..."]]:
+    """From each onset, in 0..T-1, on: T // 3 spikes in a row; as many, as far apart as T allows;
+    and one.  What reaches the last step goes on at the first."""
+    since = (torch.arange(steps).view(-1, *[1] * onset.ndim) - onset) % steps
+    spiking = steps // 3
+    return since < spiking, since * spiking % steps < spiking, since == 0
