@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab import encoding
-from snnlab.checks import check_encoding, check_finite, check_images, either
+from snnlab.checks import check_encoding, check_images, check_input, either
 from snnlab.layers import BatchNormThroughTime, Readout, fire, halve, over_time
 from snnlab.neurons import IF, LIF
 
@@ -87,8 +87,18 @@ class _Normalise(nn.Module):
 
     def forward(self, images):
         check_images(images, len(self.mean))
+        _check_size(images)
         normalised = (images - self.mean) / self.deviation
         return normalised.to(self.mean.dtype)  # float64 images are right for a float32 network
+
+
+def _check_size(x: Tensor) -> None:
+    least = 2 ** len(POOLED)
+    if min(x.shape[-2:]) < least:
+        raise ValueError(
+            f"expected at least {least} x {least} pixels, of which {len(POOLED)} poolings leave "
+            f"one, got {x.shape[-2]} x {x.shape[-1]}"
+        )
 
 
 class _ReLUBlock(nn.Module):
@@ -226,7 +236,8 @@ class _SpikingBlocks(_Blocks):
                 f"expected spikes of shape [T, B, {channels}, H, W], got {tuple(x.shape)}"
             )
         if spikes is not None:
-            check_finite(spikes, "spikes contain NaN or infinite values")
+            check_input(spikes)
+            _check_size(spikes)
         for name in BLOCKS:
             x = self.get_submodule(name)(x)
             if name in POOLED:

@@ -83,11 +83,13 @@ def test_a_saccade_goes_through_the_middle_at_equal_speed(angle, end):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"threshold": 0.0}, "expected threshold > 0 and spread >= 0, got 0.0"),
+        ({"threshold": 0.0}, "expected threshold >= 0.01 and spread >= 0, got 0.0"),
+        ({"threshold": 1e-40}, "expected threshold >= 0.01 and spread >= 0, got 1e-40"),
+        ({"threshold": 0.009, "spread": 1e-9}, "expected threshold >= 0.01"),
         ({"threshold": float("nan")}, "threshold must lie in .* and be finite"),
-        ({"spread": -1.0}, "expected threshold > 0 and spread >= 0"),
+        ({"spread": -1.0}, "expected threshold >= 0.01 and spread >= 0"),
         ({"path": saccade(0, 40, 12)}, "the path leaves the picture"),
-        ({"path": torch.full((13, 2), float("nan"))}, "the path leaves the picture"),
+        ({"path": torch.full((13, 2), float("nan"))}, "the path contains NaN or infinite values"),
         ({"path": torch.zeros(1, 2)}, "at least two points"),
         ({"steps": 24}, "steps that divide the path's 12 moves, got 24"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
@@ -100,6 +102,20 @@ def test_events_that_cannot_be_are_refused(change, message):
     given = {"images": torch.rand(1, 3, 64, 64), "path": saccade(0, 8, 12), "steps": 12}
     with pytest.raises(ValueError, match=message):
         events(**given | change)
+
+
+@pytest.mark.wrong_input
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (saccade(0, 8, 12) + 0j, "expected real numbers, got torch.complex64"),
+        (saccade(0, 8, 12).tolist(), "expected a tensor, got list"),
+        (saccade(0, 8, 12)[:, :1], "expected a path of shape"),
+    ],
+)
+def test_what_is_no_path_is_refused(path, message):
+    with pytest.raises(ValueError, match=message):
+        events(torch.rand(1, 3, 64, 64), path, 12)
 
 
 def test_a_saccade_without_a_move_is_refused():
@@ -132,6 +148,13 @@ def test_a_glance_is_a_way_a_mirror_and_an_exchange_drawn_for_each_photograph(st
         assert label == found.labels[i] and torch.equal(counts, found.frames[:, i])
 
 
+def test_glances_need_a_room_as_wide_as_their_steps_and_photographs_with_labels():
+    photos = photographs()[:2]
+    assert glances(photos, generator(), 32).frames.shape[0] == 32
+    with pytest.raises(ValueError, match="33 steps need photographs of at least 32 x 65 pixels"):
+        glances(photos, generator(), 33)
+
+
 def test_counts_of_a_glance_are_nearly_those_of_the_way_back():
     """What time alone tells: the same photograph, on and off exchanged, the other way."""
     x, path = photographs().images[:20], saccade(0, 12, 24)
@@ -160,7 +183,7 @@ def test_three_saccades_go_round_a_triangle_and_end_where_they_began(steps):
 
 def test_three_saccades_need_a_room_of_16_times_8_pixels_and_steps_that_divide_24():
     small = dataclasses.replace(photographs()[:1], images=torch.rand(1, 3, 55, 64))
-    with pytest.raises(ValueError, match="the path leaves the picture"):
+    with pytest.raises(ValueError, match="need photographs of at least 56 x 64 pixels, got 55 x"):
         saccades(small)
     with pytest.raises(ValueError, match="steps that divide the path's 24 moves, got 5"):
         saccades(photographs()[:1], 5)

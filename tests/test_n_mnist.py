@@ -71,6 +71,17 @@ def test_a_zip_is_read_as_its_folder(tmp_path, top):
     assert torch.equal(one.frames, other.frames) and one.names == other.names == ("4/00009.bin",)
 
 
+def test_what_a_system_hides_beside_the_recordings_is_none(tmp_path):
+    """macOS puts a file ._name into its zips, and onto some disks, for each file."""
+    hidden = {"__MACOSX/Test/4/._00009.bin": b"Mac OS X", "Test/4/.00009.bin": b""}
+    folder(tmp_path / "unpacked", FILES | hidden)
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        for name, content in (FILES | hidden).items():
+            archive.writestr(name, content)
+    for name in ("unpacked", "packed.zip"):
+        assert n_mnist(tmp_path / name, "test").names == ("4/00009.bin",)
+
+
 EARLY, LATE = (3, 4, 1, 10), (3, 4, 0, 90)
 
 
@@ -89,6 +100,11 @@ def test_a_damaged_file_is_named(tmp_path, content, message):
     folder(tmp_path, {"Train/5/00001.bin": recording(1), "Train/5/00002.bin": content})
     with pytest.raises(ValueError, match=f"Train/5/00002.bin: .*{message}"):
         n_mnist(tmp_path, "train")
+
+
+def test_far_too_many_steps_take_no_memory(tmp_path):
+    with pytest.raises(ValueError, match="4/00009.bin: expected steps up to the recording's"):
+        n_mnist(folder(tmp_path), "test", 10**12)
 
 
 def test_ten_recordings_come_with_the_library(capsys):

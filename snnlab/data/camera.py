@@ -7,14 +7,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_generator, check_images, check_number, check_tensor, check_whole
-from snnlab.data.images import Photographs
+from snnlab.checks import (
+    check_finite,
+    check_generator,
+    check_images,
+    check_number,
+    check_tensor,
+    check_whole,
+)
+from snnlab.data.images import Photographs, check_photographs
 from snnlab.data.nmnist import Recordings
 
 __all__ = ["events", "glances", "saccade", "saccades"]
 
 DARK = 0.01  # added to the intensity, so that black has a logarithm
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the intensity (ITU-R BT.601)
+LEAST = 0.01  # of a threshold, as in ESIM
 
 
 def saccade(direction: float, length: float, moves: int, room: float = 16) -> Float[Tensor, "P 2"]:
@@ -54,10 +62,12 @@ def events(
 
     ``images`` in [0, 1]; ``path``: the (y, x) of the top left corner of the window of ``size`` x
     ``size`` pixels, whole or not (between pixels: bilinear), at equal times.  Its P - 1 moves fall
-    into ``steps`` boxes of as many moves each.  ``threshold`` C > 0, in units of L; with ``spread``
-    each pixel has one for on and one for off, drawn from N(C, spread), at least 0.01 (ESIM draws
-    anew for each event).  Raises ValueError for a path that leaves the picture, has fewer moves
-    than steps or a number that they do not divide, and for a threshold that is not above 0.
+    into ``steps`` boxes of as many moves each.  ``threshold`` C, in units of L, is at least 0.01;
+    with ``spread`` each pixel has one for on and one for off, drawn from N(C, spread), and those
+    below 0.01 are set to it (ESIM draws anew for each event).  Where L comes back to what it was,
+    L' is whole thresholds away, and rounding says whether the last of them counts.  Raises
+    ValueError for a path that leaves the picture, has fewer moves than steps or a number that they
+    do not divide, and for a threshold that is too small.
     """
     check_images(images)
     _check(images, path, steps, size, threshold, spread)
@@ -66,7 +76,7 @@ def events(
     check_generator(generator, optional=True)
     if spread:
         drawn = torch.randn(shape, generator=generator, dtype=images.dtype)
-        thresholds = (thresholds + spread * drawn.to(images.device)).clamp(min=0.01)
+        thresholds = (thresholds + spread * drawn.to(images.device)).clamp(min=LEAST)
     off, on = thresholds.unbind(1)
     grey = torch.tensor(GREY, dtype=images.dtype, device=images.device)
     log = (DARK + (images * grey[:, None, None]).sum(1)).log()
@@ -95,9 +105,10 @@ def glances(photos: Photographs, generator: torch.Generator, steps: int = 12) ->
     """
     check_whole("steps", steps)
     check_generator(generator)
+    size, moves = 32, 2 * steps
+    _check_room(photos, size, size + steps, f"glances of {steps} steps")
     left, mirrored, exchanged = torch.rand(3, len(photos), generator=generator) < 0.5
     images = torch.where(mirrored[:, None, None, None], photos.images.flip(-1), photos.images)
-    size, moves = 32, 2 * steps
     path = saccade(0, moves / 2, moves, images.shape[-1] - size)
     path[:, 0] = (images.shape[-2] - size) // 2
     frames = torch.zeros(steps, len(photos), 2, size, size, dtype=images.dtype)
@@ -119,6 +130,7 @@ def saccades(photos: Photographs, steps: int = 12) -> Recordings:
     """
     check_whole("steps", steps)
     size, moves = 48, 8
+    _check_room(photos, size + 8, size + 16, "three saccades")
     height, width = photos.images.shape[-2:]
     middle = torch.tensor([height - size, width - size]) / 2
     corners = middle + torch.tensor([[-4.0, -8.0], [4.0, 0.0], [-4.0, 8.0], [-4.0, -8.0]])
@@ -126,6 +138,16 @@ def saccades(photos: Photographs, steps: int = 12) -> Recordings:
     sides = [start + along * (end - start) for start, end in pairwise(corners)]
     frames = events(photos.images, torch.cat([corners[:1], *sides]), steps, size=size)
     return Recordings(frames, photos.labels, photos.names, photos.classes)
+
+
+def _check_room(photos: Photographs, tall: int, wide: int, what: str) -> None:
+    check_photographs(photos)
+    height, width = photos.images.shape[-2:]
+    if height < tall or width < wide:
+        raise ValueError(
+            f"{what} need photographs of at least {tall} x {wide} pixels, got {height} x {width}; "
+            "snnlab.data.events takes a path and a window of your own"
+        )
 
 
 def _window(log: Tensor, corner: list[float], size: int) -> Tensor:
@@ -144,16 +166,17 @@ def _check(images, path, steps, size, threshold, spread) -> None:
     check_whole("size", size)
     check_number("threshold", threshold)
     check_number("spread", spread)
-    if not threshold > 0 or spread < 0:
+    if threshold < LEAST or spread < 0:
         raise ValueError(
-            f"expected threshold > 0 and spread >= 0, got {threshold} and {spread}; at a threshold "
-            "of 0 every pixel would report without end"
+            f"expected threshold >= {LEAST} and spread >= 0, got {threshold} and {spread}; at a "
+            "threshold of 0 every pixel would report without end"
         )
     if path.ndim != 2 or path.shape[1] != 2 or len(path) < 2:
         raise ValueError(
             f"expected a path of shape [P, 2] with at least two points, got {tuple(path.shape)}; "
             "snnlab.data.saccade makes one"
         )
+    check_finite(path, "the path contains NaN or infinite values")
     moves = len(path) - 1
     if moves % steps:
         raise ValueError(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnlab.checks import check_generator, check_whole
 
-__all__ = ["RhythmScenes", "Scenes", "rhythm_scenes", "scenes"]
+__all__ = ["RhythmScenes", "Scenes", "rhythm_scenes", "rhythms", "scenes"]
 
 
 @dataclass(frozen=True)
@@ -126,20 +126,20 @@ def rhythm_scenes(
 ) -> RhythmScenes:
     """Two shapes whose pixels all spike equally often: one in bursts, the other evenly.
 
-    Each pixel of both spikes T/3 times in T ``steps``: of the bursting shape at T/3 steps in a row,
-    from an onset of its own; of the even one at every third, with a phase of its own.  A burst
-    that reaches the end goes on at the first step.  So each step, seen alone, is the same lottery
-    in both, with a chance of 1/3.  On the ground three pixels in ten spike once.
+    Each pixel of both spikes n = T // 3 times in T ``steps``: of the bursting shape at n steps in a
+    row, from an onset of its own; of the even one as far apart as T allows, at every third step
+    where T is a multiple of 3, with a phase of its own.  What reaches the end goes on at the first
+    step.  So each step, seen alone, is the same lottery in both, with a chance of n/T.  On the
+    ground three pixels in ten spike once.
 
     The class is the shape that bursts (``message`` "burst") or the even one ("even"); the other
-    shape is always another one.  Raises ValueError unless T is a multiple of 3, of at least 6.
+    shape is always another one.  Raises ValueError for fewer than 6 steps, where n is 1 and both
+    rhythms are the same.
     """
     check_whole("count", count)
     check_whole("size", size, least=32)
     check_whole("steps", steps, least=6)
     check_generator(generator)
-    if steps % 3:
-        raise ValueError(f"expected steps to be a multiple of 3, of at least 6, got {steps}")
     if message not in ("burst", "even"):
         raise ValueError(f"message must be 'burst' or 'even', got {message!r}")
     labels = torch.randint(4, (count,), generator=generator)
@@ -151,9 +151,17 @@ def rhythm_scenes(
 
     grid = (count, size, size)
     onset = torch.randint(steps, grid, generator=generator)
-    step = torch.arange(steps)[:, None, None, None]
-    bursts = (step - onset) % steps < steps // 3
-    evenly = (step - onset) % 3 == 0
-    ground = (step == onset) & (torch.rand(grid, generator=generator) < 0.3)
+    bursts, evenly, once = rhythms(onset, steps)
+    ground = once & (torch.rand(grid, generator=generator) < 0.3)
     spikes = torch.where(bursting, bursts, torch.where(even, evenly, ground))
     return RhythmScenes(spikes.float()[:, :, None], labels, others, bursting, even)
+
+
+def rhythms(
+    onset: Int[Tensor, "..."], steps: int
+) -> tuple[Bool[Tensor, "T ..."], Bool[Tensor, "T ..."], Bool[Tensor, "T ..."]]:
+    """From each onset, in 0..T-1, on: T // 3 spikes in a row; as many, as far apart as T allows;
+    and one.  What reaches the last step goes on at the first."""
+    since = (torch.arange(steps).view(-1, *[1] * onset.ndim) - onset) % steps
+    spiking = steps // 3
+    return since < spiking, since * spiking % steps < spiking, since == 0

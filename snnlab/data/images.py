@@ -12,7 +12,15 @@ from torch import Tensor
 
 from snnlab.checks import check_whole
 
-__all__ = ["CLASSES", "OFFICIAL", "Photographs", "hold_out", "photographs", "to_images"]
+__all__ = [
+    "CLASSES",
+    "OFFICIAL",
+    "Photographs",
+    "check_photographs",
+    "hold_out",
+    "photographs",
+    "to_images",
+]
 
 # The 20 classes of Tiny-ImageNet that the book's networks know, in the networks' order (by wnid),
 # with the 0-based line on which each stands in the official wnids.txt.
@@ -74,6 +82,15 @@ class Photographs:
         return self[torch.cat(firsts)]
 
 
+def check_photographs(photos: Photographs) -> None:
+    """Raise TypeError for what are no photographs with labels."""
+    if not isinstance(photos, Photographs):
+        raise TypeError(
+            f"expected snnlab.data.Photographs, got {type(photos).__name__}; e.g. "
+            "snnlab.data.photographs()"
+        )
+
+
 def photographs() -> Photographs:
     """The held-out photographs: 139 images of the 20 classes, in the order of their file names.
 
@@ -107,6 +124,7 @@ def to_images(pixels: np.ndarray) -> Float[Tensor, "N 3 H W"]:
 
 def hold_out(photos: Photographs, per_class: int = 50) -> tuple[Photographs, Photographs]:
     """Split into (fit, tune): the last ``per_class`` photographs of each class are for tuning."""
+    check_photographs(photos)
     check_whole("per_class", per_class)
     tune = torch.zeros(len(photos), dtype=torch.bool)
     for label in photos.labels.unique():

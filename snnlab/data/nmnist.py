@@ -45,6 +45,7 @@ def n_mnist(
     time of a recording, from its first event to its last, falls into ``steps`` boxes of equal
     length.  A pixel of a frame is the number of events in its box, or with ``counts=False`` 1 where
     there was any.  With ``polarity`` the channels are off and on, else there is one for both.
+    The frames of all 60,000 recordings to train on take 6.7 GB at 12 steps.
 
     An event has 40 bits: x 8, y 8, polarity 1 (on), microseconds 23.  One with y = 240 is a mark of
     the camera that its clock has run over: 2^13 microseconds come on top from there on.
@@ -57,19 +58,22 @@ def n_mnist(
     files = Files(TEN if root is None else located(root), _LAYOUT)
     found = _named(files, split.capitalize())
     channels = 2 if polarity else 1
-    frames = torch.zeros(steps, len(found), channels, SIZE, SIZE)
-    few = len(found) <= 100  # read in no time
-    named = tqdm(found.items(), "reading recordings", leave=False, disable=few)
-    for i, (name, path) in enumerate(named):
-        content = files.read(path)
+
+    def places(name: str) -> np.ndarray:
+        """Where each event of a recording lies in its frames."""
+        content = files.read(found[name])
         try:
             x, y, on, time = _events(content)
             box = _boxes(time, steps)
         except ValueError as error:
             raise ValueError(f"{split.capitalize()}/{name}: {error}") from None
-        channel = on if polarity else 0
-        at = ((box * channels + channel) * SIZE + y) * SIZE + x
-        number = np.bincount(at, minlength=steps * channels * SIZE * SIZE)
+        return ((box * channels + (on if polarity else 0)) * SIZE + y) * SIZE + x
+
+    places(next(iter(found)))  # too many steps are refused before they take memory
+    frames = torch.zeros(steps, len(found), channels, SIZE, SIZE)
+    few = len(found) <= 100  # read in no time
+    for i, name in enumerate(tqdm(found, "reading recordings", leave=False, disable=few)):
+        number = np.bincount(places(name), minlength=steps * channels * SIZE * SIZE)
         frames[:, i] = torch.from_numpy(number).view(steps, channels, SIZE, SIZE)
     if not counts:
         frames.clamp_(max=1)
@@ -82,7 +86,7 @@ def _named(files: Files, split: str) -> dict[str, str]:
     named = {}
     for path in files.names(".bin"):
         *_, folder, digit, file = ("", "", *PurePosixPath(path).parts)
-        if folder == split and digit in list("0123456789"):
+        if folder == split and digit in list("0123456789") and not file.startswith("."):
             name = f"{digit}/{file}"
             if name in named:
                 raise ValueError(f"{files.root} holds {split}/{name} in two places; {_LAYOUT}")

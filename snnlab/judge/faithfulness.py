@@ -307,7 +307,8 @@ def rolled(
     ``spikes`` [T, B, C, H, W].  Every neuron keeps its count and, in the circle of the steps, its
     intervals; who fires together, and how many fire at each step, is lost as it is in
     :func:`retimed`.  So the accuracy that is left here minus that of retimed spikes is what the
-    intervals within a neuron told.  Raises ValueError as :func:`retimed`.
+    intervals within a neuron tell where nothing else in time does: none of it is left to a network
+    that compares neurons.  Raises ValueError as :func:`retimed`.
     """
     device, steps = _check_sequence(spikes, generator), len(spikes)
     later = torch.randint(steps, spikes.shape[1:], generator=generator, device=device)

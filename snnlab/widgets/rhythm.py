@@ -10,6 +10,7 @@ from torch import Tensor
 from traitlets import Bytes, Float, Int, List, Unicode
 
 from snnlab import data, plotting, zoo
+from snnlab.data.drawn import rhythms
 from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import count_map
 from snnlab.recording import record
@@ -59,7 +60,7 @@ class RhythmExplorer(Running, front="rhythm"):
     evenly) to 1; ``scene`` counts some scenes from 0; ``seed`` draws onsets and phases.
     """
 
-    scene = Int(0, min=0).tag(sync=True)
+    scene = Int(0, min=0, max=SCENES - 1).tag(sync=True)
     first = Float(1.0, min=0, max=1).tag(sync=True)
     second = Float(0.0, min=0, max=1).tag(sync=True)
     gamma = Float(0.5, min=0).tag(sync=True)
@@ -83,11 +84,8 @@ class RhythmExplorer(Running, front="rhythm"):
         """What the network sees."""
         shapes = self.shown.shapes[self.scene]
         draws = torch.rand(3, *shapes.shape[1:], generator=torch.Generator().manual_seed(self.seed))
-        onset = (self.steps * draws[0]).int()
-        step = torch.arange(self.steps)[:, None, None]
-        bursts = (step - onset) % self.steps < self.steps // 3
-        evenly = (step - onset) % 3 == 0
-        spikes = (step == onset) & (draws[2] < 0.3)  # the ground
+        bursts, evenly, once = rhythms((self.steps * draws[0]).int(), self.steps)
+        spikes = once & (draws[2] < 0.3)  # the ground
         for shape, share in zip(shapes, (self.first, self.second), strict=True):
             rhythm = torch.where(draws[1] < share, bursts, evenly)
             spikes = torch.where(shape, rhythm, spikes)

@@ -138,13 +138,14 @@ function sceneOf(model) {
  * Spikes of which every pixel of both shapes has the same count: RhythmExplorer.spikes.
  * @param {Scene} scene
  * @param {number[]} shares of the pixels of each shape that burst
- * @param {number} steps T, a multiple of 3
+ * @param {number} steps T
  * @param {number} seed
  * @returns {Uint8Array} [T][P]
  */
 function rhythms({ masks, side }, shares, steps, seed) {
   const generator = new Mersenne(seed);
   const places = side * side;
+  const count = Math.floor(steps / 3);
   const draw = () => Float32Array.from({ length: places }, () => generator.uniform());
   const [onsets, kinds, grounds] = [draw(), draw(), draw()];
   const spikes = new Uint8Array(steps * places);
@@ -154,7 +155,7 @@ function rhythms({ masks, side }, shares, steps, seed) {
     for (let t = 0; t < steps; t++) {
       const since = (t - onset + steps) % steps;
       const ground = since === 0 && grounds[p] < Math.fround(0.3);
-      const bursts = kinds[p] < Math.fround(shares[shape]) ? since < steps / 3 : since % 3 === 0;
+      const bursts = kinds[p] < Math.fround(shares[shape]) ? since < count : (since * count) % steps < count;
       spikes[t * places + p] = Number(shape < 0 ? ground : bursts);
     }
   }
