@@ -197,7 +197,7 @@ def test_build_refuses_an_unknown_network():
 
 
 def test_widths_are_one_number_a_block():
-    with pytest.raises(ValueError, match="widths needs 8 numbers, got [(\[]"):
+    with pytest.raises(ValueError, match=r"widths needs 8 numbers, got \(4, 4, 4\)"):
         VGG(3, (4, 4, 4))
 
 

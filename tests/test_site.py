@@ -438,6 +438,29 @@ def test_formulas_are_whole_on_a_phone(browser, addresses, page):
         assert "snn-together" in tab.locator("article").inner_html() or "reference" in page
 
 
+BESIDE = """() => {
+  document.querySelectorAll("article details").forEach(e => { e.open = true; });
+  document.querySelectorAll("article .toggle-hidden").forEach(e => {
+    e.classList.remove("toggle-hidden");
+  });
+  const right = document.querySelector("article").getBoundingClientRect().right + 1;
+  const all = "article :not(pre) > code, :is(#symbols, #equations) table";
+  return [...document.querySelectorAll(all)]
+    .filter(e => [...e.getClientRects()].some(box => box.right > right))
+    .map(e => e.textContent.slice(0, 60));
+}"""
+
+
+@pytest.mark.parametrize("page", ["notation", "cheat-sheet", "a-spiking-vgg"])
+def test_names_in_the_text_and_tables_to_look_up_stay_on_a_phones_screen(browser, addresses, page):
+    """Also those in hints and solutions, once they are opened."""
+    with site.new_tab(browser, viewport={"width": 390, "height": 844}) as tab:
+        tab.goto(f"{addresses['http']}/book/{page}.html")
+        tab.wait_for_function(FORMULAS)
+        tab.evaluate(SETTLED)
+        assert tab.evaluate(BESIDE) == []
+
+
 SMALLEST_TEXT = """() => {
   const sizes = [];
   for (const text of document.querySelectorAll(".snn-drawing > svg text")) {
