@@ -2,11 +2,11 @@
 
 import json
 import os
+import secrets
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
 __all__ = ["check_archive", "check_writable", "located", "read_json", "whole"]
 
@@ -30,7 +30,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     Raises OSError that names ``path`` where it cannot be written, e.g. on a full disk.
     """
     path = located(path)
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
