@@ -67,13 +67,13 @@ def check_archive(path: str | Path) -> None:
     """Raise ValueError unless a file of ``torch.save`` is whole: its bytes are those that were
     written, which PyTorch does not ask.  Raises FileNotFoundError."""
     path = located(path)
-    if not path.exists():
+    if not path.is_file():  # a pipe would never end
         raise FileNotFoundError(f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
             files = archive.infolist()
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # a directory that lies has many kinds
         raise ValueError(f"{path} is no archive of torch.save ({error})") from None
     if damaged:
         raise ValueError(f"{damaged} in {path} is damaged")

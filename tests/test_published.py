@@ -4,6 +4,7 @@ The checkpoint is made here: small, with their names.  Each layer fires a step a
 it, so only the tenth step reaches the scores.
 """
 
+import os
 import zipfile
 
 import pytest
@@ -195,6 +196,26 @@ def test_a_compressed_file_is_refused_unread(saved):
             archive.writestr(name, content)
     with pytest.raises(ValueError, match=f"{path.name} is compressed"):
         load(path)
+
+
+# Of a member in the archive's directory: flags (a name in UTF-8), method, place of the content.
+@pytest.mark.parametrize("field, lie", [(8, b"\0\x08"), (10, b"\xff\xff"), (42, b"\xff" * 4)])
+def test_a_directory_that_lies_is_named(saved, field, lie):
+    path = saved(checkpoint())
+    content = bytearray(path.read_bytes())
+    at = content.index(b"PK\1\2")
+    content[at + 46] = 0xFF  # of its name, which is no UTF-8 then
+    content[at + field : at + field + len(lie)] = lie
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{path.name} is no archive"):
+        load(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(FileNotFoundError, match="there is no file"):
+            load(path)
 
 
 def test_a_leak_that_is_none_is_not_blamed_on_the_file(saved):

@@ -397,11 +397,15 @@ class Published:
         return published.load(folder / "vgg.pth").state_dict()
 
     def __call__(self, folder, draws):
-        kind, written = draws.randrange(4), io.BytesIO()
+        kind, written = draws.randrange(5), io.BytesIO()
         if kind == 0:
             content = shaken(self.content, draws)
         elif kind == 1:
             content = field_changed(self.content, draws)
+        elif kind == 2 and draws.random() < 0.2:
+            (folder / "vgg.pth").touch()
+            misplaced(folder / "vgg.pth", draws)
+            return published.load(folder / "vgg.pth")
         else:
             torch.save(draws.choice([{"state_dict": self.odd(draws)}, draws.choice(ODD)]), written)
             content = written.getvalue()
