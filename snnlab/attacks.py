@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from snnlab.checks import (
     Labels,
+    check_generator,
     check_labels,
     check_number,
     check_pixels,
@@ -99,6 +100,7 @@ def pgd(
     check_number("step_size", step_size, 0)
     check_whole("steps", steps)
     check_whole("samples", samples)
+    check_generator(generator, optional=True)
     if epsilon == 0:
         return images.detach().clone()
     attacked = Network.of(model if source is None else source)

@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -15,6 +15,7 @@ __all__ = [
     "Size",
     "check_encoding",
     "check_finite",
+    "check_function",
     "check_images",
     "check_input",
     "check_generator",
@@ -78,6 +79,12 @@ def check_number(name: str, value: float, low: float = -math.inf, high: float = 
         right = False
     if not right:
         raise ValueError(f"{name} must lie in [{low:g}, {high:g}] and be finite, got {value!r:.80}")
+
+
+def check_function(name: str, value: Callable) -> None:
+    """Raise TypeError for what cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {value!r:.80}")
 
 
 def check_generator(generator: torch.Generator | None, optional: bool = False) -> None:

@@ -15,6 +15,7 @@ import operator
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, cast
 
 import jaxtyping
@@ -418,8 +419,8 @@ def _wrong_argument(node: fx.Node, what: Any, module: nn.Module | None) -> str |
 def _scales(
     network: fx.GraphModule, ann: nn.Module, images: Tensor, percentile: float
 ) -> dict[str, float]:
-    if not 0 < percentile <= 100:
-        raise ValueError(f"percentile must lie in (0, 100], got {percentile}")
+    if not (isinstance(percentile, Real) and 0 < percentile <= 100):
+        raise ValueError(f"percentile must lie in (0, 100], got {percentile!r:.80}")
     check_finite(images, "images contain NaN or infinite pixels")
     if images.ndim != 4:
         raise ValueError(f"expected images of shape [N, C, H, W], got {tuple(images.shape)}")

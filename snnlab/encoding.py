@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_tensor, check_whole
+from snnlab.checks import check_generator, check_tensor, check_whole
 
 __all__ = ["direct", "draws", "poisson"]
 
@@ -24,6 +24,7 @@ def poisson(
     same spikes whatever comes after it.  Raises ValueError for ``steps < 1`` or a wrong shape.
     """
     _check(x, steps)
+    check_generator(generator, optional=True)
     batch, *shape = x.shape
     r = torch.rand(batch, steps, *shape, generator=generator, dtype=x.dtype, device=x.device)
     image = x.detach()[:, None]

@@ -13,7 +13,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab import encoding
-from snnlab.checks import check_encoding, check_images, check_input, either
+from snnlab.checks import (
+    check_encoding,
+    check_images,
+    check_input,
+    check_number,
+    check_whole,
+    either,
+)
 from snnlab.layers import BatchNormThroughTime, Readout, fire, halve, over_time
 from snnlab.neurons import IF, LIF
 
@@ -150,13 +157,21 @@ class _Blocks(nn.Module):
     is_spiking = is_converted = False
 
     def _describe(self, network, classes, channels, widths, **more):
+        check_whole("classes", classes)
+        check_whole("channels", channels)
+        if (
+            isinstance(widths, str)
+            or not isinstance(widths, Sequence)
+            or len(widths) != len(BLOCKS)
+        ):
+            raise ValueError(f"widths needs {len(BLOCKS)} numbers, got {widths!r:.80}")
+        for width in widths:
+            check_whole("each width", width)
         self.architecture = {"network": network, "classes": classes, "widths": list(widths), **more}
         if channels != 3:  # cards of networks for photographs do not mention it
             self.architecture["channels"] = channels
 
     def _add_blocks(self, channels, widths, classes, block):
-        if len(widths) != len(BLOCKS):
-            raise ValueError(f"widths needs {len(BLOCKS)} numbers, got {len(widths)}")
         self.normalise = _Normalise(channels)
         each = zip(BLOCKS, (channels, *widths), widths, strict=False)
         for name, channels_in, channels_out in each:
@@ -264,8 +279,7 @@ class SpikingVGG(_SpikingBlocks):
     ):
         super().__init__()
         self._describe_spiking("spiking", classes, channels, widths, steps, encoding, leak=leak)
-        if not 0 <= leak <= 1:
-            raise ValueError(f"expected leak in [0, 1], got {leak}")
+        check_number("leak", leak, 0, 1)
         self._add_blocks(channels, widths, classes, lambda i, o: _SpikingBlock(i, o, steps, leak))
 
     @torch.no_grad()

@@ -83,7 +83,11 @@ def _check_neuron(leak: float, threshold: float, reset: str, surrogate: Surrogat
         raise ValueError(f"threshold must be above 0, got {threshold}")
     if reset not in ("soft", "hard"):
         raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r:.80}")
-    if not (callable(surrogate) or isinstance(surrogate, rate)):
+    _check_surrogate(surrogate)
+
+
+def _check_surrogate(surrogate: Surrogate) -> None:
+    if isinstance(surrogate, type) or not (callable(surrogate) or isinstance(surrogate, rate)):
         raise TypeError(f"expected a surrogate, e.g. triangle(), got {surrogate!r:.80}")
 
 
@@ -209,6 +213,7 @@ def surrogate_gradient(model: nn.Module, surrogate: Surrogate) -> Iterator[None]
     that has no such layer.
     """
     check_network(model)
+    _check_surrogate(surrogate)
     neurons = [module for module in model.modules() if isinstance(module, LIF)]
     if not neurons:
         raise ValueError(

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import check_finite, check_tensor
+from snnlab.checks import check_finite, check_number, check_tensor
 from snnlab.layers import BatchNormThroughTime, over_time
 from snnlab.models import BLOCKS, SpikingVGG
 from snnlab.neurons import LIF, lif
@@ -107,11 +107,13 @@ def load(path: str | Path, leak: float = 0.99) -> PublishedVGG:
     No pickled object is made.  Raises FileNotFoundError, and ValueError for a file that holds
     anything else.
     """
+    check_number("leak", leak, 0, 1)
     path = located(path)
     check_archive(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
         named = {name.removeprefix("module."): values for name, values in state.items()}
+        _check_tensors(named, path.stat().st_size)
         weights, sizes = _in_our_names(named)
         model = PublishedVGG(**sizes, leak=leak)
         model.load_state_dict(weights)
@@ -119,9 +121,21 @@ def load(path: str | Path, leak: float = 0.99) -> PublishedVGG:
         raise ValueError(
             f"{path} is no checkpoint of the published network ({type(error).__name__}: {error})"
         ) from None
-    for name, values in weights.items():
+    for name, values in model.state_dict().items():
         check_finite(values, f"{name} in {path} contains NaN or infinite values")
     return model.eval()
+
+
+def _check_tensors(theirs: dict[str, Any], size: int) -> None:
+    """Raise ValueError for what is no tensor of floats or holds none, and for tensors larger than
+    their file, as those of repeated numbers can be."""
+    theirs = {name: x for name, x in theirs.items() if not name.endswith("num_batches_tracked")}
+    for name, values in theirs.items():
+        if not (isinstance(values, Tensor) and values.is_floating_point() and values.numel()):
+            raise ValueError(f"{name} is no tensor of floats")
+    needed = sum(values.numel() * values.element_size() for values in theirs.values())
+    if needed > size:
+        raise ValueError(f"its tensors would take {needed:,} bytes, and the file has {size:,}")
 
 
 def _in_our_names(theirs: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,12 +25,12 @@ def whole(path: str | Path) -> Iterator[Path]:
     """A path to write to inside the block; what was written takes the place of ``path`` when the
     block ends.  If it raises, or the process dies, ``path`` is as it was.
 
-    The path inside belongs to this process alone, so two processes never write into one file; the
-    one that ends last wins.  A block that writes nothing changes nothing.  Raises OSError that
-    names ``path`` where it cannot be written, e.g. on a full disk.
+    The path inside belongs to this block alone, so two processes, threads or machines never write
+    into one file; the one that ends last wins.  A block that writes nothing changes nothing.
+    Raises OSError that names ``path`` where it cannot be written, e.g. on a full disk.
     """
     path = located(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -66,20 +67,21 @@ def check_archive(path: str | Path) -> None:
     """Raise ValueError unless a file of ``torch.save`` is whole: its bytes are those that were
     written, which PyTorch does not ask.  Raises FileNotFoundError."""
     path = located(path)
-    if not path.exists():
+    if not path.is_file():  # a pipe would never end
         raise FileNotFoundError(f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-            folders = [
-                file.filename for file in archive.infolist() if file.external_attr & IS_FOLDER
-            ]
-    except zipfile.BadZipFile as error:
+            files = archive.infolist()
+    except Exception as error:  # a directory that lies has many kinds
         raise ValueError(f"{path} is no archive of torch.save ({error})") from None
     if damaged:
         raise ValueError(f"{damaged} in {path} is damaged")
-    if folders:  # PyTorch would read whatever lies in memory
-        raise ValueError(f"{folders[0]} in {path} is said to be a folder")
+    for file in files:
+        if file.external_attr & IS_FOLDER:  # PyTorch would read whatever lies in memory
+            raise ValueError(f"{file.filename} in {path} is said to be a folder")
+        if file.compress_type != zipfile.ZIP_STORED:  # a file of 1 MB could fill 1 GB
+            raise ValueError(f"{file.filename} in {path} is compressed, as torch.save never does")
 
 
 def read_json(path: str | Path) -> dict:

@@ -1,11 +1,14 @@
 """The built pages (`make book` first): nothing comes from another host, a browser is content."""
 
+import base64
+import io
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 from helpers.site import listened, new_tab, soup
+from PIL import Image
 
 from book.tools import contents
 
@@ -130,6 +133,19 @@ def test_the_colours_of_figures_stand_out_on_dark_pages_as_on_light_ones():
     for colour in used - {"000000"}:
         light = contrast(f"#{colour}", "#ffffff")
         assert contrast(dark.get(colour, f"#{colour}"), ground) > min(3, 0.95 * light), colour
+
+
+def test_numbers_on_a_picture_of_colours_can_be_read_in_both_looks():
+    """White ones, which stay white on dark pages: so every shade below them is dark enough."""
+    found = soup(HTML / "book" / "all-methods.html")
+    tables = found.select("svg[aria-label^='A table of eight by eight']")
+    assert [table["class"] for table in tables] == [["snn-wide"], ["snn-narrow"]]
+    for table in tables:
+        numbers = [t for t in table.select("text") if re.fullmatch(r"-?[01]\.\d\d", t.text)]
+        assert len(numbers) == 64 and all("fill: #ffffff" in t["style"] for t in numbers)
+        picture = base64.b64decode(table.select_one("image")["href"].partition("base64,")[2])
+        shades = Image.open(io.BytesIO(picture)).convert("RGB").resize((80, 80)).getcolors(6400)
+        assert min(contrast(f"#{bytes(shade).hex()}", "#ffffff") for _, shade in shades) > 4.5
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -4,12 +4,13 @@ The checkpoint is made here: small, with their names.  Each layer fires a step a
 it, so only the tenth step reaches the scores.
 """
 
-import itertools
+import os
+import zipfile
 
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers.tiny import generator, images
+from helpers.tiny import generator, images, published_checkpoint
 from torch import nn
 
 from snnlab import explain, zoo
@@ -25,28 +26,7 @@ DEVIATION = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 
 
 def checkpoint(prefix="module."):
-    """Random tensors in their file's format, strong enough that all layers fire."""
-    drawn, state = generator(3), {}
-
-    def draw(*shape):
-        return torch.randn(*shape, generator=drawn)
-
-    for i, (before, width) in enumerate(itertools.pairwise((3, *WIDTHS)), 1):
-        state[f"conv{i}.weight"] = draw(width, before, 3, 3)
-    state["fc1.weight"], state["fc2.weight"] = draw(HIDDEN, WIDTHS[-1]), draw(CLASSES, HIDDEN)
-    for name, width in [(f"bn{i}", width) for i, width in enumerate(WIDTHS, 1)] + [
-        ("bnfc", HIDDEN)
-    ]:
-        for t in range(STEPS):
-            norm = f"{name}_list.{t}"
-            state[f"{norm}.weight"] = 1 + 0.1 * draw(width)
-            state[f"{norm}.running_mean"] = 0.1 * draw(width) - 0.5
-            state[f"{norm}.running_var"] = 1 + draw(width).abs()
-            state[f"{norm}.num_batches_tracked"] = torch.tensor(7)
-    return {
-        "state_dict": {prefix + name: values for name, values in state.items()},
-        "accuracy1": torch.tensor(52.0),
-    }
+    return published_checkpoint(WIDTHS, HIDDEN, CLASSES, STEPS, prefix)
 
 
 @pytest.fixture
@@ -168,6 +148,14 @@ def changed(name, values):
         (changed("module.fc1.weight", torch.rand(HIDDEN, 9)), "size mismatch"),
         (changed("module.fc2.weight", torch.full((CLASSES, HIDDEN), float("nan"))), "NaN"),
         (changed("module.fc2.weight", 3), "no checkpoint"),
+        (
+            changed("module.fc1.weight", torch.full((HIDDEN, 4), 1e308, dtype=torch.float64)),
+            "NaN or infinite",
+        ),
+        (
+            changed("module.fc1.weight", torch.ones(HIDDEN, 4, dtype=torch.int8)),
+            "no tensor of floats",
+        ),
         ({"weights": 3}, "state_dict"),
         ([1], "no checkpoint"),
         ({"state_dict": nn.Linear(2, 2)}, "no checkpoint"),  # an object: nothing is unpickled
@@ -187,6 +175,52 @@ def test_a_file_that_is_missing_or_damaged_is_named(saved, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="no archive"):
         load(path)
+
+
+def test_a_small_file_that_says_it_holds_a_large_network_is_refused_before_one_is_made(saved):
+    """Repeated numbers take no room in a file; two such layers would take 360 GB in memory."""
+    content = checkpoint()
+    for name in ("module.conv2.weight", "module.conv3.weight"):
+        content["state_dict"][name] = torch.zeros(1).expand(10**5, 4, 3, 3)
+    path = saved(content)
+    with pytest.raises(ValueError, match=f"{path.name} is no .*and the file has"):
+        load(path)
+
+
+def test_a_compressed_file_is_refused_unread(saved):
+    path = saved(checkpoint())
+    with zipfile.ZipFile(path) as stored:
+        members = {name: stored.read(name) for name in stored.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=f"{path.name} is compressed"):
+        load(path)
+
+
+# Of a member in the archive's directory: flags (a name in UTF-8), method, place of the content.
+@pytest.mark.parametrize("field, lie", [(8, b"\0\x08"), (10, b"\xff\xff"), (42, b"\xff" * 4)])
+def test_a_directory_that_lies_is_named(saved, field, lie):
+    path = saved(checkpoint())
+    content = bytearray(path.read_bytes())
+    at = content.index(b"PK\1\2")
+    content[at + 46] = 0xFF  # of its name, which is no UTF-8 then
+    content[at + field : at + field + len(lie)] = lie
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{path.name} is no archive"):
+        load(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(FileNotFoundError, match="there is no file"):
+            load(path)
+
+
+def test_a_leak_that_is_none_is_not_blamed_on_the_file(saved):
+    with pytest.raises(ValueError, match="^leak must lie in"):
+        load(saved(checkpoint()), leak=1.5)
 
 
 def test_it_is_not_taken_for_a_network_of_ours(tmp_path):

@@ -310,6 +310,7 @@ def test_a_button_to_copy_code_is_seen_when_the_tab_key_has_come_to_it(browser, 
         button.scroll_into_view_if_needed()
         tab.locator("article h1").click()
         assert button.evaluate("b => getComputedStyle(b).opacity") == "0"
+        tab.mouse.move(0, 0)  # off the code, whose buttons the pointer shows too
         tab.keyboard.press("Tab")  # from here on the focus is the keyboard's
         button.focus()
         expect(button).to_have_css("opacity", "1")
@@ -436,6 +437,29 @@ def test_formulas_are_whole_on_a_phone(browser, addresses, page):
         tab.wait_for_function(f"!({NOT_WHOLE})().length")
         assert tab.evaluate(PARTED) == []
         assert "snn-together" in tab.locator("article").inner_html() or "reference" in page
+
+
+BESIDE = """() => {
+  document.querySelectorAll("article details").forEach(e => { e.open = true; });
+  document.querySelectorAll("article .toggle-hidden").forEach(e => {
+    e.classList.remove("toggle-hidden");
+  });
+  const right = document.querySelector("article").getBoundingClientRect().right + 1;
+  const all = "article :not(pre) > code, :is(#symbols, #equations) table";
+  return [...document.querySelectorAll(all)]
+    .filter(e => [...e.getClientRects()].some(box => box.right > right))
+    .map(e => e.textContent.slice(0, 60));
+}"""
+
+
+@pytest.mark.parametrize("page", ["notation", "cheat-sheet", "a-spiking-vgg"])
+def test_names_in_the_text_and_tables_to_look_up_stay_on_a_phones_screen(browser, addresses, page):
+    """Also those in hints and solutions, once they are opened."""
+    with site.new_tab(browser, viewport={"width": 390, "height": 844}) as tab:
+        tab.goto(f"{addresses['http']}/book/{page}.html")
+        tab.wait_for_function(FORMULAS)
+        tab.evaluate(SETTLED)
+        assert tab.evaluate(BESIDE) == []
 
 
 SMALLEST_TEXT = """() => {

@@ -58,6 +58,10 @@ NETWORKS = {"name": "lif-s0", "none": None, "number": 3, "function": lambda x: x
 LAYERS = {"other": "nowhere", "none": None, "number": 3, "foreign": nn.ReLU()}
 GENERATORS = {"number": 3, "text": "seed"}
 PATHS = {"other": "/nowhere/at/all", "number": 3, "none": None}
+SURROGATES = {"name": "triangle", "number": 3, "class": triangle}
+WIDTHS = {"none": None, "text": "wide", "few": (4, 4), "zero": (0,) * 8, "half": (1.5,) * 8}
+FUNCTIONS = {"none": None, "text": "sam", "number": 3}
+FROM_FILES = {"none": None, "text": "leak", "number": 3, "empty": {}, "list": [{}]}
 
 #: What is wrong for the parameters of that name.
 WRONG = {
@@ -81,7 +85,22 @@ WRONG = {
     **dict.fromkeys(("folder", "path", "root"), PATHS),
     **dict.fromkeys(("p",), {"NaN": [NAN], "text": ["a"], "none": None, "large": [2.0]}),
     **dict.fromkeys(("seed",), {"negative": -1, "half": 1.5, "text": "a"}),
+    **dict.fromkeys(("explain", "statistic"), FUNCTIONS),
+    **dict.fromkeys(("board", "result"), FROM_FILES),
+    "surrogate": SURROGATES,
+    "widths": WIDTHS,
+    "wnids": {"text": "n02129165", "number": 3},
+    "message": CHOICE,
+    "source": NETWORKS,
+    "fill": TENSORS,
+    **dict.fromkeys(("classes", "channels"), WHOLE),
     **dict.fromkeys(("architecture",), {"none": None, "other": {"network": "x"}, "list": [3]}),
+}
+
+#: Switches, for which anything is true or false; and where a title leads to.
+SWITCHES = {
+    *("graded", "inclusive", "keep_graph", "per_step", "polarity", "random_start", "two_objects"),
+    "links",
 }
 
 #: What is right for the parameters of that name; a function makes it.
@@ -181,7 +200,7 @@ OTHERS = {
     *("scoreboard", "summary", "curves", "dots", "table", "select", "phrase", "recalibrate"),
     *("cascade", "build", "either", "height_and_width", "check_number", "check_whole"),
     *("check_generator", "check_finite", "check_encoding", "check_network", "located"),
-    *("Cards", "extra", "DelayedLIF", "PublishedVGG"),
+    *("Cards", "extra", "DelayedLIF", "PublishedVGG", "check_function"),
 }
 
 
@@ -228,7 +247,8 @@ def is_own(error):
     """Whether the library raised it, in words of its own."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     kinds = (ValueError, TypeError, FileNotFoundError)
-    return isinstance(error, kinds) and last.filename.startswith(LIBRARY)
+    in_words = last.filename.startswith(LIBRARY) and str(last.line).startswith("raise ")
+    return isinstance(error, kinds) and in_words
 
 
 def has_nan(result):
@@ -267,6 +287,11 @@ def test_what_is_right_is_taken(function):
 def test_a_wrong_argument_gets_an_own_error_or_a_right_result(function):
     _, found = problems(function)
     assert not found
+
+
+def test_no_parameter_is_forgotten():
+    asked = {name for one in functions() for name in inspect.signature(*one.values).parameters}
+    assert asked - WRONG.keys() == SWITCHES
 
 
 def test_what_is_left_out_is_there():
@@ -325,3 +350,17 @@ def test_images_of_double_precision_have_the_maps_of_the_same_images():
         explain.sam(model, given, layer="conv6", generator=generator()) for given in (x, x.double())
     )
     assert torch.equal(one.maps, other.maps) and one.maps.any()
+
+
+@pytest.mark.parametrize("surrogate", SURROGATES.values(), ids=SURROGATES)
+def test_what_is_no_surrogate_is_refused_before_a_gradient_is_asked_for(surrogate):
+    with pytest.raises(TypeError, match="expected a surrogate"):
+        snnlab.neurons.lif(torch.rand(4, 3), 0.9, surrogate=surrogate)
+    with pytest.raises(TypeError, match="expected a surrogate"):
+        with snnlab.neurons.surrogate_gradient(RIGHT["model"](), surrogate):
+            pass
+
+
+def test_classes_that_are_no_row_of_numbers_are_refused_before_a_file_is_opened():
+    with pytest.raises(TypeError, match="expected WordNet numbers in a row"):
+        snnlab.data.tiny_imagenet("/nowhere/at/all", "val", "n02129165")

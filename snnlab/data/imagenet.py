@@ -38,6 +38,8 @@ def tiny_imagenet(
     """
     if split not in ("train", "val"):
         raise ValueError(f"split must be 'train' or 'val', got {split!r}")
+    if isinstance(wnids, str) or not isinstance(wnids, Sequence | None):
+        raise TypeError(f'expected WordNet numbers in a row, as ("n02129165",), got {wnids!r:.80}')
     files = Files(located(root), _LAYOUT)
     base = _top(files)
     if wnids is None:

@@ -173,8 +173,8 @@ def sam_in_chunks(
     run side by side, and the network may be called in between.  Errors as for :func:`sam`.
     """
     check_network(model)
-    if isinstance(chunks, Tensor) and chunks.ndim == 0:
-        raise ValueError("expected a sequence of chunks [T, B, C, H, W], got a single number")
+    if not isinstance(chunks, Iterable) or isinstance(chunks, Tensor) and chunks.ndim == 0:
+        raise ValueError(f"expected chunks [T, B, C, H, W] in a row, got {chunks!r:.80}")
     trace, stream = None, continuing(model)
     network = Network(model, axes="TBCHW")  # as neurons that can go on have them
     for chunk in chunks:

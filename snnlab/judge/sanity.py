@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snnlab.checks import check_generator, check_tensor
+from snnlab.checks import check_function, check_generator, check_tensor
 from snnlab.explain import Explanation
 from snnlab.judge.stability import pearson
 from snnlab.models import BlockNetwork
@@ -80,6 +80,7 @@ def class_sensitivity(
 
     ``explain(target)`` gives the explanation; pass it the same spikes each time.
     """
+    check_function("explain", explain)
     for one in (labels, others):
         check_tensor(one)
     if labels.shape != others.shape:

@@ -12,7 +12,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_finite, check_generator, check_number, check_whole
+from snnlab.checks import (
+    check_finite,
+    check_function,
+    check_generator,
+    check_number,
+    check_whole,
+)
 from snnlab.judge.shares import check, top_share
 
 __all__ = ["between_images", "normalised", "over_draws", "pearson", "relative_l2", "top_overlap"]
@@ -98,6 +104,7 @@ def over_draws(
     ``explain(generator)`` makes the map with draws from where the generator stands; give the same
     one on, and an independent one for the map to compare with.
     """
+    check_function("explain", explain)
     check_whole("draws", draws)
     check_generator(generator)
     found = explain(generator)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
-from snnlab.checks import check_whole, extra
+from snnlab.checks import check_function, check_whole, extra
 
 __all__ = ["holm", "interval", "over_classes", "over_training"]
 
@@ -26,6 +26,7 @@ def interval(
     """
     check_whole("resamples", resamples)
     check_whole("seed", seed, least=0)
+    check_function("statistic", statistic)
     arrays = _samples(samples)
 
     with extra("the bootstrap needs"):
@@ -63,6 +64,7 @@ def over_classes(
     """
     check_whole("resamples", resamples)
     check_whole("seed", seed, least=0)
+    check_function("statistic", statistic)
     arrays, classes = _samples(samples), np.asarray(labels)
     if classes.shape != arrays[0].shape:
         raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from snnlab.storing import located, read_json, whole
 
-__all__ = ["FOLDER", "Result", "load", "names", "select", "write"]
+__all__ = ["FOLDER", "Result", "check_result", "load", "names", "select", "write"]
 
 # In an installed package they lie beside this file, in the project's source in a folder of its own.
 INSTALLED = Path(__file__).parent / "claims"
@@ -66,8 +66,7 @@ def _existing(folder: str | Path) -> Path:
 def write(result: dict, folder: str | Path) -> Path:
     """Write a results file and return where.  Raises ValueError if it lacks something, or holds a
     number that is not finite."""
-    if problems := _problems(result):
-        raise ValueError(f"not a results file: {'; '.join(problems[:5])}")
+    check_result(result)
     path = located(folder) / f"{result['claim']}.json"
     text = json.dumps(result, indent=1, allow_nan=False) + "\n"
     with whole(path) as part:
@@ -75,8 +74,16 @@ def write(result: dict, folder: str | Path) -> Path:
     return path
 
 
+def check_result(result: dict) -> None:
+    """Raise ValueError for what cannot be a results file's content."""
+    if problems := _problems(result):
+        raise ValueError(f"not a results file: {'; '.join(problems[:5])}")
+
+
 def _problems(result: dict) -> list[str]:
     """What makes it no results file: what it lacks, and what is of another kind."""
+    if not isinstance(result, dict):
+        return [f"it is {result!r:.40}"]
     if missing := [key for key in KEYS if key not in result]:
         return [f"it lacks {', '.join(missing)}"]
     found = [f"its {key} is no text" for key in TEXTS if not isinstance(result[key], str)]

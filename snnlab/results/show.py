@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 from snnlab import plotting
-from snnlab.results.files import select
-from snnlab.results.verdicts import VERDICTS, standing
+from snnlab.results.files import check_result, select
+from snnlab.results.verdicts import VERDICTS, check_board, standing
 
 __all__ = ["Table", "curves", "decision", "dots", "named", "phrase", "summary", "table"]
 
@@ -62,6 +62,7 @@ def decision(result: dict) -> Table:
     """The figures that decide a claim, each with its interval and its state, and the verdict as
     the :func:`~snnlab.results.scoreboard` has it: corrected for the number of claims; and where
     the file says so, what it would be at half and at twice its margin."""
+    check_result(result)
     lines = [
         "| figure that decides | n | value (95 % interval) | by seed | counts from | |",
         "|---|---|---|---|---|---|",
@@ -86,6 +87,7 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
 
     ``links``: where a claim's title leads to.
     """
+    check_board(board)
     lines = [
         "| claim | verdict | figure that decides | n | value (95 % interval) | by seed | p |",
         "|---|---|---|---|---|---|---|",

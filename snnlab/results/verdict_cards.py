@@ -3,7 +3,7 @@
 from html import escape
 
 from snnlab.results.show import named, phrase
-from snnlab.results.verdicts import VERDICTS
+from snnlab.results.verdicts import VERDICTS, check_board
 
 __all__ = ["Cards", "cards"]
 
@@ -22,6 +22,7 @@ def cards(board: list[dict], links: dict[str, str] | None = None) -> Cards:
 
     ``links``: where a claim's title leads to.
     """
+    check_board(board)
     claims = [_card(row, (links or {}).get(row["claim"])) for row in board]
     return Cards(f'<ul class="snn-cards">{"".join(claims)}</ul>')
 

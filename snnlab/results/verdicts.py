@@ -13,6 +13,7 @@ __all__ = [
     "VERDICTS",
     "allowance",
     "at_margins",
+    "check_board",
     "is_valid",
     "of_figures",
     "scoreboard",
@@ -115,6 +116,7 @@ def at_margins(board: list[dict], factor: float) -> list[dict]:
     Its p value stays the one that was measured.  At a factor of 1 all is as it was.  Raises
     ValueError for a factor below 0.
     """
+    check_board(board)
     check_number("factor", factor, 0)
     rows = []
     for row in board:
@@ -122,6 +124,14 @@ def at_margins(board: list[dict], factor: float) -> list[dict]:
         verdict = of_figures(figures, is_valid(row))
         rows.append(row | {"figures": figures, "verdict": verdict, "p": _p(figures, verdict)})
     return _corrected(rows)
+
+
+def check_board(board: list[dict]) -> None:
+    """Raise ValueError for what are no rows of :func:`scoreboard`."""
+    keys = {"claim", "title", "verdict", "figures", "holm"}
+    rows = board if isinstance(board, list) else [board]
+    if not all(isinstance(row, dict) and keys <= row.keys() for row in rows):
+        raise ValueError(f"expected rows of results.scoreboard(), got {board!r:.80}")
 
 
 def is_valid(row: dict) -> bool:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from snnlab.checks import check_generator, check_number, check_pixels
+from snnlab.checks import check_generator, check_images, check_number
 
 __all__ = ["augment"]
 
@@ -16,7 +16,7 @@ def augment(
     """Flip and shift each image, change its brightness and contrast, blank a square; and turn,
     zoom and stretch every second one.  The others keep their pixels: resampling blurs, and a
     network that has only seen blurred images is worse on sharp ones."""
-    check_pixels(images)
+    check_images(images)
     check_number("strength", strength, 0, 1)
     check_generator(generator)
     if strength == 0:

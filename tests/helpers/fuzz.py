@@ -32,8 +32,8 @@ from safetensors.torch import save as as_safetensors
 
 from experiments.study import fast_study
 from helpers.kills import photos
-from helpers.tiny import relu_network, spiking_network
-from snnlab import results, zoo
+from helpers.tiny import published_checkpoint, relu_network, spiking_network
+from snnlab import published, results, zoo
 from snnlab.conversion import convert
 from snnlab.data import n_mnist, tiny_imagenet
 from snnlab.explain import Explanation
@@ -381,6 +381,66 @@ class Networks:
         return weights
 
 
+class Published:
+    """The authors' checkpoint."""
+
+    def __init__(self):
+        self.state = published_checkpoint((4,) * 8, 6, 5, 2)["state_dict"]
+        written = io.BytesIO()
+        torch.save({"state_dict": self.state}, written)
+        self.content = written.getvalue()
+        with tempfile.TemporaryDirectory() as folder:
+            self.weights = self.read(Path(folder), self.content)
+
+    def read(self, folder, content):
+        (folder / "vgg.pth").write_bytes(content)
+        return published.load(folder / "vgg.pth").state_dict()
+
+    def __call__(self, folder, draws):
+        kind, written = draws.randrange(5), io.BytesIO()
+        if kind == 0:
+            content = shaken(self.content, draws)
+        elif kind == 1:
+            content = field_changed(self.content, draws)
+        elif kind == 2 and draws.random() < 0.2:
+            (folder / "vgg.pth").touch()
+            misplaced(folder / "vgg.pth", draws)
+            return published.load(folder / "vgg.pth")
+        else:
+            torch.save(draws.choice([{"state_dict": self.odd(draws)}, draws.choice(ODD)]), written)
+            content = written.getvalue()
+        weights = self.read(folder, content)
+        assert all(value.isfinite().all() for value in weights.values())
+        if kind < 2:
+            assert all(torch.equal(weights[key], self.weights[key]) for key in self.weights)
+
+    def odd(self, draws):
+        state = dict(self.state)
+        name = draws.choice([*state])
+        value, kind = state[name].clone(), draws.randrange(7)
+        if kind == 0:
+            state[name] = draws.choice(ODD)
+        elif kind == 1:
+            state[HOSTILE] = state.pop(name)
+        elif kind == 2 and value.is_floating_point():
+            value = value.double()  # in which 1e308 is finite
+            value.view(-1)[draws.randrange(value.numel())] = draws.choice(ODD[10:13])
+            state[name] = value
+        elif kind == 3:
+            types = [torch.int8, torch.bool, torch.float64, torch.bfloat16, torch.complex64]
+            state[name] = value.to(draws.choice(types))
+        elif kind == 4:
+            state[name] = value[..., :-1] if value.ndim else value[None]
+        elif kind == 5:  # repeated numbers, which take no room in a file
+            large = draws.choice([10**3, 10**5])
+            for block in draws.choices(range(1, 9), k=4):
+                shape = state[f"module.conv{block}.weight"].shape[1:]
+                state[f"module.conv{block}.weight"] = torch.zeros(1).expand(large, *shape)
+        else:
+            state[name] = value.to("meta")
+        return state
+
+
 class Explanations:
     def __init__(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -541,8 +601,9 @@ class Checkpoints:
 #: The kinds, and how many of a hundred inputs are of each.
 KINDS = {
     Pictures: 30,
-    Recordings: 17,
+    Recordings: 15,
     Networks: 20,
+    Published: 2,
     Explanations: 12,
     Results: 14,
     Parts: 5,

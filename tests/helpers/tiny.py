@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 
 import torch
 
@@ -32,6 +33,30 @@ def spiking_network(encoding="poisson", dtype=torch.float64):
     """Its spiking kind, in which every block fires."""
     make = functools.partial(SpikingVGG, CLASSES, STEPS, WIDTHS, LEAK, encoding)
     return copy.deepcopy(_settled(make, encoding)).to(dtype)
+
+
+def published_checkpoint(widths, hidden, classes, steps, prefix="module."):
+    """Random tensors in the format of the authors' file, strong enough that all layers fire."""
+    drawn, state = generator(3), {}
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=drawn)
+
+    for i, (before, width) in enumerate(itertools.pairwise((3, *widths)), 1):
+        state[f"conv{i}.weight"] = draw(width, before, 3, 3)
+    state["fc1.weight"], state["fc2.weight"] = draw(hidden, widths[-1]), draw(classes, hidden)
+    norms = {f"bn{i}": width for i, width in enumerate(widths, 1)} | {"bnfc": hidden}
+    for name, width in norms.items():
+        for t in range(steps):
+            norm = f"{name}_list.{t}"
+            state[f"{norm}.weight"] = 1 + 0.1 * draw(width)
+            state[f"{norm}.running_mean"] = 0.1 * draw(width) - 0.5
+            state[f"{norm}.running_var"] = 1 + draw(width).abs()
+            state[f"{norm}.num_batches_tracked"] = torch.tensor(7)
+    return {
+        "state_dict": {prefix + name: values for name, values in state.items()},
+        "accuracy1": torch.tensor(52.0),
+    }
 
 
 _made = {}
