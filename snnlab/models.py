@@ -127,11 +127,7 @@ class _SpikingBlock(nn.Module):
         self.neuron = LIF(leak)
 
     def forward(self, x):
-        currents = over_time(self.conv, x)
-        # Under mixed precision the convolution alone is in bfloat16, which spikes and their means
-        # of four lose nothing by; norm and membrane keep the precision of the parameters.
-        currents = currents.to(next(self.parameters(), x).dtype)
-        return fire(self.norm, self.neuron, currents)
+        return fire(self.norm, self.neuron, over_time(self.conv, x))
 
 
 class _ConvertedBlock(nn.Module):
