@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import check_currents, check_finite, check_number, check_tensor
+from snnlab.checks import check_currents, check_finite, check_number
 from snnlab.layers import BatchNormThroughTime, over_time
 from snnlab.models import BLOCKS, SpikingVGG
 from snnlab.neurons import LIF, lif
