@@ -1,7 +1,7 @@
 """What several claims use: the maps of all methods on the validation images, made once for each
 seed; the maps that know nothing of the network; scores in boxes; and arrays batch by batch."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -200,7 +200,7 @@ def only(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 def read(
-    features: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    features: Sequence[torch.Tensor],
     labels: tuple[torch.Tensor, torch.Tensor],
     decays: tuple[float, ...],
 ) -> tuple[torch.Tensor, float]:

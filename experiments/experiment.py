@@ -269,7 +269,7 @@ class Experiment:
         decides = [code_hash(Path(one.__file__)) for one in (verdicts, files)]
         decides.append(code_hash(Path(__file__)))
         networks = [zoo.card(one, shelf)["sha256"] for one in wanted if one in zoo.names(shelf)]
-        seen = [file_hash(path) for path in (data, *self.controls)]
+        seen = [file_hash(path) or "" for path in (data, *self.controls)]
         parts = (hashed(decides), hashed(networks), hashed(seen))
         return "-".join([code_hash(self.path), *parts])
 

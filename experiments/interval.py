@@ -1,6 +1,6 @@
 """Claim "interval": short intervals between spikes carry the information."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -374,10 +374,10 @@ def read_out(study: Study, seed: int) -> dict[Key, np.ndarray]:
     )
     found: dict[Key, np.ndarray] = {}
     for key in train:
-        parts, labels = (train[key], tune[key], val[key]), (fit.labels, study.tune.labels)
+        parts: Sequence[torch.Tensor] = train[key], tune[key], val[key]
         if N not in key:
             parts = beyond_counts(*parts)
-        answers, decay = common.read(parts, labels, DECAYS)
+        answers, decay = common.read(parts, (fit.labels, study.tune.labels), DECAYS)
         found[key] = (answers == study.val.labels).numpy()
         found["decay", *key] = np.array(decay)
     return found
@@ -394,7 +394,7 @@ def features(
         draw = (1, 2, 0)[number]  # of the encoder: those of val are every claim's
         with record(model, SITES) as recording:
             model(spikes=common.encoded(study, model, part.images, start, draw))
-        found = {}
+        found: dict[tuple[str, ...], torch.Tensor] = {}
         for i, layer in enumerate(SITES):
             generator = study.generator(5, 100 * seed + 10 * number + i, start)
             spikes = recording[layer]
