@@ -21,6 +21,7 @@ import torch
 
 from experiments.rules import (
     NOT_COMMITTED,
+    ROOT,
     UNKNOWN,
     Opening,
     changes,
@@ -40,10 +41,14 @@ from experiments.study import (
 from snnlab import zoo
 from snnlab.data import Photographs, n_mnist
 from snnlab.provenance import commit, device, file_hash, versions
-from snnlab.results import FOLDER, files, phrase, verdicts
+from snnlab.results import FOLDER, files, phrase
 from snnlab.results.show import named
 from snnlab.results.verdicts import of_figures, sensitivity
 from snnlab.storing import check_writable
+
+
+# The code that makes a verdict of figures, which no part hangs on that was computed before
+DECIDING = ("snnlab/results/verdicts.py", "snnlab/results/files.py", "experiments/experiment.py")
 
 
 class Set(NamedTuple):
@@ -266,8 +271,7 @@ class Experiment:
         the networks, and the data with the results that are controls."""
         shelf = SETS[name].shelf
         wanted = [f"{kind}-s{seed}" for kind in self.kinds for seed in self.seeds]
-        decides = [code_hash(Path(one.__file__)) for one in (verdicts, files)]
-        decides.append(code_hash(Path(__file__)))
+        decides = [code_hash(ROOT / path) for path in DECIDING]
         networks = [zoo.card(one, shelf)["sha256"] for one in wanted if one in zoo.names(shelf)]
         seen = [file_hash(path) or "" for path in (data, *self.controls)]
         parts = (hashed(decides), hashed(networks), hashed(seen))
