@@ -46,7 +46,6 @@ from snnlab.results.show import named
 from snnlab.results.verdicts import of_figures, sensitivity
 from snnlab.storing import check_writable
 
-
 # The code that makes a verdict of figures, which no part hangs on that was computed before
 DECIDING = ("snnlab/results/verdicts.py", "snnlab/results/files.py", "experiments/experiment.py")
 
