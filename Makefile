@@ -58,8 +58,9 @@ networks: .venv/book  ## train the networks that are missing: make networks DATA
 	@test -n "$(DATA)" || { echo "Say where the training images are: make networks DATA=/path/to/tiny-imagenet.zip"; exit 1; }
 	$(BIN)/python -m snnlab.training --data "$(DATA)"
 
+# These hold arrays of many sizes at once, which a heap that is never given back would pile up.
 reproduce: .venv/book  ## run all experiments: make reproduce DATA=tiny-imagenet.zip (hours; goes on where it stopped)
-	$(BIN)/python -m experiments.reproduce $(if $(DATA),--data "$(DATA)") $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
+	env -u MALLOC_MMAP_MAX_ -u MALLOC_TRIM_THRESHOLD_ $(BIN)/python -m experiments.reproduce $(if $(DATA),--data "$(DATA)") $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 
 bench: .venv/test  ## speed against other libraries, as ratios; half an hour of a quiet machine, and Chromium
 	$(BIN)/python -m benchmarks

@@ -13,7 +13,7 @@ from torch import nn
 
 from benchmarks.network import BATCH, CLASSES, training_step
 from benchmarks.timing import PAIRS, ratio, seconds, summary
-from snnlab.layers import BatchNormThroughTime, over_time
+from snnlab.layers import BatchNormThroughTime, convolutions_in, over_time
 from snnlab.models import WIDTHS, SpikingVGG
 from snnlab.training.loop import FAST
 
@@ -93,8 +93,8 @@ class Mixed(nn.Module):
         self.model = model
 
     def forward(self, **inputs):
-        with torch.autocast("cpu", torch.bfloat16):
-            return self.model(**inputs).float()
+        with convolutions_in(torch.bfloat16):
+            return self.model(**inputs)
 
 
 def rounded():

@@ -1,10 +1,10 @@
 """Claim "burst": where bursts carry the class, SAM leans to them more than counts do.
 
 The control of the claim "interval": scenes whose message lies in time alone, so that what intervals
-can do for a map is seen.
+can do for a map is seen, and whether swapped trains tell them from all else of time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from experiments.study import BATCH, Figure, Key, Study
 from snnlab.data import RhythmScenes, rhythm_scenes
 from snnlab.explain import spike_activation_map
 from snnlab.judge.baselines import count_map
-from snnlab.judge.faithfulness import retimed
+from snnlab.judge.faithfulness import retimed, rolled
 from snnlab.judge.readout import readings
 from snnlab.models import BLOCKS
 from snnlab.recording import record
@@ -52,6 +52,11 @@ INPUT = "input"
 SITES = (INPUT, *BLOCKS)
 READ = {"score at spikes": "NCS", "count": "counts", "pairs": "pairs of spikes, n(n-1)"}
 DECAYS = (1e-4, 1e-3, 1e-2)
+MOVES = {
+    "re-timed": retimed,
+    "rolled": rolled,  # who fires together is lost, and how many fire at each step
+    "swapped, then rolled": lambda x, generator: rolled(common.swapped(x, generator), generator),
+}
 FIGURE = Figure(
     "share on the shape of the class, SAM minus n(n-1)",
     0.02,
@@ -128,9 +133,16 @@ def accuracies(study: Study, seen: dict[int, dict], shape: str) -> list[dict]:
     for layer in SITES:
         labels = {"layer": layer, "class": shape}
         without = {s: one["re-timed", layer].astype(float) for s, one in seen.items()}
-        lost = common.minus(right, without)
         measures.append(study.measure("accuracy, a layer re-timed", without, **labels))
+        lost = common.minus(right, without)
         measures.append(study.measure("accuracy lost by re-timing a layer", lost, **labels))
+        ways = ("rolled", "swapped, then rolled")
+        whole, mixed = (
+            {s: one[way, layer].astype(float) for s, one in seen.items()} for way in ways
+        )
+        spared, told = common.minus(whole, without), common.minus(whole, mixed)
+        measures.append(study.measure("accuracy, a layer rolled minus re-timed", spared, **labels))
+        measures.append(study.measure("accuracy, a layer's trains minus swapped", told, **labels))
     return measures
 
 
@@ -181,7 +193,7 @@ def batches(study: Study, kind: str, part: str) -> Iterator[tuple[int, RhythmSce
 
 
 def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
-    """(layer, map) -> its share on the shape of the class [N]; "right" and ("re-timed", layer),
+    """(layer, map) -> its share on the shape of the class [N]; "right" and (way of moving, layer),
     which scenes are named rightly; and their "labels"."""
     model = study.network(f"{kind}-s{seed}")
 
@@ -194,8 +206,10 @@ def look(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:
             of_layer = spikes if layer == INPUT else recording[layer]
             for name, maps in {SAM: spike_activation_map, COUNTS: count_map}.items():
                 found[layer, name] = share(maps(of_layer).sum(0), scenes, kind)
-            logits = without_timing(model, of_layer, layer, study.generator(1 + i, start))
-            found["re-timed", layer] = logits.argmax(1).cpu() == scenes.labels
+            generator = study.generator(1 + i, start)
+            for how, change in MOVES.items():
+                logits = moved(model, of_layer, layer, lambda x, f=change, g=generator: f(x, g))
+                found[how, layer] = logits.argmax(1).cpu() == scenes.labels
         return found
 
     return common.joined(of_batch(*each) for each in batches(study, kind, "test"))
@@ -212,11 +226,11 @@ def share(maps: torch.Tensor, scenes: RhythmScenes, kind: str) -> torch.Tensor:
 
 
 @torch.no_grad()
-def without_timing(model, spikes: torch.Tensor, layer: str, generator) -> torch.Tensor:
-    """The logits when a layer's spikes, or those that come in, are put on random steps."""
+def moved(model, spikes: torch.Tensor, layer: str, change: Callable) -> torch.Tensor:
+    """The logits when a layer's spikes, or those that come in, are moved in time."""
     if layer == INPUT:
-        return model(spikes=retimed(spikes, generator))
-    return common.logits_with(model, layer, spikes, lambda found: retimed(found, generator))
+        return model(spikes=change(spikes))
+    return common.logits_with(model, layer, spikes, change)
 
 
 def read_out(study: Study, seed: int, kind: str) -> dict[Key, np.ndarray]:

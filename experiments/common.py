@@ -1,7 +1,7 @@
 """What several claims use: the maps of all methods on the validation images, made once for each
 seed; the maps that know nothing of the network; scores in boxes; and arrays batch by batch."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from snnlab.judge.baselines import (
     rate_map,
     squared_rate_map,
 )
-from snnlab.judge.faithfulness import effect_of_silencing
+from snnlab.judge.faithfulness import effect_of_silencing, exchanged
 from snnlab.judge.localisation import area, box_masks, has_area, shuffled_energy
 from snnlab.judge.readout import linear_reader
 from snnlab.layers import over_time
@@ -200,7 +200,7 @@ def only(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 def read(
-    features: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    features: Sequence[torch.Tensor],
     labels: tuple[torch.Tensor, torch.Tensor],
     decays: tuple[float, ...],
 ) -> tuple[torch.Tensor, float]:
@@ -217,6 +217,16 @@ def read(
 def mass_share(mine: torch.Tensor, both: torch.Tensor) -> torch.Tensor:
     """[N]: a part's share of a mass; one half where there is none."""
     return torch.where(both > 0, mine / both.clamp(min=1e-30), 0.5)
+
+
+def swapped(spikes: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """The trains of neurons of a channel that fire equally often exchanged, over all places and
+    all images of the batch.
+
+    Every neuron keeps its count, and how trains of that count look in its channel is kept too: only
+    whose intervals they are is lost.  The images must be of several classes, or that is not lost.
+    """
+    return exchanged(spikes.transpose(1, 2), generator).transpose(1, 2)
 
 
 class After(torch.nn.Module):

@@ -12,6 +12,7 @@ decides by, and a function ``run(study)`` that gives an :class:`Outcome`.
 import argparse
 import dataclasses
 import datetime
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,22 +21,33 @@ import torch
 
 from experiments.rules import (
     NOT_COMMITTED,
+    ROOT,
     UNKNOWN,
     Opening,
     changes,
+    is_committed,
     note_opening,
     rule_commit,
 )
 from experiments.source import code_hash
-from experiments.study import NO_PHOTOGRAPHS, Figure, Study, fast_study, splits
+from experiments.study import (
+    NO_PHOTOGRAPHS,
+    Figure,
+    Study,
+    fast_study,
+    images_to_fit,
+    images_to_measure,
+)
 from snnlab import zoo
-from snnlab.data import n_mnist
+from snnlab.data import Photographs, n_mnist
 from snnlab.provenance import commit, device, file_hash, versions
-from snnlab.results import FOLDER, phrase
-from snnlab.results.files import write
+from snnlab.results import FOLDER, files, phrase
 from snnlab.results.show import named
 from snnlab.results.verdicts import of_figures, sensitivity
 from snnlab.storing import check_writable
+
+# The code that makes a verdict of figures, which no part hangs on that was computed before
+DECIDING = ("snnlab/results/verdicts.py", "snnlab/results/files.py", "experiments/experiment.py")
 
 
 class Set(NamedTuple):
@@ -82,6 +94,7 @@ class Experiment:
     kinds: tuple[str, ...] = ("relu", "lif")  # of the set's networks that it needs, of each seed
     drawn: str = ""  # what draws all that it looks at, where it needs no --data
     recorded: bool = False  # whether it looks at --recordings instead
+    needs: tuple[str, ...] = ()  # the claims whose results are its controls
 
     @property
     def of_a_set(self) -> bool:
@@ -105,7 +118,7 @@ class Experiment:
         try:
             outcome = self.run(study)
             result = self._result(study, outcome, **of)
-            path = write(result, written)
+            path = files.write(result, written)
         except OSError as error:  # e.g. a full disk; what was computed before is kept
             raise SystemExit(f"{self.claim}: {error}") from error
         print(f"{self.claim}: {outcome.verdict}")
@@ -164,20 +177,15 @@ class Experiment:
             f"computed is kept in {folder}, so it can be stopped at any time and goes on there",
             flush=True,
         )
-        if self.of_a_set and of_set.own:
-            self._open(name)
         try:
             if self.recorded:
                 n_mnist(data, "test")
-            parts = [NO_PHOTOGRAPHS] * 3
+            train = tune = val = NO_PHOTOGRAPHS
             if data is not None and self.of_a_set:
-                parts = list(splits(data, of_set.own))
+                train, tune, val = self._images(data, seeds, name)
         except (ValueError, FileNotFoundError) as error:
             option = "--recordings" if self.recorded else "--data"
             raise SystemExit(f"{option}: {error}") from None
-        train, tune, val = parts
-        if self.of_a_set and (others := self.of_other_classes(val.classes, seeds, name)):
-            raise SystemExit(f"--data: {data} has other classes than {', '.join(others)} know")
         kind = "cuda" if torch.cuda.is_available() else "cpu"
         recordings = data if self.recorded else None
         shelf = of_set.shelf if self.of_a_set else zoo.FOLDER
@@ -219,19 +227,59 @@ class Experiment:
             first = "commit the code first"
         elif options.seeds and options.results is None:
             first = "some seeds are no result: say with --results where else their file goes"
+        elif options.data is not None and options.data.is_dir():
+            first = "give the images as one zip, whose hash is written down"
+        elif changed := [path.name for path in self.controls if not is_committed(path)]:
+            first = f"commit {', '.join(changed)} first"
         if first:
             raise SystemExit(f"{self.claim}: {first}; set {options.set} is looked at once")
 
-    def _open(self, name: str) -> None:
+    def _images(
+        self, data: Path, seeds: tuple[int, ...], name: str
+    ) -> tuple[Photographs, Photographs, Photographs]:
+        """The images to fit on, to tune on and to measure on; the last are opened last, when it is
+        known that the networks know their classes, and that the look is written down."""
+        own = SETS[name].own
+        train, tune = images_to_fit(data, own)
+        if others := self.of_other_classes(train.classes, seeds, name):
+            raise SystemExit(f"--data: {data} has other classes than {', '.join(others)} know")
+        if own:
+            self.open(name, data)
+            if not is_committed(self.opened(name)):
+                raise SystemExit(
+                    f"{self.claim}: commit {self.opened(name)} first, then start again; set {name} "
+                    "is looked at once"
+                )
+        val = images_to_measure(data, own)
+        if val.classes != train.classes:
+            raise SystemExit(f"--data: {data} has other classes in val than in train")
+        return train, tune, val
+
+    def open(self, name: str, data: Path) -> None:
         """Write down that this claim opens the images of a set.  SystemExit where it did so under
         another rule."""
         when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        now = Opening(when, commit(), self.rule_commit, code_hash(self.path))
+        now = Opening(when, commit(), self.rule_commit, self.decided_by(name, data))
         try:
             note_opening(self.opened(name), now)
         except ValueError as error:
             raise SystemExit(f"{self.claim}: {error}") from None
-        print(f"{self.claim}: opens set {name}; commit {self.opened(name)} too", flush=True)
+
+    def decided_by(self, name: str, data: Path) -> str:
+        """Hashes of all that a verdict follows from: the code that computes, the code that decides,
+        the networks, and the data with the results that are controls."""
+        shelf = SETS[name].shelf
+        wanted = [f"{kind}-s{seed}" for kind in self.kinds for seed in self.seeds]
+        decides = [code_hash(ROOT / path) for path in DECIDING]
+        networks = [zoo.card(one, shelf)["sha256"] for one in wanted if one in zoo.names(shelf)]
+        seen = [file_hash(path) or "" for path in (data, *self.controls)]
+        parts = (hashed(decides), hashed(networks), hashed(seen))
+        return "-".join([code_hash(self.path), *parts])
+
+    @property
+    def controls(self) -> list[Path]:
+        """The results that it takes as its controls."""
+        return [FOLDER / f"{claim}.json" for claim in self.needs]
 
     def opened(self, name: str) -> Path:
         """The file that says when the images of a set were opened for this claim."""
@@ -304,6 +352,10 @@ def over_training(figure: dict) -> list[str]:
         f"Over {runs['n']} training runs (Student's t) {named(figure['name'], figure['labels'])} "
         f"is {phrase(runs)}{whose}."
     ]
+
+
+def hashed(words: list[str]) -> str:
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
 
 def asked() -> int:

@@ -17,7 +17,7 @@ UNKNOWN, NOT_COMMITTED = "unknown", "not committed"
 
 class Opening(NamedTuple):
     """When images that are looked at once were opened for a claim: the time, the commit that ran,
-    that of the rule, and the hash of the code."""
+    that of the rule, and the hashes of the code and the networks."""
 
     when: str
     commit: str
@@ -75,8 +75,8 @@ def openings(path: Path) -> list[Opening]:
 
 
 def note_opening(path: Path, now: Opening) -> None:
-    """Write down that the images are opened, and once more where the code is no longer that of
-    the last time.  Raises ValueError where they were opened under another rule."""
+    """Write down that the images are opened, and once more where the code or the networks are no
+    longer those of the last time.  Raises ValueError where they were opened under another rule."""
     before = openings(path)
     if others := [one for one in before if one.rule != now.rule]:
         raise ValueError(
@@ -90,13 +90,37 @@ def note_opening(path: Path, now: Opening) -> None:
 
 
 def changes(path: Path) -> list[str]:
-    """Notes on code that is no longer that by which the images were opened."""
+    """Notes on code or networks that are no longer those by which the images were opened."""
     return [
-        f"The code changed after the images were opened, on {now.when}: {before.code} to "
-        f"{now.code}, commit {now.commit}."
+        f"The code or the networks changed after the images were opened, on {now.when}: "
+        f"{before.code} to {now.code}, commit {now.commit}."
         for before, now in itertools.pairwise(openings(path))
         if before.code != now.code
     ]
+
+
+def is_committed(path: Path, root: Path = ROOT) -> bool:
+    """Whether a file is there as the last commit has it."""
+    known = git(root, "ls-files", "--error-unmatch", "--", str(path))
+    return bool(known) and git(root, "status", "--porcelain", "--", str(path)) == ""
+
+
+def doubts_of_a_look(opened: Path, result: dict, root: Path = ROOT) -> list[str]:
+    """What is wrong with the file of a look: parts of the result that were computed before it was
+    committed; and lines that were taken out of it later.  Empty, too, where there is no history."""
+    if not has_history(root):
+        return []
+    added = (git(root, "log", "--diff-filter=A", "--format=%H", "--", str(opened)) or "").split()
+    if not added:
+        return ["it is not committed"]
+    rows = git(root, "log", "--format=", "--numstat", "--", str(opened)) or ""
+    found = ["a line was changed later"] * any(
+        int(row.split()[1]) for row in rows.splitlines() if row
+    )
+    for part in result["commit"]:
+        if git(root, "merge-base", "--is-ancestor", added[-1], part) is None:
+            found.append(f"{part} is older")
+    return found
 
 
 def has_history(root: Path = ROOT) -> bool:

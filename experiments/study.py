@@ -222,14 +222,23 @@ def fast_study(claim: str, folder: Path) -> Study:
 
 
 @functools.cache  # several experiments of one process read the images once
-def splits(data: Path, own: bool) -> tuple[Photographs, Photographs, Photographs]:
-    """The images to fit on, to tune on, and to measure on: of the book's classes, or of the data's
-    ``own``, which are others.  Raises ValueError where some of the own are the book's."""
-    chosen: dict[str, Any] = {"wnids": None} if own else {}
-    train = tiny_imagenet(data, "train", **chosen)
+def images_to_fit(data: Path, own: bool) -> tuple[Photographs, Photographs]:
+    """The images to fit on and to tune on: of the book's classes, or of the data's ``own``, which
+    are others.  Raises ValueError where some of the own are the book's."""
+    train = tiny_imagenet(data, "train", **_classes(own))
     if own and (both := sorted({*train.classes} & {*CLASSES})):
         raise ValueError(f"{data.name} has classes of the book: {', '.join(both)}")
-    return *hold_out(train), tiny_imagenet(data, "val", **chosen)
+    return hold_out(train)
+
+
+@functools.cache
+def images_to_measure(data: Path, own: bool) -> Photographs:
+    """The validation images, of the same classes."""
+    return tiny_imagenet(data, "val", **_classes(own))
+
+
+def _classes(own: bool) -> dict[str, Any]:
+    return {"wnids": None} if own else {}
 
 
 # ---- parts on the disk

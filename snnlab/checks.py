@@ -13,6 +13,7 @@ __all__ = [
     "Label",
     "Labels",
     "Size",
+    "check_currents",
     "check_encoding",
     "check_finite",
     "check_function",
@@ -142,6 +143,24 @@ def check_tensor(inputs: Tensor) -> None:
         )
     if inputs.layout != torch.strided:
         raise ValueError(f"expected a dense tensor, got {inputs.layout}; use x.to_dense()")
+
+
+def check_currents(currents: Tensor, state: Tensor | None = None) -> None:
+    """Raise ValueError unless currents are floats [T, ...], time first, of one step or more; and
+    unless a state, if there is one, has the shape of one step."""
+    check_tensor(currents)
+    if currents.ndim < 2 or len(currents) == 0:
+        raise ValueError(
+            f"expected currents of shape [T, ...] with time first, got {tuple(currents.shape)}"
+        )
+    if not currents.is_floating_point():
+        raise ValueError(f"expected float currents, got {currents.dtype}; use currents.float()")
+    one = currents.shape[1:]
+    if state is not None and not (isinstance(state, Tensor) and state.shape == one):
+        raise ValueError(
+            f"state has the shape of one step, {tuple(one)}, got "
+            f"{tuple(getattr(state, 'shape', ())) or state!r}"
+        )
 
 
 def check_images(images: Tensor, channels: int = 3) -> None:

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as processes
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from snnlab import kernels
 from snnlab.checks import check_finite
@@ -21,6 +22,7 @@ __all__ = [
     "Readout",
     "SharedBatchNorm",
     "continuing",
+    "convolutions_in",
     "fire",
     "halve",
     "over_time",
@@ -175,7 +177,8 @@ def fire(
     currents are never written; else, and where somebody looks at what the two modules put out
     (hooks), they are called.
     """
-    if not (isinstance(norm, BatchNormThroughTime) and isinstance(neuron, LIF)):
+    # Classes derived from these may compute something else.
+    if not (type(norm) is BatchNormThroughTime and type(neuron) is LIF):
         return neuron(norm(x))
     if not _are_one(norm, neuron, x):
         return neuron(norm(x))
@@ -192,8 +195,8 @@ def fire(
 
 
 def _are_one(norm: BatchNormThroughTime, neuron: LIF, x: Tensor) -> bool:
-    if not (type(norm) is BatchNormThroughTime and type(neuron) is LIF):
-        return False  # others may compute something else
+    """Whether the kernels do what both do, and nobody is there to see what goes from one to the
+    other."""
     _, threshold, _, surrogate = neuron.numbers()
     each = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     return (
@@ -328,6 +331,29 @@ class continuing:
     def __exit__(self, *error: object) -> None:
         for module, carried in self._before.items():
             module.carried = carried
+
+
+class convolutions_in(TorchFunctionMode):
+    """Inside the block convolutions, and nothing else, compute in ``dtype``: what they are given is
+    rounded to it, and what they put out has the precision of their input again.
+
+    ``torch.autocast`` rounds linear layers too, and leaves what follows a convolution in ``dtype``.
+    """
+
+    def __init__(self, dtype: torch.dtype):
+        super().__init__()
+        self.dtype = dtype
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func not in (torch.conv1d, torch.conv2d, torch.conv3d):
+            return func(*args, **kwargs)
+        named = {name: self._rounded(value) for name, value in kwargs.items()}
+        put_out = func(*map(self._rounded, args), **named)
+        return put_out.to((args[0] if args else kwargs["input"]).dtype)
+
+    def _rounded(self, value):
+        return value.to(self.dtype) if isinstance(value, Tensor) else value
 
 
 class Readout(nn.Module):

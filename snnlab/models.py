@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from snnlab import encoding
 from snnlab.checks import (
     check_encoding,
-    check_finite,
     check_images,
+    check_input,
     check_number,
     check_whole,
     either,
@@ -94,8 +94,18 @@ class _Normalise(nn.Module):
 
     def forward(self, images):
         check_images(images, len(self.mean))
+        _check_size(images)
         normalised = (images - self.mean) / self.deviation
         return normalised.to(self.mean.dtype)  # float64 images are right for a float32 network
+
+
+def _check_size(x: Tensor) -> None:
+    least = 2 ** len(POOLED)
+    if min(x.shape[-2:]) < least:
+        raise ValueError(
+            f"expected at least {least} x {least} pixels, of which {len(POOLED)} poolings leave "
+            f"one, got {x.shape[-2]} x {x.shape[-1]}"
+        )
 
 
 class _ReLUBlock(nn.Module):
@@ -117,11 +127,7 @@ class _SpikingBlock(nn.Module):
         self.neuron = LIF(leak)
 
     def forward(self, x):
-        currents = over_time(self.conv, x)
-        # Under mixed precision the convolution alone is in bfloat16, which spikes and their means
-        # of four lose nothing by; norm and membrane keep the precision of the parameters.
-        currents = currents.to(next(self.parameters(), x).dtype)
-        return fire(self.norm, self.neuron, currents)
+        return fire(self.norm, self.neuron, over_time(self.conv, x))
 
 
 class _ConvertedBlock(nn.Module):
@@ -241,7 +247,8 @@ class _SpikingBlocks(_Blocks):
                 f"expected spikes of shape [T, B, {channels}, H, W], got {tuple(x.shape)}"
             )
         if spikes is not None:
-            check_finite(spikes, "spikes contain NaN or infinite values")
+            check_input(spikes)
+            _check_size(spikes)
         for name in BLOCKS:
             x = self.get_submodule(name)(x)
             if name in POOLED:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnlab import kernels
-from snnlab.checks import check_finite, check_network, check_number, check_tensor
+from snnlab.checks import check_currents, check_finite, check_network, check_number
 from snnlab.surrogate import rate, triangle
 
 __all__ = ["IF", "LIF", "Surrogate", "lif", "surrogate_gradient"]
@@ -44,23 +44,12 @@ def lif(
     Spikes have the dtype and device of the currents; under bfloat16 and float16 the membrane (and
     the returned state) is float32.  Raises ValueError for a wrong leak, threshold, reset or state.
     """
-    check_tensor(currents)
-    if currents.ndim < 2 or len(currents) == 0:
-        raise ValueError(
-            f"expected currents of shape [T, ...] with time first, got {tuple(currents.shape)}"
-        )
-    if not currents.is_floating_point():
-        raise ValueError(f"expected float currents, got {currents.dtype}; use currents.float()")
+    check_currents(currents, state)
     _check_neuron(leak, threshold, reset, surrogate)
     leak, threshold = float(leak), float(threshold)
     wide = torch.float64 if currents.dtype == torch.float64 else torch.float32
     if state is None:
         state = torch.zeros_like(currents[0], dtype=wide)
-    elif not isinstance(state, Tensor) or state.shape != currents.shape[1:]:
-        raise ValueError(
-            f"state has the shape of one step, {tuple(currents.shape[1:])}, got "
-            f"{tuple(getattr(state, 'shape', ())) or state!r}"
-        )
     keeps = torch.is_grad_enabled() and (currents.requires_grad or state.requires_grad)
     spikes, state = _LIF.apply(
         currents, state.to(wide), leak, threshold, reset == "hard", surrogate, keeps
@@ -177,6 +166,7 @@ class LIF(nn.Module):
         """The membrane to begin with, of the shape of one step; None: zeros."""
         state = self.carried[0] if self.carried else None
         if state is None and self.start:
+            check_currents(currents)
             state = torch.full_like(currents[0], self.start)
         return state
 

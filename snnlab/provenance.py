@@ -19,8 +19,9 @@ CODE = ("snnlab", "experiments")
 
 
 def commit() -> str:
-    """The commit that runs, and whether files of the code differ from it; "unknown" outside git,
-    also where the package is installed inside a repository of something else."""
+    """The commit that runs, and whether files of the code differ from it, or modules are there that
+    it has not; "unknown" outside git, also where the package is installed inside a repository of
+    something else."""
     if shutil.which("git") is None:
         return "unknown"
 
@@ -32,6 +33,8 @@ def commit() -> str:
     if head is None or git("ls-files", "--error-unmatch", *CODE) is None:
         return "unknown"
     changed = git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
+    modules = [f"{folder}/*.py" for folder in CODE]
+    changed = changed or git("ls-files", "--others", "--", *modules)
     return f"{head}, with changes" if changed else head
 
 

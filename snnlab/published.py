@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snnlab.checks import check_finite, check_number, check_tensor
+from snnlab.checks import check_currents, check_finite, check_number
 from snnlab.layers import BatchNormThroughTime, over_time
 from snnlab.models import BLOCKS, SpikingVGG
 from snnlab.neurons import LIF, lif
@@ -35,20 +35,13 @@ class DelayedLIF(LIF):
     """
 
     def forward(self, currents: Float[Tensor, "T ..."]) -> Float[Tensor, "T ..."]:
-        check_tensor(currents)
-        if currents.ndim < 2 or len(currents) == 0:
-            raise ValueError(f"expected currents [T, ...], got {tuple(currents.shape)}")
+        membrane = self.begin(currents)
+        check_currents(currents, membrane)
         if self.reset != "soft" or isinstance(self.surrogate, rate):
             raise ValueError("these neurons have a soft reset, and no gradient by rate()")
         wide = torch.promote_types(currents.dtype, torch.float32)
-        membrane = self.begin(currents)
         membrane = torch.zeros_like(currents[0]) if membrane is None else membrane
         membrane = membrane.to(wide)
-        if membrane.shape != currents.shape[1:]:
-            raise ValueError(
-                f"state has the shape of one step, {tuple(currents.shape[1:])}, got "
-                f"{tuple(membrane.shape)}"
-            )
         spikes = []
         for current in currents:
             # a neuron of the plain kind that forgets: it fires if what it is given is enough

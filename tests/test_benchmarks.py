@@ -158,6 +158,12 @@ def test_the_page_runs_the_network_both_ways(browser):
     assert found["ratio"]["pairs"] == 1 and found["ratio"]["seconds"] > 0
 
 
+def test_two_pages_that_compile_are_not_compared(browser, monkeypatch):
+    monkeypatch.setattr(page, "REFUSED", "() => {}")
+    with pytest.raises(RuntimeError, match="a page that compiles: False"):
+        page.row(browser, pairs=1)
+
+
 def test_sam_in_chunks_is_among_what_grows(monkeypatch):
     asked = []
 

@@ -267,8 +267,25 @@ def test_spikes_that_are_nan_or_not_in_colour_are_refused():
     with pytest.raises(ValueError, match=r"expected spikes of shape \[T, B, 3, H, W\], got"):
         spiking_network()(spikes=spikes[:, :, :2])
     spikes[1, 0, 2, 3, 4] = float("nan")
-    with pytest.raises(ValueError, match="spikes contain NaN or infinite values"):
+    with pytest.raises(ValueError, match="the input contains NaN or infinite values"):
         spiking_network()(spikes=spikes)
+
+
+@pytest.mark.wrong_input
+def test_spikes_as_bytes_are_refused():
+    with pytest.raises(ValueError, match=r"expected floats, got torch.uint8; of spikes and counts"):
+        spiking_network()(spikes=torch.ones(STEPS, 1, 3, 32, 32, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(("height", "width"), [(15, 32), (32, 15), (3, 3)])
+def test_pictures_of_which_the_poolings_leave_nothing_are_refused(height, width):
+    x, least = images(2, size=32)[..., :height, :width], "expected at least 16 x 16 pixels"
+    for network in NETWORKS:
+        with pytest.raises(ValueError, match=f"{least}.* got {height} x {width}"):
+            network()(x)
+    with pytest.raises(ValueError, match=least):
+        spiking_network()(spikes=x.expand(STEPS, *x.shape))
+    assert spiking_network()(images(2, size=16), generator=generator()).shape == (2, CLASSES)
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -102,6 +102,11 @@ def test_a_damaged_file_is_named(tmp_path, content, message):
         n_mnist(tmp_path, "train")
 
 
+def test_far_too_many_steps_take_no_memory(tmp_path):
+    with pytest.raises(ValueError, match="4/00009.bin: expected steps up to the recording's"):
+        n_mnist(folder(tmp_path), "test", 10**12)
+
+
 def test_ten_recordings_come_with_the_library(capsys):
     found = n_mnist(None, "test")
     assert sorted(found.labels.tolist()) == list(range(10))

@@ -202,6 +202,8 @@ LOOKS = {
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
+# How far down a chapter's first picture may end, so that it is in view before anybody scrolls
+FOLD = {"light": 680, "dark": 680, "narrow": 844}
 
 
 # From the disk a page loads otherwise, but looks the same.
@@ -220,6 +222,9 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
             tab.wait_for_function("window.MathJax?.startup?.promise")
             tab.evaluate("MathJax.startup.promise")
         tab.evaluate("document.fonts.ready.then(() => null)")
+        pictures = tab.eval_on_selector_all(
+            "figure .snn-drawing", "all => all.map(one => one.getBoundingClientRect().bottom)"
+        )
         views = tab.locator(f"script[type='{WIDGET}-view+json']").count()
         tab.keyboard.press("Tab")  # sets up all widgets, wherever they are
         tab.wait_for_function(
@@ -264,6 +269,9 @@ def test_page_in_a_browser(browser, addresses, page, scheme, look, request):
         f"the page is {overflow} px wider than the window: {too_wide}"
     )
     assert not cut, f"lines of code or of output that are cut: {cut}"
+    assert page not in CHAPTERS or 0 < pictures[0] <= FOLD[look], (
+        f"the first picture ends {pictures[0]:.0f} px down: make it lower, or say less before it"
+    )
 
 
 HELD_BACK = ".tag_after-guess, .after-guess"

@@ -119,12 +119,14 @@ def test_neurons_fire_a_step_late():
     [
         (DelayedLIF(0.5, reset="hard"), torch.rand(3, 2), "soft reset"),
         (DelayedLIF(0.5, surrogate=rate()), torch.rand(3, 2), "no gradient by rate"),
-        (DelayedLIF(0.5), torch.rand(3), r"expected currents \[T"),
-        (DelayedLIF(0.5), torch.rand(0, 3), r"expected currents \[T"),
+        (DelayedLIF(0.5), torch.rand(3), r"expected currents of shape \[T"),
+        (DelayedLIF(0.5, start=0.5), torch.rand(0, 3), r"expected currents of shape \[T"),
+        (DelayedLIF(0.5), torch.ones(3, 2).int(), "use currents.float()"),
         (DelayedLIF(0.5), torch.tensor([[1.0], [float("nan")]]), "NaN"),
-        (DelayedLIF(0.5), [[1.0]], "currents"),
+        (DelayedLIF(0.5), [[1.0]], "expected a tensor"),
     ],
 )
+@pytest.mark.wrong_input
 def test_what_these_neurons_cannot_do_is_refused(neuron, currents, message):
     with pytest.raises((ValueError, TypeError), match=message):
         neuron(currents)

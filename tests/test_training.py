@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.tiny import generator
+from lightning_fabric import Fabric
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -20,6 +21,7 @@ from snnlab.data import Photographs, Sequences, glances, n_mnist, photographs, s
 from snnlab.data.nmnist import TEN
 from snnlab.evaluation import accuracy, predict
 from snnlab.judge.faithfulness import retimed
+from snnlab.layers import BatchNormThroughTime
 from snnlab.models import VGG, ConvertedVGG, SpikingVGG
 from snnlab.training import RECIPES, SHELF, Recipe, augment, fit
 from snnlab.training.__main__ import main
@@ -173,31 +175,38 @@ def test_after_short_epochs_later_steps_are_copies_of_the_last_one_trained(tmp_p
         assert not torch.equal(second, first)
 
 
-def test_images_are_encoded_before_they_are_rounded(tmp_path, monkeypatch):
-    """In half precision the network gets rounded input; a rate must not be rounded first."""
-    seen, encode = [], SpikingVGG.encode
-
-    def spy(self, images, *arguments):
-        seen.append(images)
-        return encode(self, images, *arguments)
-
-    monkeypatch.setattr(SpikingVGG, "encode", spy)
-    run(replace(SPIKING, epochs=1, short_epochs=0, precision="bf16-mixed"), tmp_path)
-    assert seen and not any(torch.equal(x, x.bfloat16().float()) for x in seen)
-
-
-def test_in_half_precision_the_convolutions_alone_are(tmp_path):
-    """Norm and membrane stay float32, and the weights that come out."""
-    recipe = replace(SPIKING, epochs=1, short_epochs=0, precision="bf16-mixed")
+@pytest.mark.parametrize("recipe", RUNS, ids=["relu", "spiking"])
+def test_in_half_precision_the_convolutions_alone_are(recipe, tmp_path):
+    """Pixels, norms, logits and membranes keep all their digits, and the weights that come out."""
+    recipe = replace(recipe, epochs=1, short_epochs=0, precision="bf16-mixed")
     model, twin = network(recipe)
-    seen = {}
-    for name in ("conv", "norm", "neuron"):
-        model.conv5.get_submodule(name).register_forward_hook(
-            lambda module, given, put_out, name=name: seen.update({name: put_out.dtype})
-        )
+    rounded = {}
+
+    def look(module, given, put_out):
+        (x,) = given if module is model.normalise else (put_out,)
+        rounded.setdefault(type(module), []).append(torch.equal(x, x.bfloat16().float()))
+
+    each = [module for module in model.modules() if not [*module.children()]]
+    hooks = [module.register_forward_hook(look) for module in each]
     trained = fit(model, photos(), recipe, tmp_path, twin)
-    assert seen == {"conv": torch.bfloat16, "norm": torch.float32, "neuron": torch.float32}
-    assert all(value.dtype != torch.bfloat16 for value in trained.state_dict().values())
+    for hook in hooks:
+        hook.remove()
+    exact = (nn.BatchNorm2d, BatchNormThroughTime, nn.Linear, type(model.normalise))
+    assert all(rounded.pop(nn.Conv2d))
+    assert not any(one for kind in exact for one in rounded.pop(kind, []))
+    fresh, _ = network(recipe)
+    fresh.load_state_dict(trained.state_dict())
+    both = (predict(one, photos().images) for one in (fresh, trained))
+    assert torch.equal(*both)
+
+
+def test_what_would_be_rounded_without_the_recipe_saying_so_is_refused(tmp_path):
+    half = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    with pytest.raises(ValueError, match="precision says what is rounded; .* got 'bf16-mixed'"):
+        fit(network(RELU)[0], photos(), RELU, tmp_path, fabric=half)
+    with pytest.raises(ValueError, match="float32, got torch.bfloat16; use model.float()"):
+        fit(network(RELU)[0].bfloat16(), photos(), RELU, tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_network_comes_back_in_eval_mode(tmp_path):

@@ -33,6 +33,10 @@ def asked(truth=None, words="How high is it?", limits=(0, 1), **parts):
     return Prediction(words, truth, axis="height", limits=limits, **parts)
 
 
+def rising(known):
+    return asked({1: 0.1, 2: 0.2}, along="steps", log="along", known={"then": known})
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -62,7 +66,7 @@ def asked(truth=None, words="How high is it?", limits=(0, 1), **parts):
         (lambda: asked({"a": 0.1, 3: 0.2}), "truth has names and numbers, it needs one"),
         (lambda: asked(along="steps"), "bars have names along their axis: leave along"),
         (lambda: asked({1: 0.1, 2: 0.2}), "a curve needs along, the words under its axis"),
-        (lambda: asked({2: 0.1, 1: 0.2}, along="x"), "the places of a curve are finite and rise"),
+        (lambda: asked({2: 0.1, 1: 0.2}, along="x"), "the places of a curve rise, got .2.0"),
         (lambda: asked({1: 0.1}, along="x"), "a curve has two places or more, got .1.0.: give"),
         (lambda: asked({0: 0.1, 1: 0.2}, along="x", log="along"), "above 0, got a place at 0"),
         (lambda: asked(log="axis"), "a logarithmic axis begins above 0, got limits from 0"),
@@ -74,6 +78,12 @@ def asked(truth=None, words="How high is it?", limits=(0, 1), **parts):
         (lambda: asked(levels={"chance": -1}), "levels is -1 at 'chance', outside the limits"),
         (lambda: asked(intervals={"b": (0, 1)}), "there is an interval for 'b', but truth has"),
         (lambda: asked(intervals={"a": (0.6, 1)}), "interval at 'a', 0.6 to 1, does not hold"),
+        (lambda: asked(intervals={"a": 0.1}), "at 'a' is two numbers, low and high, got 0"),
+        (lambda: asked(intervals={"a": (-0.1, 1)}), "-0.1 to 1, leaves the limits, 0 to 1; widen"),
+        (lambda: asked(intervals={"a": (0, float("nan"))}), "0 to nan, leaves the limits"),
+        (lambda: asked(levels=dict.fromkeys("abcde", 0.1)), "together are at most 4, .* got .'a'"),
+        (lambda: rising({float("inf"): 0.1}), "the places of a curve are finite, got inf"),
+        (lambda: rising({0: 0.1}), "a logarithmic axis begins above 0, got a place at 0"),
         (lambda: asked(step=0), "step lies above 0 and inside the limits, got 0"),
         (lambda: asked(guess=[0.1, 0.2]), "guess: expected 1 values, got 2"),
         (lambda: asked(guess=[1.5]), "guess: expected values from 0 to 1, got"),

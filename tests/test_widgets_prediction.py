@@ -166,6 +166,28 @@ def test_everything_is_there_on_paper_without_scripts_and_where_the_widget_is_br
         with opened(browser, chapter(tmp_path, widget)) as tab:
             tab.get_by_role("alert").wait_for()
             assert visible(tab) == SHOWN
+    with opened(browser, address) as tab:  # later: a phone may take a canvas back
+        (view,) = views(tab)
+        tab.evaluate("HTMLCanvasElement.prototype.getContext = () => null")
+        view.evaluate("view => view.redraw()")
+        tab.get_by_role("alert").wait_for()
+        assert visible(tab) == SHOWN
+
+
+@pytest.mark.slow
+def test_an_address_inside_of_what_is_held_back_leads_to_the_question(browser, tmp_path):
+    path = tmp_path / "chapter.html"
+    named = BEHIND.replace("<p>A figure", '<p id="figure">A figure')
+    path.write_text(PARTS.sub(named, page(alike())), encoding="utf-8")
+    below = "view => Math.abs(view.getBoundingClientRect().top) < 2"
+    with opened(browser, f"{path.as_uri()}#figure", viewport={"width": 800, "height": 200}) as tab:
+        (view,) = views(tab)
+        tab.wait_for_function(below, arg=view.element_handle(), timeout=5_000)
+        tab.evaluate("scrollTo(0, 0)")
+        view.get_by_role("button", name="Commit my guess").click()
+        view.evaluate("view => view.numbers()")
+        tab.evaluate("location.hash = ''; location.hash = 'figure'")
+        assert tab.locator("#figure").bounding_box()["y"] < 200 and not view.evaluate(below)
 
 
 SAID = [
@@ -316,9 +338,16 @@ def test_a_mouse_drags_a_guess_until_it_is_made(browser, tmp_path, make):
         assert knob == pytest.approx((x + away[0], y + away[1]), abs=2), "it is not at the pointer"
         tab.mouse.move(x, y)
         assert guess(view) == after, "the pointer is up"
-        view.get_by_role("button", name="Commit my guess").click()
+        tab.mouse.click(x, y, button="right")
+        assert guess(view) == after, "that button is the browser's"
+        tab.mouse.down()
+        tab.mouse.move(x + away[0] / 2, y + away[1] / 2)
+        after = guess(view)
+        view.get_by_role("button", name="Commit my guess").press("Enter")
+        tab.mouse.move(x, y)
+        tab.mouse.up()
         tab.mouse.click(x, y)
-        assert guess(view) == after, "a guess that is made stands"
+        assert guess(view) == after != before, "a guess that is made stands"
         assert view.locator("input:enabled").count() == 0
 
 
@@ -343,6 +372,49 @@ def test_a_finger_drags_a_dot_and_scrolls_beside_it(browser, tmp_path):
         assert guess(view) == before, "a tap beside the dot is no guess"
         tab.touchscreen.tap(*on_page(view, (x + 15, y)))
         assert guess(view)[0] > before[0] and guess(view)[1] == before[1]
+        fingers = tab.context.new_cdp_session(tab)
+
+        def touch(kind, *places):
+            points = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(places)]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        first, second = (on_page(view, knob) for knob in knobs(view))
+        touch("touchStart", first)
+        touch("touchStart", first, second)
+        touch("touchMove", first, (second[0] + 70, second[1]))
+        before = guess(view)
+        touch("touchMove", (first[0] + 40, first[1]), (second[0] + 70, second[1]))
+        touch("touchEnd")
+        assert guess(view)[0] > before[0] and guess(view)[1] == before[1] == 0.1, "one at a time"
+
+
+@pytest.mark.slow
+def test_a_double_click_and_a_key_that_is_held_take_nothing_back(browser, tmp_path):
+    with opened(browser, chapter(tmp_path, alike())) as tab:
+        (view,) = views(tab)
+        view.get_by_role("button", name="Commit my guess").dblclick()
+        assert "measured 0.8" in seen(view)["said"]
+        view.get_by_role("button", name="Reset").click()
+        view.get_by_role("button", name="Show me").focus()
+        for _ in range(4):
+            tab.keyboard.down("Enter")
+        tab.keyboard.up("Enter")
+        assert seen(view)["said"].startswith("Measured:")
+
+
+TYPED = [("0.123", 0.123), ("", 0.123), ("25e-2", 0.25), ("-", 0.25), ("42", 1), ("-1e9", 0)]
+
+
+@pytest.mark.slow
+def test_what_is_typed_is_a_guess_or_leaves_the_one_before(browser, tmp_path):
+    with opened(browser, chapter(tmp_path, alike())) as tab:
+        (view,) = views(tab)
+        field = view.locator(".snn-guess input[type=number]").first
+        for typed, expected in TYPED:
+            field.fill("")
+            field.press_sequentially(typed)
+            field.blur()
+            assert guess(view)[0] == expected == float(field.input_value()), typed
 
 
 @pytest.mark.slow

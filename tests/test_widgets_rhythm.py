@@ -5,6 +5,7 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from helpers.running import beside_networks, finished, loaded
 from helpers.widget_pages import changes, opened, page, seen, slide
+from traitlets import TraitError
 
 from snnlab import explain, zoo
 from snnlab.judge.baselines import count_map
@@ -36,6 +37,12 @@ def test_a_shape_bursts_where_its_slider_says():
 def test_only_a_network_that_the_page_can_run_is_taken():
     with pytest.raises(ValueError, match="'lif-s0' is not a spiking network with Poisson"):
         RhythmExplorer("lif-s0")
+
+
+def test_a_scene_that_is_not_there_is_refused():
+    assert RhythmExplorer(scene=5).spikes().any()
+    with pytest.raises(TraitError, match="should not be greater than 5"):
+        RhythmExplorer(scene=6)
 
 
 def test_the_still_picture_says_what_it_shows():

@@ -12,15 +12,18 @@ from pathlib import Path
 
 from docutils import nodes
 
+LEARN = "You will learn "
 MOST = 200  # letters of a description: search engines show no more
 CARD = "_static/card.png"
 
 
 def describe(doctree: nodes.document) -> str:
-    """The first paragraph of a page, as long as a description may be."""
-    paragraphs = doctree.findall(nodes.paragraph)
-    text = " ".join(next((p.astext() for p in paragraphs), "").split())
-    text = re.sub(r"^You will learn (\w)", lambda first: first[1].upper(), text)
+    """What a page says that is learned from it, or else its first paragraph, as long as a
+    description may be."""
+    paragraphs = [" ".join(p.astext().split()) for p in doctree.findall(nodes.paragraph)]
+    taught = [text for text in paragraphs if text.startswith(LEARN)]
+    text = next(iter(taught or paragraphs), "").removeprefix(LEARN)
+    text = text[:1].upper() + text[1:]
     if len(text) <= MOST:
         return text
     return text[:MOST].rsplit(" ", 1)[0].rstrip(",;:") + " …"

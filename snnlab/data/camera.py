@@ -64,9 +64,10 @@ def events(
     ``size`` pixels, whole or not (between pixels: bilinear), at equal times.  Its P - 1 moves fall
     into ``steps`` boxes of as many moves each.  ``threshold`` C, in units of L, is at least 0.01;
     with ``spread`` each pixel has one for on and one for off, drawn from N(C, spread), and those
-    below 0.01 are set to it (ESIM draws anew for each event).  Raises ValueError for a path that
-    leaves the picture, has fewer moves than steps or a number that they do not divide, and for a
-    threshold that is too small.
+    below 0.01 are set to it (ESIM draws anew for each event).  Where L comes back to what it was,
+    L' is whole thresholds away, and rounding says whether the last of them counts.  Raises
+    ValueError for a path that leaves the picture, has fewer moves than steps or a number that they
+    do not divide, and for a threshold that is too small.
     """
     check_images(images)
     _check(images, path, steps, size, threshold, spread)

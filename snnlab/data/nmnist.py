@@ -58,19 +58,22 @@ def n_mnist(
     files = Files(TEN if root is None else located(root), _LAYOUT)
     found = _named(files, split.capitalize())
     channels = 2 if polarity else 1
-    frames = torch.zeros(steps, len(found), channels, SIZE, SIZE)
-    few = len(found) <= 100  # read in no time
-    named = tqdm(found.items(), "reading recordings", leave=False, disable=few)
-    for i, (name, path) in enumerate(named):
-        content = files.read(path)
+
+    def places(name: str) -> np.ndarray:
+        """Where each event of a recording lies in its frames."""
+        content = files.read(found[name])
         try:
             x, y, on, time = _events(content)
             box = _boxes(time, steps)
         except ValueError as error:
             raise ValueError(f"{split.capitalize()}/{name}: {error}") from None
-        channel = on if polarity else 0
-        at = ((box * channels + channel) * SIZE + y) * SIZE + x
-        number = np.bincount(at, minlength=steps * channels * SIZE * SIZE)
+        return ((box * channels + (on if polarity else 0)) * SIZE + y) * SIZE + x
+
+    places(next(iter(found)))  # too many steps are refused before they take memory
+    frames = torch.zeros(steps, len(found), channels, SIZE, SIZE)
+    few = len(found) <= 100  # read in no time
+    for i, name in enumerate(tqdm(found, "reading recordings", leave=False, disable=few)):
+        number = np.bincount(places(name), minlength=steps * channels * SIZE * SIZE)
         frames[:, i] = torch.from_numpy(number).view(steps, channels, SIZE, SIZE)
     if not counts:
         frames.clamp_(max=1)

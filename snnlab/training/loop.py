@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tqdm.auto import tqdm
 from snnlab.checks import extra
 from snnlab.data import Sequences
 from snnlab.evaluation import accuracy, predict
-from snnlab.layers import BatchNormThroughTime, SharedBatchNorm
+from snnlab.layers import BatchNormThroughTime, SharedBatchNorm, convolutions_in
 from snnlab.storing import check_archive, check_writable, located, read_json, whole
 from snnlab.training.augmentation import augment
 from snnlab.training.recipes import Recipe
@@ -60,16 +61,18 @@ def fit(
     threads; other threads sum gradients in another order, and the weights differ by rounding, which
     a long training of spikes makes visible.
 
-    ``fabric``: where to train, of Lightning Fabric, launched; default: one device, in the recipe's
-    precision.  With several processes ``recipe.batch`` is the share of each.  Gradients, and the
-    statistics of batch norms, are those of one process with the whole batch, to rounding; what is
-    drawn to vary and encode photographs is each process's own, and the log has the loss of the
-    first one's share.
+    ``fabric``: where to train, of Lightning Fabric, launched; default: one device.  What is rounded
+    is the recipe's alone to say.  With several processes ``recipe.batch`` is the share of each.
+    Gradients, and the statistics of batch norms, are those of one process with the whole batch, to
+    rounding; what is drawn to vary and encode photographs is each process's own, and the log has
+    the loss of the first one's share.
 
     Raises ValueError where the folder cannot be written to, holds another recipe's run, or a
-    damaged recipe or checkpoint, and FloatingPointError where the loss is no longer finite.
+    damaged recipe or checkpoint, for a network or a fabric in half precision, and
+    FloatingPointError where the loss is no longer finite.
     """
-    fabric = fabric or Fabric(accelerator="auto", devices=1, precision=recipe.precision)
+    fabric = fabric or Fabric(accelerator="auto", devices=1)
+    _check_precision(model, fabric)
     folder = located(folder)
     _claim(folder, recipe, fabric)
     optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
@@ -118,6 +121,7 @@ def _epoch(state: dict, train: Samples, recipe: Recipe, twin, fabric: Fabric) ->
     count = 0
     name = f"epoch {epoch + 1}/{recipe.epochs}"
     bar = tqdm(parts, name, disable=fabric.global_rank > 0, mininterval=5)
+    rounds = recipe.precision == "bf16-mixed"
     for part in bar:
         labels = train.labels[part].to(fabric.device)
         seen = inputs(train[part]).to(fabric.device)
@@ -125,9 +129,9 @@ def _epoch(state: dict, train: Samples, recipe: Recipe, twin, fabric: Fabric) ->
             seen = augment(seen, generator, recipe.augmentation)
         x = seen
         if model.module.is_spiking and not isinstance(train, Sequences):
-            # encoded before Fabric rounds what comes to its precision
             x = model.module.encode(seen, encoder, steps)
-        logits = model(**{"spikes" if model.module.is_spiking else "images": x}).float()
+        with convolutions_in(torch.bfloat16) if rounds else nullcontext():
+            logits = model(**{"spikes" if model.module.is_spiking else "images": x}).float()
         loss = _loss(logits, labels, seen, twin, recipe)
         state["optimizer"].zero_grad()
         fabric.backward(loss)
@@ -149,6 +153,19 @@ def _epoch(state: dict, train: Samples, recipe: Recipe, twin, fabric: Fabric) ->
         "train_accuracy": right / count,
         "seconds": time.perf_counter() - start,
     }
+
+
+def _check_precision(model: nn.Module, fabric: Fabric) -> None:
+    """Raise ValueError for what would be rounded without the recipe, and so the card, saying so."""
+    given = fabric.strategy.precision.precision
+    if given not in ("32-true", "64-true"):
+        raise ValueError(
+            f"the recipe's precision says what is rounded; expected a Fabric of '32-true', got "
+            f"{given!r}"
+        )
+    kinds = {one.dtype for one in model.parameters()} - {torch.float32, torch.float64}
+    if kinds:
+        raise ValueError(f"expected a network in float32, got {kinds.pop()}; use model.float()")
 
 
 def _loss(logits: Tensor, labels: Tensor, images: Tensor, twin, recipe: Recipe) -> Tensor:

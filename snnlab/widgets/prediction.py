@@ -16,6 +16,9 @@ __all__ = ["Prediction"]
 #: Where the reader stands: guessing, shown both, or shown what was measured without a guess.
 STAGES = ("guess", "compared", "shown")
 
+#: So many colours are left for what is known, beside those of the guess and of the truth.
+SERIES = 4
+
 Place = str | float  # the name of a bar, or where a point of a curve lies
 
 
@@ -97,6 +100,12 @@ def ask(
     for name, points in given.items():
         if {type(key) for key in points} != {type(next(iter(measured)))}:
             raise ValueError(f"known[{name!r}] has other keys than truth: {[*points]!r:.80}")
+        check_along(points, "along" in logs)
+    if len(known) + len(levels) > SERIES:
+        raise ValueError(
+            f"known and levels together are at most {SERIES}, which colours tell apart, got "
+            f"{[*known, *levels]!r:.80}"
+        )
     return Question(
         words,
         measured,
@@ -106,7 +115,7 @@ def ask(
         logs,
         given,
         checked("levels", levels, ends) if levels else {},
-        checked_intervals(intervals, measured),
+        checked_intervals(intervals, measured, ends),
         checked_step(step, ends),
     )
 
@@ -151,25 +160,45 @@ def check_places(truth: Mapping[Place, float], along: str, log: bool) -> None:
         if along or log:
             raise ValueError("bars have names along their axis: leave along and log='along' out")
         return
+    check_along(truth, log)
     places = cast(list[float], [*truth])
-    if not all(math.isfinite(place) for place in places) or places != sorted(places):
-        raise ValueError(f"the places of a curve are finite and rise, got {places!r:.80}")
+    if places != sorted(places):
+        raise ValueError(f"the places of a curve rise, got {places!r:.80}")
     if len(places) < 2:
         raise ValueError(f"a curve has two places or more, got {places}: give one number a name")
     if not along:
         raise ValueError("a curve needs along, the words under its axis")
-    if log and places[0] <= 0:
-        raise ValueError(f"a logarithmic axis begins above 0, got a place at {places[0]:g}")
 
 
-def checked_intervals(intervals: Mapping[Any, Any], truth: Mapping[Place, float]) -> dict:
+def check_along(points: Mapping[Place, float], log: bool) -> None:
+    """Raise ValueError for a place that is on no axis; bars have names instead."""
+    for place in points:
+        if not isinstance(place, str) and not math.isfinite(place):
+            raise ValueError(f"the places of a curve are finite, got {place}")
+        if log and not isinstance(place, str) and place <= 0:
+            raise ValueError(f"a logarithmic axis begins above 0, got a place at {place:g}")
+
+
+def checked_intervals(
+    intervals: Mapping[Any, Any], truth: Mapping[Place, float], limits: tuple[float, float]
+) -> dict:
     found = {}
     for key, ends in intervals.items():
         if key not in truth:
             raise ValueError(
                 f"there is an interval for {key!r:.40}, but truth has {[*truth]!r:.80}"
             )
-        low, high = (float(end) for end in ends)
+        try:
+            low, high = (float(end) for end in ends)
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(
+                f"the interval at {key!r:.40} is two numbers, low and high, got {ends!r:.80}"
+            ) from None
+        if not limits[0] <= low <= high <= limits[1]:
+            raise ValueError(
+                f"the interval at {key!r:.40}, {low:g} to {high:g}, leaves the limits, "
+                f"{limits[0]:g} to {limits[1]:g}; widen these"
+            )
         if not low <= truth[key] <= high:
             raise ValueError(
                 f"the interval at {key!r:.40}, {low:g} to {high:g}, does not hold its value, "

@@ -60,7 +60,7 @@ class RhythmExplorer(Running, front="rhythm"):
     evenly) to 1; ``scene`` counts some scenes from 0; ``seed`` draws onsets and phases.
     """
 
-    scene = Int(0, min=0).tag(sync=True)
+    scene = Int(0, min=0, max=SCENES - 1).tag(sync=True)
     first = Float(1.0, min=0, max=1).tag(sync=True)
     second = Float(0.0, min=0, max=1).tag(sync=True)
     gamma = Float(0.5, min=0).tag(sync=True)

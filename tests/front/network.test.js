@@ -45,20 +45,20 @@ for (const { name, weights, leak, runs } of expected.networks) {
 }
 
 /** A block of odd sizes and an input of it, whose numbers are drawn from some. */
-function drawn(numbers, outputs) {
+function drawn(numbers, outputs, inputs = 3, height = 5, width = 7) {
   let seed = 1;
   const draw = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
-  const weights = Float32Array.from({ length: 3 * 9 * outputs }, () => draw() - 0.5);
-  const block = { name: "one", inputs: 3, outputs, pooled: false, weights, scale: weights, shift: weights };
-  const input = Float32Array.from({ length: 5 * 7 * 3 }, () => numbers[Math.floor(draw() * numbers.length)]);
-  return { state: { block, height: 5, width: 7 }, input };
+  const weights = Float32Array.from({ length: inputs * 9 * outputs }, () => draw() - 0.5);
+  const block = { name: "one", inputs, outputs, pooled: false, weights, scale: weights, shift: weights };
+  const length = height * width * inputs;
+  const input = Float32Array.from({ length }, () => numbers[Math.floor(draw() * numbers.length)]);
+  return { state: { block, height, width }, input };
 }
 
 test("four numbers at a time add up to the same as one at a time", () => {
   for (const outputs of [4, 12]) {
     const { state, input } = drawn([0, 0, 0, -1, 1, 0.25, 0.5], outputs);
     const fast = vectors([drawn([1], 8).state.block, state.block]);
-    assert.ok(fast.suit(state.block));
     for (let round = 0; round < 2; round++) {
       assert.deepEqual([...fast.convolve(state, input)], [...convolve(state, input)]);
     }
@@ -68,9 +68,36 @@ test("four numbers at a time add up to the same as one at a time", () => {
   }
 });
 
+test("silence, nothing but spikes, one channel and one pixel add up, and memory does not grow run by run", () => {
+  for (const [numbers, ...sizes] of [[[0], 4], [[1], 4], [[-1, 1], 4, 1], [[0.25], 8, 1, 1, 1], [[1], 64, 65, 1, 9]]) {
+    const { state, input } = drawn(numbers, ...sizes);
+    const fast = vectors([state.block]);
+    const wanted = [...convolve(state, input)];
+    assert.deepEqual([...fast.convolve(state, input)], wanted);
+    const room = fast.memory.buffer.byteLength;
+    for (let round = 0; round < 200; round++) fast.convolve(state, input);
+    assert.equal(fast.memory.buffer.byteLength, room);
+    assert.deepEqual([...fast.convolve(state, input)], wanted);
+  }
+});
+
+test("where no memory is left it is one at a time", (t) => {
+  const { weights, leak, runs } = expected.networks[0];
+  const [{ spikes, height, width, logits }] = runs;
+  const network = readNetwork(new Uint8Array(readFileSync(weights)), leak);
+  const fast = vectors(network.blocks);
+  t.mock.method(fast.memory, "grow", () => {
+    throw new RangeError("no memory");
+  });
+  const large = { block: network.blocks[0], height: 512, width: 512 };
+  assert.equal(fast.convolve(large, new Float32Array(512 * 512 * 3)), null);
+  const last = [...runNetwork(network, Int8Array.from(spikes), height, width, {})].at(-1).logits;
+  last.forEach((logit, k) => assert.ok(Math.abs(logit - logits.at(-1)[k]) < 0.1));
+});
+
 test("without WebAssembly, or with channels that do not come in fours, it is one at a time", (t) => {
   const { block } = drawn([1], 6).state;
-  assert.ok(!vectors([block]).suit(block));
+  assert.equal(vectors([block]).convolve(drawn([1], 6).state, drawn([1], 6).input), null);
   t.mock.method(WebAssembly, "Module", () => {
     throw new Error("no");
   });
@@ -100,10 +127,15 @@ test("a picture of another size than its spikes, or too small, is refused", () =
   assert.ok(run(other, 64, 64).value.logits.length > 0);
 });
 
-test("weights of another precision are not misread", () => {
-  const header = JSON.stringify({ w: { dtype: "F32", shape: [1], data_offsets: [0, 4] } });
-  const file = new Uint8Array(8 + header.length + 4);
-  file[0] = header.length;
-  file.set(new TextEncoder().encode(header), 8);
-  assert.throws(() => readNetwork(file, 1), /expected the weights as F16, got F32/);
+/** A file of one number, in so many bytes. */
+function fileOf(dtype, ...number) {
+  const header = JSON.stringify({ w: { dtype, shape: [1], data_offsets: [0, number.length] } });
+  return Uint8Array.from([header.length, 0, 0, 0, 0, 0, 0, 0, ...new TextEncoder().encode(header), ...number]);
+}
+
+test("weights of another precision are not misread, and those that are not finite are no silence", () => {
+  assert.throws(() => readNetwork(fileOf("F32", 0, 0, 0, 0), 1), /expected the weights as F16, got F32/);
+  for (const high of [0x7c, 0x7e, 0xfc]) {
+    assert.throws(() => readNetwork(fileOf("F16", 0, high), 1), /expected finite weights, got others in w/);
+  }
 });

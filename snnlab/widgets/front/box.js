@@ -1,5 +1,7 @@
 /** A box that the reader moves and resizes over panels: by the pointer, and with the arrow keys. */
 
+import { draggable } from "./dragging.js";
+
 /** @typedef {{x: number, y: number, wide: number, high: number}} Box in pixels of the photograph */
 /** @typedef {{left: number, top: number, width: number, height: number}} Place of a panel, on the canvas */
 
@@ -60,38 +62,19 @@ export function addBox(panels, { width, height, box, set }) {
   const { canvas } = panels.sheet;
   canvas.tabIndex = 0;
   canvas.style.cursor = "crosshair";
-  /** @type {((u: number, v: number) => Box) | undefined} what a pointer at a pixel makes of the box */
-  let act;
-  /** @type {Place | undefined} the panel in which it went down */
-  let held;
-  const take = (/** @type {number} */ x, /** @type {number} */ y, draws = true) => {
+  const take = (/** @type {number} */ x, /** @type {number} */ y, /** @type {boolean} */ finger) => {
     const near = (/** @type {Place} */ panel) => {
       const [u, v] = [x - panel.left, y - panel.top];
       return u >= -GRIP && u < panel.width + GRIP && v >= -GRIP && v < panel.height + GRIP;
     };
-    held = panels.boxes.find(near);
-    act = held && action(held, box(), width, height, x, y, draws);
-    return act;
-  };
-  const follow = (/** @type {PointerEvent} */ event) => {
-    if (!act) return;
+    const held = panels.boxes.find(near);
+    const act = held && action(held, box(), width, height, x, y, !finger);
+    if (!act) return undefined;
     const scale = held.width / width;
-    set(act((event.offsetX - held.left) / scale, (event.offsetY - held.top) / scale));
+    return (/** @type {number} */ across, /** @type {number} */ down) =>
+      set(act((across - held.left) / scale, (down - held.top) / scale));
   };
-  canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-    if (take(event.offsetX, event.offsetY, event.pointerType !== "touch")) canvas.setPointerCapture(event.pointerId);
-  });
-  canvas.addEventListener(
-    "touchstart",
-    (/** @type {TouchEvent} */ event) => {
-      const [{ clientX, clientY }] = event.touches;
-      const { left, top } = canvas.getBoundingClientRect();
-      if (event.touches.length === 1 && take(clientX - left, clientY - top, false)) event.preventDefault();
-    },
-    { passive: false },
-  );
-  canvas.addEventListener("pointermove", follow);
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (act = undefined));
+  draggable(canvas, { take, atOnce: false });
   canvas.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!step) return;

@@ -27,9 +27,12 @@ export function numberSlider({ label, min, max, step, unit = "" }, changed) {
   const range = make("input", { type: "range", min, max, step });
   const whole = Number.isInteger(step);
   const field = make("input", { type: "number", min, max, step: whole ? step : "any", "aria-label": `${label}, typed` });
+  let now = min;
+  const words = () => String(Number(now.toPrecision(6)));
   const write = (/** @type {number} */ value) => {
+    now = value;
     range.value = String(value);
-    if (field.valueAsNumber !== value) field.value = String(Number(value.toPrecision(6)));
+    if (field.valueAsNumber !== value) field.value = words();
   };
   range.addEventListener("input", () => changed(Number(range.value)));
   field.addEventListener("input", () => {
@@ -38,9 +41,8 @@ export function numberSlider({ label, min, max, step, unit = "" }, changed) {
   });
   field.addEventListener("change", () => {
     const value = Math.min(max, Math.max(min, field.valueAsNumber));
-    if (Number.isNaN(value)) write(Number(range.value));
-    else changed(whole ? Math.round(value) : value);
-    field.value = String(Number((Number.isNaN(value) ? Number(range.value) : value).toPrecision(6)));
+    if (!Number.isNaN(value)) changed(whole ? Math.round(value) : value);
+    field.value = words(); // also where no number was typed
   });
   const element = make(
     "div",

@@ -1,5 +1,6 @@
 /** Pictures of the reader's: from a file, dropped, or drawn. */
 
+import { draggable } from "./dragging.js";
 import { make } from "./elements.js";
 
 const MEGABYTES = 20;
@@ -141,26 +142,18 @@ export function drawingBoard(side, take) {
   };
   wipe();
   Object.assign(pen, { lineCap: "round", lineJoin: "round" });
-  let drawing = false;
-  const stroke = (/** @type {PointerEvent} */ event) => {
+  const stroke = (/** @type {number} */ x, /** @type {number} */ y) => {
     const scale = BOARD / board.clientWidth;
-    pen.lineTo(event.offsetX * scale, event.offsetY * scale);
+    pen.lineTo(x * scale, y * scale);
     pen.stroke();
   };
-  board.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-    board.setPointerCapture(event.pointerId);
-    drawing = true;
+  const begin = () => {
     pen.strokeStyle = colour.value;
     pen.lineWidth = Number(width.value);
     pen.beginPath();
-    stroke(event);
-  });
-  board.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => drawing && stroke(event));
-  board.addEventListener("pointerup", () => {
-    drawing = false;
-    take(square(board, BOARD, BOARD, side).pixels);
-  });
-  board.addEventListener("pointercancel", () => (drawing = false));
+    return stroke;
+  };
+  draggable(board, { take: begin, drop: () => take(square(board, BOARD, BOARD, side).pixels) });
   clear.addEventListener("click", () => {
     wipe();
     take(square(board, BOARD, BOARD, side).pixels);

@@ -43,7 +43,10 @@ export function readSafetensors(bytes) {
   const tensors = /** @type {Record<string, {shape: number[], values: Float32Array}>} */ ({});
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
     if (dtype !== "F16") throw new Error(`expected the weights as F16, got ${dtype} for ${name}`);
-    tensors[name] = { shape, values: decodeFloat16(bytes.subarray(start + from, start + to)) };
+    const values = decodeFloat16(bytes.subarray(start + from, start + to));
+    // a comparison with NaN is no spike, so the network would look well
+    if (!values.every(Number.isFinite)) throw new Error(`expected finite weights, got others in ${name}`);
+    tensors[name] = { shape, values };
   }
   return tensors;
 }
@@ -121,7 +124,7 @@ export function* runNetwork(network, spikes, height, width, recorded) {
   for (let step = 0; step < network.steps; step++) {
     let input = channelsLast(spikes, step, network.blocks[0].inputs, height * width);
     for (const state of states) {
-      const currents = fast?.suit(state.block) ? fast.convolve(state, input) : convolve(state, input);
+      const currents = fast?.convolve(state, input) ?? convolve(state, input);
       fire(state, currents, step, network.leak);
       if (recorded[state.block.name]) keep(state, step, recorded[state.block.name]);
       input = state.block.pooled ? pool(state) : state.spikes;

@@ -1,6 +1,7 @@
 /** Photographs and maps in rows of panels, each with the scale of its colours. */
 
 import { mapColour, signedColour } from "./colours.js";
+import { draggable } from "./dragging.js";
 import { lay } from "./picture.js";
 import { show } from "./view.js";
 
@@ -112,22 +113,15 @@ export class Panels {
     canvas.tabIndex = 0;
     canvas.style.cursor = "crosshair";
     canvas.style.touchAction = "pan-y"; // up and down, a finger still scrolls the page
-    /** @type {{left: number, top: number, width: number, height: number} | undefined} */
-    let held; // the panel in which the pointer went down
     const inside = (/** @type {number} */ share) => Math.min(0.999999, Math.max(0, share));
-    const follow = (/** @type {PointerEvent} */ event) => {
-      if (!held) return;
-      const [u, v] = [(event.offsetX - held.left) / held.width, (event.offsetY - held.top) / held.height];
-      pick(inside(u), inside(v));
+    const take = (/** @type {number} */ x, /** @type {number} */ y) => {
+      const held = this.boxes.find((b) => x >= b.left && x < b.left + b.width && y >= b.top && y < b.top + b.height);
+      if (!held) return undefined;
+      const { left, top, width, height } = held;
+      return (/** @type {number} */ across, /** @type {number} */ down) =>
+        pick(inside((across - left) / width), inside((down - top) / height));
     };
-    canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-      const [x, y] = [event.offsetX, event.offsetY];
-      held = this.boxes.find((b) => x >= b.left && x < b.left + b.width && y >= b.top && y < b.top + b.height);
-      if (held) canvas.setPointerCapture(event.pointerId);
-      follow(event);
-    });
-    canvas.addEventListener("pointermove", follow);
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (held = undefined));
+    draggable(canvas, { take });
     canvas.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (!step) return;

@@ -1,6 +1,7 @@
 /** A guess before the answer: drawn by the reader, then beside what was measured (prediction.py). */
 
 import { numberSlider } from "./controls.js";
+import { draggable } from "./dragging.js";
 import { make } from "./elements.js";
 import { Plot, ticks } from "./plot.js";
 import { show, View } from "./view.js";
@@ -46,8 +47,9 @@ export default {
     addButtons(view);
     const behind = answers(view.root);
     view.cleanups.push(() => open(behind, true));
+    leadHere(view, behind);
 
-    return view.start(() => {
+    const drawAll = () => {
       const [guess, stage] = [model.get("guess"), model.get("stage")];
       checkState(question, guess, stage);
       const pen = sheet.begin();
@@ -60,8 +62,16 @@ export default {
       view.say(sentence);
       const off = guess.map((value, i) => Math.abs(value - question.truth[i]));
       const knobs = drawn.knobs.map(({ x, y }) => [x, y]);
-      open(behind, stage !== "guess"); // last: what cannot be drawn holds nothing back
+      open(behind, stage !== "guess");
       return { guess, off, mean: mean(off), told: Number(stage !== "guess"), knobs };
+    };
+    return view.start(() => {
+      try {
+        return drawAll();
+      } catch (error) {
+        open(behind, true); // what cannot be drawn holds nothing back
+        throw error;
+      }
     });
   },
 };
@@ -93,6 +103,21 @@ function answers(root) {
 /** @param {Element[]} parts */
 function open(parts, yes) {
   for (const part of parts) part.classList.toggle("snn-waiting", !yes);
+}
+
+/**
+ * An address inside of what is held back leads to the question.
+ * @param {View} view
+ * @param {Element[]} behind
+ */
+function leadHere(view, behind) {
+  const lead = () => {
+    const named = document.getElementById(location.hash.slice(1));
+    if (isGuessing(view) && behind.some((part) => part.contains(named))) view.root.scrollIntoView();
+  };
+  requestAnimationFrame(lead);
+  addEventListener("hashchange", lead);
+  view.cleanups.push(() => removeEventListener("hashchange", lead));
 }
 
 // What the reader moves
@@ -140,7 +165,13 @@ function addFields(view, question) {
 function addButtons(view) {
   const commit = make("button", { type: "button", className: "snn-button snn-commit" });
   const reveal = make("button", { type: "button", className: "snn-button" }, "Show me");
-  commit.addEventListener("click", () => view.set({ stage: isGuessing(view) ? "compared" : "guess" }));
+  commit.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+    if (event.detail > 1) return; // of a double click, the second would take back what the first did
+    view.set({ stage: isGuessing(view) ? "compared" : "guess" });
+  });
+  commit.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.repeat) event.preventDefault(); // and so would a key that is held down
+  });
   reveal.addEventListener("click", () => {
     view.set({ stage: "shown" });
     commit.focus();
@@ -157,39 +188,21 @@ function addButtons(view) {
  * scrolls the page.
  */
 function addDragging(view, sheet, question, drawn) {
-  const { canvas } = sheet;
-  let held = -1;
-  const take = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ reach) => {
-    const away = drawn.knobs.map((knob) => (question.curve ? Math.abs(knob.x - x) : Math.abs(knob.y - y)));
-    const nearest = away.indexOf(Math.min(...away));
-    const knob = drawn.knobs[nearest];
+  const { curve } = question;
+  const take = (/** @type {number} */ x, /** @type {number} */ y, /** @type {boolean} */ finger) => {
+    const away = drawn.knobs.map((knob) => (curve ? Math.abs(knob.x - x) : Math.abs(knob.y - y)));
+    const i = away.indexOf(Math.min(...away));
+    const knob = drawn.knobs[i];
+    const reach = finger ? REACH : Infinity;
     const near = knob && Math.abs(knob.x - x) <= reach && Math.abs(knob.y - y) <= reach;
-    held = near && isGuessing(view) ? nearest : -1;
-    return held >= 0;
+    if (!near || !isGuessing(view)) return undefined;
+    return (/** @type {number} */ across, /** @type {number} */ down) => {
+      const value = curve ? drawn.plot.yAt(down) : drawn.plot.xAt(across);
+      if (isGuessing(view)) setGuess(view, i, fitting(question, scaleOf(question, "axis").back(value)));
+    };
   };
-  const follow = (/** @type {PointerEvent} */ event) => {
-    if (held < 0) return;
-    const { curve } = question;
-    const value = curve ? drawn.plot.yAt(event.offsetY) : drawn.plot.xAt(event.offsetX);
-    setGuess(view, held, fitting(question, scaleOf(question, "axis").back(value)));
-  };
-  canvas.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-    if (!take(event.offsetX, event.offsetY, event.pointerType === "touch" ? REACH : Infinity)) return;
-    canvas.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  canvas.addEventListener(
-    "touchstart",
-    (/** @type {TouchEvent} */ event) => {
-      const [{ clientX, clientY }] = event.touches;
-      const { left, top } = canvas.getBoundingClientRect();
-      if (event.touches.length === 1 && take(clientX - left, clientY - top, REACH)) event.preventDefault();
-    },
-    { passive: false },
-  );
-  canvas.addEventListener("pointermove", follow);
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (held = -1));
-  whileGuessing(view, (guessing) => (canvas.style.cursor = guessing ? "grab" : ""));
+  draggable(sheet.canvas, { take });
+  whileGuessing(view, (guessing) => (sheet.canvas.style.cursor = guessing ? "grab" : ""));
 }
 
 // What is drawn
@@ -392,9 +405,9 @@ function predictionInWords(question, guess, stage) {
   return guess.length === 1 ? comparedOne(question, guess[0]) : comparedAll(question, guess);
 }
 
-function comparedOne({ truth: [value], intervals: [interval] }, guess) {
+function comparedOne({ truth: [value], intervals: [interval], limits: [low, high] }, guess) {
   const gap = guess - value;
-  const off = Math.abs(gap) < 1e-9 ? "exactly right" : `${show(Math.abs(gap), 2)} too ${gap > 0 ? "high" : "low"}`;
+  const off = Math.abs(gap) < 1e-9 * (high - low) ? "exactly right" : `${show(Math.abs(gap), 2)} too ${gap > 0 ? "high" : "low"}`;
   return `You guessed ${figure(guess)}, measured is ${figure(value)}: ${off}${withinOne(guess, interval)}.`;
 }
 

@@ -2,8 +2,8 @@
  * The convolution of network.js in WebAssembly, four numbers at a time.
  *
  * It does what `convolve` there does, in the same order; a product is rounded before it is added, so
- * currents may differ in their last bits.  A browser that has no such instructions, or may not
- * compile, stays with that one; so do blocks whose channels do not come in fours.
+ * currents may differ in their last bits.  A browser that has no such instructions, may not compile
+ * or has no memory left stays with that one; so do blocks whose channels do not come in fours.
  */
 
 const PAGE = 65536; // bytes by which the memory of WebAssembly grows
@@ -26,29 +26,36 @@ class Vectors {
     for (const block of blocks.filter(({ outputs }) => outputs % 4 === 0)) {
       this.places.set(block, this.free);
       const { length } = block.weights;
-      this.#view(this.free, length).set(block.weights);
+      if (!this.#reach(this.free + 4 * length)) throw new Error("no memory for the weights");
+      new Float32Array(this.memory.buffer, this.free, length).set(block.weights);
       this.free += 4 * length;
     }
   }
 
-  /** @param {Block} block */
-  suit(block) {
-    return this.places.has(block);
-  }
-
-  /** As `convolve` of network.js; what comes back is overwritten by the next call. */
+  /**
+   * As `convolve` of network.js; what comes back is overwritten by the next call.
+   * @returns {Float32Array | null} null where it cannot
+   */
   convolve({ block, height, width }, input) {
+    const weights = this.places.get(block);
     const to = this.free + 16 * Math.ceil(input.length / 4);
-    const currents = this.#view(to, (height + 2) * (width + 2) * block.outputs).fill(0);
-    this.#view(this.free, input.length).set(input);
-    this.run(this.free, this.places.get(block), to, block.inputs, block.outputs, height, width);
+    const count = (height + 2) * (width + 2) * block.outputs;
+    if (weights === undefined || !this.#reach(to + 4 * count)) return null;
+    new Float32Array(this.memory.buffer, this.free, input.length).set(input);
+    const currents = new Float32Array(this.memory.buffer, to, count).fill(0);
+    this.run(this.free, weights, to, block.inputs, block.outputs, height, width);
     return currents;
   }
 
-  #view(from, length) {
-    const missing = from + 4 * length - this.memory.buffer.byteLength;
-    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
-    return new Float32Array(this.memory.buffer, from, length);
+  /** @param {number} end in bytes; false where there is no memory left */
+  #reach(end) {
+    const missing = end - this.memory.buffer.byteLength;
+    try {
+      if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 
