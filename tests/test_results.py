@@ -75,6 +75,8 @@ def test_a_missing_or_incomplete_file_is_named(tmp_path):
         ("rule_commit", 7, "its rule_commit is 7"),
         ("plus", "0.02", "a measure energy: its plus is '0.02'"),
         ("classes", {"low": 0, "high": 1, "p": 2}, "its classes is {'low'"),
+        ("classes", {"low": 0, "high": 1, "value": [0.5]}, "its classes is {'low'"),
+        ("per_seed", [{"value": 0.5, "low": "0.4"}], "its per_seed is"),
         ("training", {"value": 1}, "its training is {'value': 1}"),
     ]:
         row = measure() | {"plus": 0.1, "classes": EITHER, "training": EITHER}

@@ -128,8 +128,11 @@ def _is_p(value: Any) -> bool:
 
 
 def _is_one(value: Any, keys: tuple[str, ...]) -> bool:
-    """Whether this is a dict with these numbers."""
-    return isinstance(value, dict) and all(_is_number(value.get(key)) for key in keys)
+    """Whether this is a dict with these numbers, and none of an interval is anything else."""
+    if not isinstance(value, dict):
+        return False
+    there = {"value", "low", "high"} & value.keys()
+    return all(_is_number(value.get(key)) for key in {*keys, *there})
 
 
 def _are_labels(value: Any) -> bool:
