@@ -167,6 +167,21 @@
       else waiting.set(el, () => mount(script, el, modelOf));
     }
     whenNear(waiting);
+    keepPlace();
+  }
+
+  /**
+   * Where the address names a section, the page stays there while what stands above it changes its height,
+   * until the reader does something.  Most browsers see to that themselves.
+   */
+  function keepPlace() {
+    const came = /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type;
+    if (CSS.supports("overflow-anchor", "auto") || came !== "navigate") return;
+    const heights = new ResizeObserver(() => document.getElementById(location.hash.slice(1))?.scrollIntoView());
+    heights.observe(document.body);
+    for (const act of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+      addEventListener(act, () => heights.disconnect(), { once: true, passive: true });
+    }
   }
 
   /**

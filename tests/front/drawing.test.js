@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { MAP, mapColour } from "../../snnlab/widgets/front/colours.js";
 import { run } from "../../snnlab/widgets/front/neuron.js";
-import { ticks } from "../../snnlab/widgets/front/plot.js";
+import { Plot, ticks } from "../../snnlab/widgets/front/plot.js";
 import { show } from "../../snnlab/widgets/front/view.js";
 
 test("numbers have four figures and a true minus sign", () => {
@@ -27,6 +27,27 @@ test("ticks are round, inside the ends, and about as many as asked for", () => {
     assert.ok(found.length >= 2 && found.length <= 6, `${high}: ${found}`);
     assert.ok(found.every((value) => value >= 0 && value <= high));
   }
+});
+
+test("the name of an axis that is wider than the axis stays on the canvas", () => {
+  const written = [];
+  const pen = new Proxy({}, {
+    get: (_, name) =>
+      ({
+        canvas: { clientWidth: 270 },
+        measureText: (words) => ({ width: 7 * words.length }),
+        fillText: (...call) => written.push(call),
+      })[name] ?? (() => {}),
+    set: () => true,
+  });
+  const plot = new Plot(pen, {}, { left: 130, top: 0, right: 254, bottom: 99 }, [0, 1], [0, 1]);
+  for (const words of ["short", "energy in the box, mean of 113", "words ".repeat(20)]) {
+    plot.axes({ x: words, xTicks: [], yTicks: [] });
+    const [, middle, , widest] = written.find(([text]) => text === words);
+    const half = Math.min(7 * words.length, widest) / 2;
+    assert.ok(middle - half >= 0 && middle + half <= 270, words);
+  }
+  assert.equal(written.find(([text]) => text === "short")[1], 192);
 });
 
 test("colours run through the whole map and stop at its ends", () => {

@@ -35,6 +35,12 @@ export function numberSlider({ label, min, max, step, unit = "" }, changed) {
     if (field.valueAsNumber !== value) field.value = words();
   };
   range.addEventListener("input", () => changed(Number(range.value)));
+  field.addEventListener("beforeinput", (/** @type {InputEvent} */ event) => {
+    // where a number has a point, the browser would leave a comma out: 0,2 would be 02
+    if (event.data !== "," || (0.5).toLocaleString().includes(",")) return;
+    event.preventDefault();
+    document.execCommand("insertText", false, ".");
+  });
   field.addEventListener("input", () => {
     const value = whole ? Math.round(field.valueAsNumber) : field.valueAsNumber;
     if (value >= min && value <= max) changed(value);

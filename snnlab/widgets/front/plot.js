@@ -78,7 +78,10 @@ export class Plot {
     pen.textAlign = "center";
     pen.textBaseline = "top";
     for (const value of x ? xTicks : []) pen.fillText(xWords(value), this.x(value), box.bottom + 5);
-    if (x) pen.fillText(x, (box.left + box.right) / 2, box.bottom + 20);
+    const wide = pen.canvas.clientWidth || 600;
+    const half = Math.min(wide, pen.measureText(x).width) / 2; // a name that is wider than the axis stays on the canvas
+    const middle = Math.min(wide - half, Math.max(half, (box.left + box.right) / 2));
+    if (x) pen.fillText(x, middle, box.bottom + 20, wide);
     pen.fillStyle = colours.ink;
     pen.textAlign = "left";
     pen.textBaseline = "bottom";

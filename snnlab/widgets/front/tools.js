@@ -7,6 +7,8 @@ import { make } from "./elements.js";
 /**
  * Three buttons below the controls.  What the reader has changed stands in the page's address, behind
  * the #, so that it can be sent to others; in JupyterLab, where the address is not the page's, not.
+ * What was changed in all widgets is kept with the page in the tab's history, and is there again when the
+ * reader comes back to it.
  * @param {View} view
  */
 export function addTools(view) {
@@ -23,8 +25,9 @@ export function addTools(view) {
     const changed = changes();
     const bare = location.href.split("#")[0];
     const mine = location.hash.startsWith(`#${key}?`);
-    if (changed.length) history.replaceState(null, "", `${bare}#${key}?${changed.join("&")}`);
-    else if (mine) history.replaceState(null, "", `${bare}#${key}`);
+    const own = changed.length ? `${bare}#${key}?${changed.join("&")}` : `${bare}#${key}`;
+    const all = { ...history.state, [key]: changed };
+    history.replaceState(all, "", changed.length || mine ? own : location.href);
   };
 
   const reset = tool("Reset", () => view.set(first));
@@ -59,11 +62,13 @@ function keyOf(view) {
   return (view.root.id = before ? `${slug}-${before + 1}` : slug);
 }
 
-/** Take over what the address says; where it cannot be drawn, the widget stays as it was. */
+/** Take over what the history or the address says; where it cannot be drawn, the widget stays as it was. */
 function recall(view, key, first) {
-  if (!location.hash.startsWith(`#${key}?`)) return;
+  const named = location.hash.startsWith(`#${key}?`) && location.hash.slice(key.length + 2).split("&");
+  const kept = history.state?.[key] ?? named;
+  if (!kept) return;
   try {
-    const given = location.hash.slice(key.length + 2).split("&").map((part) => part.split("="));
+    const given = kept.map((part) => part.split("="));
     const read = Object.fromEntries(given.map(([trait, value]) => [trait, JSON.parse(decodeURIComponent(value))]));
     const fits = ([trait, value]) => trait in first && sameKind(value, first[trait]);
     if (!Object.entries(read).every(fits)) throw new Error("not a state of this widget");
@@ -72,7 +77,8 @@ function recall(view, key, first) {
   } catch {
     view.set(first);
   }
-  requestAnimationFrame(() => view.root.scrollIntoView({ block: "start" }));
+  // who comes back is taken by the browser to where they were
+  if (!history.state) requestAnimationFrame(() => view.root.scrollIntoView({ block: "start" }));
 }
 
 function sameKind(value, like) {

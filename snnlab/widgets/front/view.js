@@ -103,9 +103,9 @@ export class View {
   start(draw) {
     this.draw = draw;
     this.first = Object.fromEntries(this.traits.map((trait) => [trait, this.model.get(trait)]));
+    this.#watch(); // before anything is drawn: where a browser cannot, nothing is half done
     addTools(this);
     this.listen("change", () => this.refresh());
-    this.#watch();
     this.redraw();
     if (!this.error) this.#hideStill();
     // For tests, and for the curious in the browser's console
