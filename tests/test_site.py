@@ -385,6 +385,9 @@ new MutationObserver((records) => {
 """
 
 
+SCALES = "[...document.querySelectorAll('p mjx-container')].map(e => parseFloat(e.style.fontSize))"
+
+
 def test_formulas_are_set_a_few_at_a_time_those_in_view_first(browser, addresses):
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         tab = context.new_page()
@@ -398,6 +401,8 @@ def test_formulas_are_set_a_few_at_a_time_those_in_view_first(browser, addresses
         assert sum(sizes) == tab.locator(".math").count() > 40
         assert max(sizes) <= 8
         assert tab.evaluate("scrollY") > 0 and 0 <= tops[0] <= 900
+        scales = tab.evaluate(SCALES)
+        assert max(scales) - min(scales) < 1, "those that are held back are as large as the others"
 
 
 def test_formulas_are_no_stops_of_the_tab_key_and_icons_are_drawn(browser, addresses):

@@ -42,6 +42,15 @@
       await typesetPromise(handful);
       handful.forEach((formula) => column.observe(formula));
     }
+    alike(formulas);
+  }
+
+  /** What is folded or held back could not be measured: it gets the size of the others. */
+  function alike(formulas) {
+    const set = formulas.map((formula) => formula.querySelector("mjx-container")).filter(Boolean);
+    const measured = (one) => one.getClientRects().length && !one.closest("details:not([open])");
+    const size = set.find(measured)?.style.fontSize;
+    for (const one of set) if (size && !measured(one)) one.style.fontSize = size;
   }
 
   function load() {
