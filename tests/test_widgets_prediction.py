@@ -160,6 +160,13 @@ def test_everything_is_there_on_paper_without_scripts_and_where_the_widget_is_br
     with opened(browser, address, java_script_enabled=False) as tab:
         assert visible(tab) == SHOWN
         assert tab.get_by_role("img", name=alike().alt).bounding_box()["width"] > 300
+    with opened(browser, address) as tab:  # half way: a browser that cannot follow the theme
+        tab.add_init_script("window.matchMedia = () => ({ matches: false })")
+        tab.goto("about:blank")
+        tab.goto(address)
+        tab.get_by_role("alert").wait_for()
+        tab.evaluate("new Promise(requestAnimationFrame).then(() => new Promise(setTimeout))")
+        assert visible(tab) == SHOWN
     with opened(browser, address) as tab:  # later: a phone may take a canvas back
         (view,) = views(tab)
         tab.evaluate("HTMLCanvasElement.prototype.getContext = () => null")
@@ -213,9 +220,14 @@ def test_a_section_below_stays_where_the_address_led_until_the_reader_moves(brow
         assert tab.evaluate(f"new Promise(requestAnimationFrame).then({top})") < -100
 
 
+# as Sphinx does, on every page
+EMPTIED = "addEventListener('DOMContentLoaded', () => history.replaceState({}, ''))"
+
+
 @pytest.mark.slow
 def test_who_comes_back_finds_every_guess_as_it_was(browser, tmp_path):
     with opened(browser, chapter(tmp_path, alike(), sooner())) as tab:
+        tab.add_init_script(EMPTIED)
         first, second = views(tab, 2)
         for view in (first, second):
             view.locator(".snn-guess input[type=number]").first.fill("0.42")

@@ -10,6 +10,7 @@
   "use strict";
 
   const MIME = "application/vnd.jupyter.widget";
+  const { state: left } = history; // what widgets kept in it; other scripts of the page may empty it
 
   /** The part of a Jupyter model that our front ends use; all views of a widget share it. */
   class Model {
@@ -120,6 +121,7 @@
       if (!model.get("_esm")) throw new Error("it is not a widget of this book");
       if (model.get("_css")) addStyle(model.get("_css"));
       const { render } = await frontEnd(model.get("_esm"));
+      if (left) history.replaceState({ ...left, ...history.state }, "");
       const cleanUp = await render({ model, el });
       whenGone(el, cleanUp);
     } catch (error) {

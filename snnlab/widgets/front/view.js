@@ -101,11 +101,21 @@ export class View {
    * @returns {() => void} the clean-up
    */
   start(draw) {
+    try {
+      this.#begin(draw);
+    } catch (error) {
+      this.stop(); // nothing goes on by halves
+      throw error;
+    }
+    return () => this.stop();
+  }
+
+  #begin(draw) {
     this.draw = draw;
     this.first = Object.fromEntries(this.traits.map((trait) => [trait, this.model.get(trait)]));
-    this.#watch(); // before anything is drawn: where a browser cannot, nothing is half done
     addTools(this);
     this.listen("change", () => this.refresh());
+    this.#watch();
     this.redraw();
     if (!this.error) this.#hideStill();
     // For tests, and for the curious in the browser's console
@@ -115,7 +125,6 @@ export class View {
     };
     this.root.traits = () => plain(Object.fromEntries(this.traits.map((t) => [t, this.model.get(t)])));
     this.root.redraw = () => this.redraw();
-    return () => this.stop();
   }
 
   /** As long as the widget is there: hide its picture, and the box of the page that holds it. */
