@@ -229,7 +229,7 @@ class Experiment:
             first = "some seeds are no result: say with --results where else their file goes"
         elif options.data is not None and options.data.is_dir():
             first = "give the images as one zip, whose hash is written down"
-        elif changed := [path.name for path in self.controls if not is_committed(path)]:
+        elif changed := [path.name for path in self.unsaved(options) if not is_committed(path)]:
             first = f"commit {', '.join(changed)} first"
         if first:
             raise SystemExit(f"{self.claim}: {first}; set {options.set} is looked at once")
@@ -244,12 +244,7 @@ class Experiment:
         if others := self.of_other_classes(train.classes, seeds, name):
             raise SystemExit(f"--data: {data} has other classes than {', '.join(others)} know")
         if own:
-            self.open(name, data)
-            if not is_committed(self.opened(name)):
-                raise SystemExit(
-                    f"{self.claim}: commit {self.opened(name)} first, then start again; set {name} "
-                    "is looked at once"
-                )
+            open_all(name, data)
         val = images_to_measure(data, own)
         if val.classes != train.classes:
             raise SystemExit(f"--data: {data} has other classes in val than in train")
@@ -257,24 +252,30 @@ class Experiment:
 
     def open(self, name: str, data: Path) -> None:
         """Write down that this claim opens the images of a set.  SystemExit where it did so under
-        another rule."""
+        another rule, or with other networks, data or controls."""
         when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        now = Opening(when, commit(), self.rule_commit, self.decided_by(name, data))
+        now = Opening(when, commit(), self.rule_commit, self.code, self.seen(name, data))
         try:
             note_opening(self.opened(name), now)
         except ValueError as error:
             raise SystemExit(f"{self.claim}: {error}") from None
 
-    def decided_by(self, name: str, data: Path) -> str:
-        """Hashes of all that a verdict follows from: the code that computes, the code that decides,
-        the networks, and the data with the results that are controls."""
-        shelf = SETS[name].shelf
+    @property
+    def code(self) -> str:
+        """Hashes of the code that computes, and of that which decides."""
+        return f"{code_hash(self.path)}-{hashed([code_hash(ROOT / one) for one in DECIDING])}"
+
+    def seen(self, name: str, data: Path) -> str:
+        """Hashes of what it looks through and at: the networks, and the data with its controls."""
         wanted = [f"{kind}-s{seed}" for kind in self.kinds for seed in self.seeds]
-        decides = [code_hash(ROOT / path) for path in DECIDING]
-        networks = [zoo.card(one, shelf)["sha256"] for one in wanted if one in zoo.names(shelf)]
-        seen = [file_hash(path) or "" for path in (data, *self.controls)]
-        parts = (hashed(decides), hashed(networks), hashed(seen))
-        return "-".join([code_hash(self.path), *parts])
+        networks = [zoo.card(one, SETS[name].shelf)["sha256"] for one in wanted]
+        files = [file_hash(path) or "" for path in (data, *self.controls)]
+        return f"{hashed(networks)}-{hashed(files)}"
+
+    def unsaved(self, options: argparse.Namespace) -> list[Path]:
+        """Results that must be committed before it runs: its controls, and what it found before."""
+        before = (options.results or self.results(options.set)) / f"{self.claim}.json"
+        return [*self.controls, *([before] if before.exists() else [])]
 
     @property
     def controls(self) -> list[Path]:
@@ -352,6 +353,21 @@ def over_training(figure: dict) -> list[str]:
         f"Over {runs['n']} training runs (Student's t) {named(figure['name'], figure['labels'])} "
         f"is {phrase(runs)}{whose}."
     ]
+
+
+def open_all(name: str, data: Path) -> None:
+    """Write down the looks of all claims at a set, so that no rule is written with another's look
+    in view.  SystemExit until they are committed."""
+    from experiments.reproduce import everything  # which loads the experiments
+
+    claims = [one for one in everything().values() if one.of_a_set]
+    for one in claims:
+        one.open(name, data)
+    if waiting := [one.claim for one in claims if not is_committed(one.opened(name))]:
+        raise SystemExit(
+            f"commit {SETS[name].results / 'opened'} first ({', '.join(waiting)}), then start "
+            f"again; set {name} is looked at once"
+        )
 
 
 def hashed(words: list[str]) -> str:

@@ -157,9 +157,6 @@ def run_all(options: argparse.Namespace, passed: list[str]) -> None:
         check_networks(ordered, options)
     hours = sum(one.hours for one in ordered)
     print(f"{len(ordered)} experiments, about {hours:g} hours on two CPU cores.", flush=True)
-    if SETS[options.set].own and not options.fast:
-        for one in ordered:  # all looks are written down, and committed, before the first one
-            one.open(options.set, options.data)
     for one in ordered:
         one.main(passed)
 

@@ -17,12 +17,14 @@ UNKNOWN, NOT_COMMITTED = "unknown", "not committed"
 
 class Opening(NamedTuple):
     """When images that are looked at once were opened for a claim: the time, the commit that ran,
-    that of the rule, and the hashes of the code and the networks."""
+    that of the rule, and the hashes of the code and of what it looks at and through: networks,
+    data, and the results that are its controls."""
 
     when: str
     commit: str
     rule: str
     code: str
+    seen: str
 
 
 def rule_of(code: str) -> str:
@@ -75,13 +77,21 @@ def openings(path: Path) -> list[Opening]:
 
 
 def note_opening(path: Path, now: Opening) -> None:
-    """Write down that the images are opened, and once more where the code or the networks are no
-    longer those of the last time.  Raises ValueError where they were opened under another rule."""
+    """Write down that the images are opened, and once more where the code is no longer that of the
+    last time.  Raises ValueError where they were opened under another rule, or with other networks,
+    data or controls."""
     before = openings(path)
+    if broken := [word for word in now if " " in word]:
+        raise ValueError(f"commit the code first: {broken[0]!r} is no commit")
     if others := [one for one in before if one.rule != now.rule]:
         raise ValueError(
             f"its images were opened on {others[0].when} under the rule of {others[0].rule}; it is "
             f"now that of {now.rule}, and they are looked at once"
+        )
+    if before and before[0].seen != now.seen:
+        raise ValueError(
+            f"its images were opened on {before[0].when} with other networks, data or controls, "
+            "and they are looked at once"
         )
     if not before or before[-1].code != now.code:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,10 +100,10 @@ def note_opening(path: Path, now: Opening) -> None:
 
 
 def changes(path: Path) -> list[str]:
-    """Notes on code or networks that are no longer those by which the images were opened."""
+    """Notes on code that is no longer that by which the images were opened."""
     return [
-        f"The code or the networks changed after the images were opened, on {now.when}: "
-        f"{before.code} to {now.code}, commit {now.commit}."
+        f"The code changed after the images were opened, on {now.when}: {before.code} to "
+        f"{now.code}, commit {now.commit}."
         for before, now in itertools.pairwise(openings(path))
         if before.code != now.code
     ]
@@ -110,13 +120,15 @@ def doubts_of_a_look(opened: Path, result: dict, root: Path = ROOT) -> list[str]
     committed; and lines that were taken out of it later.  Empty, too, where there is no history."""
     if not has_history(root):
         return []
-    added = (git(root, "log", "--diff-filter=A", "--format=%H", "--", str(opened)) or "").split()
-    if not added:
+
+    def log(*words: str) -> list[str]:
+        found = git(root, "log", "--full-history", *words, "--", str(opened)) or ""
+        return [line for line in found.splitlines() if line]
+
+    if not (added := log("--diff-filter=A", "--format=%H")):
         return ["it is not committed"]
-    rows = git(root, "log", "--format=", "--numstat", "--", str(opened)) or ""
-    found = ["a line was changed later"] * any(
-        int(row.split()[1]) for row in rows.splitlines() if row
-    )
+    rows = log("-m", "--format=", "--numstat")
+    found = ["a line was changed later"] * any(int(row.split()[1]) for row in rows)
     for part in result["commit"]:
         if git(root, "merge-base", "--is-ancestor", added[-1], part) is None:
             found.append(f"{part} is older")
