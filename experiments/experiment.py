@@ -194,6 +194,7 @@ class Experiment:
             device=kind,
             recordings=recordings,
             shelf=shelf,
+            data=(file_hash(data) or "") if data is not None else "",
         )
 
     def _check(self, data: Path | None, seeds: tuple[int, ...], name: str) -> None:

@@ -1,5 +1,6 @@
 """Claim "interval": short intervals between spikes carry the information."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -52,10 +53,11 @@ those networks lose nothing at conv1 or after, whose first layer has turned inte
 So "does not hold here" says that a neuron's own intervals tell this network, and this reader, on
 average over these layers, no more than its count. Who fires together, and when, is taken from both
 sides and is not asked about. The input does not decide: the encoder's spikes are independent, so
-their trains are chance. Printed too, and deciding nothing: each layer; what it costs if all spikes
-of a neuron are put on random steps, which are less even than what neurons fire, if neurons of an
-image that fire equally often exchange trains, if all trains of an image are rolled by one number of
-steps, or if its steps come in one random order for all neurons.
+their trains are chance. Printed too, and deciding nothing: each layer; how much more is left where
+trains are swapped within a class, which moves them as far and keeps what they tell of the class;
+what it costs if all spikes of a neuron are put on random steps, which are less even than what
+neurons fire, if neurons of an image that fire equally often exchange trains, if all trains of an
+image are rolled by one number of steps, or if its steps come in one random order for all neurons.
 """
 HOURS = 3
 SITES = ("conv1", "conv2", "conv4", "conv6")
@@ -74,7 +76,7 @@ ONE_ORDER, WITHIN = "one order for all neurons", "intervals within a neuron"
 RETIMED, ROLLED, SWAPPED = "re-timed", "rolled", "swapped, then rolled"
 EXCHANGED, TOGETHER, IN_ONE_ORDER = "trains exchanged", "rolled together", "in one order"
 N, RIVAL, SCORE = "counts", "n, n(n-1), swapped NCS", "n, n(n-1), NCS"
-PLANTED = "planted"
+PLANTED, OWN = "planted", "swapped within a class, then rolled"
 TOLD = Figure("accuracy, trains minus swapped", 0.02, {"layers": "that count"})
 GAIN = Figure("read-out accuracy, NCS minus swapped NCS", 0.01, {"layers": "that count"})
 Found = dict[int, dict[Key, np.ndarray]]  # by training seed
@@ -186,6 +188,9 @@ def of_timing(study: Study, moved: Found) -> list[dict]:
     ]
     for layer in SITES:
         found.append(study.measure(TOLD.name, told(moved, layer), layer=layer))
+        of_class = common.minus(left(moved, layer, OWN), left(moved, layer, SWAPPED))
+        title = "accuracy, trains swapped within a class minus among classes"
+        found.append(study.measure(title, of_class, layer=layer))
         for how in (RETIMED, ROLLED, SWAPPED, EXCHANGED, TOGETHER, IN_ONE_ORDER):
             lost = common.minus(right, left(moved, layer, how))
             found.append(study.measure(f"accuracy lost, a layer {how}", lost, layer=layer))
@@ -261,7 +266,8 @@ def in_mixed_batches(study: Study, photos: Photographs, desc: str, look: Callabl
 def without_timing(study: Study, seed: int) -> dict[Key, np.ndarray]:
     """ "right", and (how, layer): the share of the draws in which each image is named rightly when
     a layer's spikes are moved in one of the ways; of the input, re-timed alone.  ("tune", ...): as
-    they are, and rolled, of the images held out for tuning."""
+    they are, and rolled, of the images held out for tuning; (OWN, layer): trains swapped within a
+    class."""
     model = study.network(f"lif-s{seed}")
 
     def look(part, start: int) -> dict[Key, torch.Tensor]:
@@ -271,7 +277,9 @@ def without_timing(study: Study, seed: int) -> dict[Key, np.ndarray]:
         return room_of(study, model, part, start)
 
     found = in_mixed_batches(study, study.val, f"spikes at other times, seed {seed}", look)
-    return found | in_mixed_batches(study, study.tune, f"room, seed {seed}", look_for_room)
+    found |= in_mixed_batches(study, study.tune, f"room, seed {seed}", look_for_room)
+    batches = study.batches(study.val, f"swapped within a class, seed {seed}")
+    return found | common.joined(own_of(study, model, part, start) for start, part in batches)
 
 
 @torch.no_grad()
@@ -303,6 +311,20 @@ def room_of(study: Study, model, part, start: int) -> dict[Key, torch.Tensor]:
         logits = common.logits_with(model, layer, recording[layer], lambda x: rolled(x, generator))
         found["tune", ROLLED, layer] = right(logits, part)
     return found
+
+
+@torch.no_grad()
+def own_of(study: Study, model, part, start: int) -> dict[Key, torch.Tensor]:
+    """As those that are swapped, but within a batch of one class, as the validation images lie."""
+    generator = study.generator(6, start)
+    with record(model, SITES) as recording:
+        model(spikes=common.encoded(study, model, part.images, start))
+
+    def named(layer: str) -> torch.Tensor:
+        change = functools.partial(swapped_and_rolled, generator=generator)
+        return right(common.logits_with(model, layer, recording[layer], change), part)
+
+    return {(OWN, layer): named(layer) for layer in SITES}
 
 
 def right(logits: torch.Tensor, part) -> torch.Tensor:

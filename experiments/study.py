@@ -66,6 +66,7 @@ class Study:
     device: str = "cpu"
     recordings: Path | None = None  # of an event camera, for the claim that looks at them
     shelf: Path = zoo.FOLDER  # where the networks lie
+    data: str = ""  # the sha256 of the images' file
 
     def __post_init__(self) -> None:
         self.networks: dict[str, str] = {}  # name -> sha256
@@ -127,14 +128,14 @@ class Study:
         }
         seconds = time.perf_counter() - start
         about = {"seconds": seconds, "commit": self.commit, "networks": self.networks}
-        about |= {"code": code, "arrays": sorted(arrays)}
+        about |= {"code": code, "data": self.data, "arrays": sorted(arrays)}
         self.networks = before
         with whole(path) as part, open(part, "wb") as file:
             np.savez(file, about=json.dumps(about), **arrays)
 
     def _found(self, path: Path, code: str) -> tuple[dict, dict[Key, np.ndarray]] | None:
         """What a part holds; None where there is none, it is damaged, or it was made with other
-        networks or other code."""
+        networks, other data or other code."""
         if not path.exists():
             return None
         try:
@@ -143,8 +144,9 @@ class Study:
             why = f"{path} is damaged ({error!s:.80})"
             print(f"{self.claim}: {path.stem} again, for {why}", flush=True)
             return None
-        # Parts of before the hash was kept have none: they count as made by the code as it is.
+        # Parts of before hashes were kept have none: they count as made with what is there.
         changed = ["the code"] if about.get("code", code) != code else []
+        changed += ["the data"] if about.get("data", self.data) != self.data else []
         changed += [n for n, sha in about["networks"].items() if self._hash_of(n) != sha]
         if changed:
             print(f"{self.claim}: {path.stem} again, for {', '.join(changed)} changed", flush=True)

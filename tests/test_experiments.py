@@ -277,6 +277,14 @@ def test_a_part_of_code_that_has_changed_is_computed_again_and_says_so(study, mo
     assert capsys.readouterr().out == "leak: part again, for the code changed\n"
 
 
+def test_a_part_of_other_data_is_computed_again_and_says_so(study, capsys):
+    values = iter((1, 2, 3))
+    for data, expected in (("one", 1), ("one", 1), ("other", 2), ("", 3)):
+        now = dataclasses.replace(study, data=data)
+        assert now.kept("part", lambda: {"x": next(values)})["x"] == expected
+    assert capsys.readouterr().out == 2 * "leak: part again, for the data changed\n"
+
+
 KEYS = ["right", "right, twin", ("conv6", "SAM"), ("conv6", "n(n-1)", "steps"), ("rank", 0.25)]
 KEYS += [("rank", 4.0), ("conv8", "A", "grey", 0), ("conv6", "first 3")]
 
@@ -729,6 +737,7 @@ def moved_at(told, room=interval.SITES):
         for i, layer in enumerate(interval.SITES):
             found |= {(how, layer): np.full(40, 0.7) for how in interval.MOVES}
             found["swapped, then rolled", layer] = np.full(40, 0.7 - told - 0.02 * i)
+            found[interval.OWN, layer] = np.full(40, 0.7)
             left = 0.7 if layer in room or not seed else 0.52  # half above chance is .525
             found["tune", "rolled", layer] = np.full(40, left)
         return found
@@ -789,9 +798,13 @@ def test_intervals_are_asked_for_where_an_instrument_can_see_them(
     assert outcome.verdict == verdict and bool(outcome.invalid) == (verdict == "undecided")
     assert [one["name"] for one in outcome.figures] == [interval.TOLD.name, interval.GAIN.name]
     assert [one["value"] for one in outcome.figures] == pytest.approx(values)
-    for name in (interval.TOLD.name, interval.GAIN.name):  # each layer is printed
-        shown = [one["labels"]["layer"] for one in outcome.measures if one["name"] == name]
-        assert shown == [*interval.SITES]
+    by_layer = {}
+    within = "accuracy, trains swapped within a class minus among classes"
+    for name in (interval.TOLD.name, interval.GAIN.name, within):  # each layer is printed
+        shown = {m["labels"]["layer"]: m["value"] for m in outcome.measures if m["name"] == name}
+        assert [*shown] == [*interval.SITES]
+        by_layer[name] = shown
+    assert by_layer[within] == pytest.approx(by_layer[interval.TOLD.name])
 
 
 def test_intervals_must_be_seen_at_the_input_of_every_network_of_rhythms(asked):
@@ -878,6 +891,9 @@ def test_what_is_moved_is_what_a_layer_put_out(study, monkeypatch):
     monkeypatch.setattr(common, "encoded", lambda *_: study.network)  # of another draw
     encoded = model.encode(part.images, generator())
     monkeypatch.setattr(common, "encoded", lambda *_: encoded)
+    monkeypatch.setattr(interval, "swapped_and_rolled", lambda x, generator: x)
+    own = interval.own_of(study, model, part, 0)
+    assert all(torch.equal(own[interval.OWN, at], found["right"]) for at in interval.SITES)
     room = interval.room_of(study, model, part, 0)
     for layer in interval.SITES:
         assert torch.equal(room["tune", "rolled", layer], room["tune", "right"])
