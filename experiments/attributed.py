@@ -144,13 +144,16 @@ def without_top(
     amount = (counts * top).sum((1, 2))
     generator = study.generator(*numbers)
 
+    def anywhere() -> torch.Tensor:
+        return torch.rand(counts.shape, generator=generator, device=generator.device)
+
     def fall(places: torch.Tensor) -> torch.Tensor:
         taken = places & steps.to(places.device)[:, None, None, None]
         return fall_without(later, None, labels, taken, layer=LAYER, spikes=spikes)
 
     draws = range(2 if study.fast else DRAWS)
-    chance = [fall(places_holding(amount, counts, generator)) for _ in draws]
-    by_rate = first_holding(amount, counts)
+    chance = [fall(places_holding(amount, counts, anywhere())) for _ in draws]
+    by_rate = places_holding(amount, counts, -counts)
     return {
         "fall": fall(top),
         "chance": torch.stack(chance).mean(0),
@@ -158,16 +161,6 @@ def without_top(
         "spikes": amount / counts.sum((1, 2)).clamp(min=1),
         "shared": (top & by_rate).double().sum((1, 2)) / top.sum((1, 2)),
     }
-
-
-def first_holding(amount: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
-    """The places with the most spikes, one after another, that hold as many as ``amount`` [N], as
-    nearly as whole places can: bool [N, H, W]."""
-    flat = counts.flatten(1).double()
-    held, order = flat.sort(dim=1, descending=True, stable=True)
-    held = torch.nn.functional.pad(held.cumsum(1), (1, 0))
-    number = (held - amount.double()[:, None]).abs().argmin(1)
-    return (order.argsort(dim=1) < number[:, None]).view(counts.shape)
 
 
 EXPERIMENT = Experiment(

@@ -270,8 +270,8 @@ class Experiment:
         """Hashes of what it looks through and at: the networks, and the data with its controls."""
         wanted = [f"{kind}-s{seed}" for kind in self.kinds for seed in self.seeds]
         networks = [zoo.card(one, SETS[name].shelf)["sha256"] for one in wanted]
-        files = [file_hash(path) or "" for path in (data, *self.controls)]
-        return f"{hashed(networks)}-{hashed(files)}"
+        read = [file_hash(path) or "" for path in (data, *self.controls)]
+        return f"{hashed(networks)}-{hashed(read)}"
 
     def unsaved(self, options: argparse.Namespace) -> list[Path]:
         """Results that must be committed before it runs: its controls, and what it found before."""

@@ -717,17 +717,6 @@ def test_places_are_silenced_in_a_third_of_the_steps_and_as_many_spikes_beside_t
     torch.testing.assert_close(found["by rate"], found["fall"], atol=0, rtol=0.25)
 
 
-def test_the_first_by_rate_hold_as_many_spikes_and_no_other_places_fewer():
-    counts = torch.randint(0, 30, (20, 4, 5), generator=generator()).float()
-    amount = counts.flatten(1).topk(6).values.sum(1) * torch.linspace(0.2, 1, 20)
-    found = attributed.first_holding(amount, counts)
-    for n, wanted, chosen in zip(counts.flatten(1), amount, found.flatten(1), strict=True):
-        ways = [n.sort(descending=True).values[:k].sum().item() for k in range(21)]
-        best = min(ways, key=lambda one: abs(one - wanted.item()))
-        assert n[chosen].sum().item() == best
-        assert not chosen.any() or n[chosen].min() >= n[~chosen].max()
-
-
 def moved_at(told, room=interval.SITES):
     """A network to which intervals tell so much at conv1, and .02 more at each layer after; at a
     layer without room rolling leaves nothing in the second seed."""

@@ -455,15 +455,15 @@ def test_equal_places_are_chosen_by_a_fixed_lot_over_the_map():
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 1000), share=st.floats(0, 1))
-def test_places_that_hold_an_amount_equal_the_loop(seed, share):
+@given(seed=st.integers(0, 1000), share=st.floats(0, 1), busiest=st.booleans())
+def test_places_that_hold_an_amount_equal_the_loop(seed, share, busiest):
     counts = torch.randint(9, (2, 3, 3), generator=generator(seed)).double()
     amount = share * counts.flatten(1).sum(1)
-    found = places_holding(amount, counts, generator(seed))
-    draws = torch.rand(2, 9, generator=generator(seed))
+    order = -counts if busiest else torch.rand(2, 3, 3, generator=generator(seed))
+    found = places_holding(amount, counts, order)
     for b in range(2):
         expected = oracle.places_holding(
-            amount[b].item(), counts[b].flatten().tolist(), draws[b].tolist()
+            amount[b].item(), counts[b].flatten().tolist(), order[b].flatten().tolist()
         )
         assert set(found[b].flatten().nonzero()[:, 0].tolist()) == expected
 
@@ -473,23 +473,23 @@ def test_random_places_hold_as_much_as_few_rich_ones():
     counts = torch.rand(200, 8, 8, generator=generator()) ** 4
     rich = top_places(counts)
     amount = (counts * rich).flatten(1).sum(1)
-    found = places_holding(amount, counts, generator(1))
+    found = places_holding(amount, counts, torch.rand(200, 8, 8, generator=generator(1)))
     held = (counts * found).flatten(1).sum(1)
     assert (held / amount).mean().item() == pytest.approx(1, abs=0.01)
     assert found.sum() > 2 * rich.sum()
+    assert (places_holding(amount, counts, -counts) == rich).all()
 
 
 @pytest.mark.wrong_input
 def test_places_cannot_hold_more_than_there_is():
-    counts = torch.ones(2, 2, 2)
+    counts, order = torch.ones(2, 2, 2), torch.rand(2, 2, 2, generator=generator())
     with pytest.raises(ValueError, match="one is above their sum"):
-        places_holding(torch.tensor([1.0, 5.0]), counts, generator())
+        places_holding(torch.tensor([1.0, 5.0]), counts, order)
     with pytest.raises(ValueError, match=r"expected amounts \[2\], none below 0"):
-        places_holding(torch.tensor([1.0]), counts, generator())
-    assert places_holding(torch.tensor([4.0, 0.0]), counts, generator()).sum((1, 2)).tolist() == [
-        4,
-        0,
-    ]
+        places_holding(torch.tensor([1.0]), counts, order)
+    with pytest.raises(ValueError, match=r"expected an order \[2, 2, 2\], got \[2, 4\]"):
+        places_holding(torch.tensor([1.0, 1.0]), counts, order.flatten(1))
+    assert places_holding(torch.tensor([4.0, 0.0]), counts, order).sum((1, 2)).tolist() == [4, 0]
 
 
 @pytest.mark.parametrize("stepwise", [False, True])

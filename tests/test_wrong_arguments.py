@@ -67,7 +67,7 @@ FROM_FILES = {"none": None, "text": "leak", "number": 3, "empty": {}, "list": [{
 WRONG = {
     **dict.fromkeys(("x", "currents", "state", "images", "calibration_images", "maps"), TENSORS),
     **dict.fromkeys(("spikes", "first", "second", "reference", "other", "regions"), TENSORS),
-    **dict.fromkeys(("pictures", "places", "amount", "counts"), TENSORS),
+    **dict.fromkeys(("pictures", "places", "amount", "counts", "order"), TENSORS),
     **dict.fromkeys(("boxes", "curve", "changed", "between", "logits", "others"), TENSORS),
     **dict.fromkeys(("kernel", "values", "activity", "alpha", "inputs", "chunks"), TENSORS),
     **dict.fromkeys(("steps", "count", "samples", "size", "batch", "resamples"), WHOLE),
@@ -163,6 +163,7 @@ RIGHT = {
     "places": lambda: torch.ones(2, 4, 4, dtype=torch.bool),
     "amount": lambda: torch.ones(2),
     "counts": lambda: torch.rand(2, 3, 3),
+    "order": lambda: torch.rand(2, 3, 3),
     "decay": lambda: 0.01,
     "board": results.scoreboard,
     "factor": lambda: 0.5,

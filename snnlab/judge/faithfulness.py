@@ -205,28 +205,31 @@ def top_places(maps: Float[Tensor, "N H W"], share: float = 0.2) -> Bool[Tensor,
 
 
 def places_holding(
-    amount: Float[Tensor, " N"], counts: Float[Tensor, "N H W"], generator: torch.Generator
+    amount: Float[Tensor, " N"], counts: Float[Tensor, "N H W"], order: Float[Tensor, "N H W"]
 ) -> Bool[Tensor, "N H W"]:
-    """Places drawn at random, one after another, that hold as many spikes as ``amount``, as nearly
+    """Places taken in an order, the lowest first, that hold as many spikes as ``amount``, as nearly
     as whole places can: what silencing the places of a map must be held against, for a map of
     activity takes more spikes away than as many places do.
 
-    ``counts``: the spikes at each place.  The last place drawn belongs to them if that comes
-    nearer.  Raises ValueError for an amount above a picture's total, or counts below 0.
+    ``counts``: the spikes at each place.  ``order``: e.g. ``torch.rand(counts.shape)`` for places
+    at random, ``-counts`` for the busiest; of equal ones the first.  The last place belongs to them
+    if that comes nearer.  Raises ValueError for an amount above a picture's total, or counts below
+    0.
     """
     check(counts)
-    check_generator(generator)
     check_finite(amount, "amounts contain NaN or infinite values")
+    check_finite(order, "orders contain NaN or infinite values")
     flat, amount = counts.flatten(1).double(), amount.double()
+    if order.shape != counts.shape:
+        raise ValueError(f"expected an order {[*counts.shape]}, got {[*order.shape]}")
     if amount.shape != (len(flat),) or (amount < 0).any():
         raise ValueError(f"expected amounts [{len(flat)}], none below 0, got {tuple(amount.shape)}")
     if (amount > flat.sum(1) * (1 + 1e-6)).any():
         raise ValueError("expected amounts that the places hold together; one is above their sum")
-    draws = torch.rand(flat.shape, generator=generator, device=generator.device)
-    order = draws.argsort(dim=1).to(flat.device)
-    held = torch.nn.functional.pad(flat.gather(1, order).cumsum(1), (1, 0))
+    taken = order.flatten(1).argsort(dim=1, stable=True).to(flat.device)
+    held = torch.nn.functional.pad(flat.gather(1, taken).cumsum(1), (1, 0))
     number = (held - amount[:, None]).abs().argmin(1)  # of the first places that come nearest
-    rank = order.argsort(dim=1)
+    rank = taken.argsort(dim=1)
     return (rank < number[:, None]).view(counts.shape)
 
 
