@@ -360,6 +360,24 @@ def test_the_history_says_what_was_said_by_which_rules(tmp_path, monkeypatch):
     ]
 
 
+def test_what_decides_on_each_set_stands_side_by_side(tmp_path, monkeypatch):
+    (tmp_path / "B").mkdir()
+    write(tmp_path / "B", result("leak", figures=[measure(state="passes", p=0.001)]))
+    monkeypatch.setattr(show, "SECOND", {"A": tmp_path / "A", "B": tmp_path / "B"})
+    first, second = results.by_set("leak").split("\n\n", 1)
+    assert first == (
+        "**Set A**, which explores, was not run yet; it is done by "
+        "`python -m experiments.leak --set A --data PATH`."
+    )
+    decided = results.decision(results.load("leak", tmp_path / "B"))
+    assert second == f"**Set B**, which decides:\n\n{decided}" and "**holds**" in decided
+    assert results.by_set("ann").count("was not run yet") == 2
+    with pytest.raises(ValueError, match="burst looks at no photographs of a set"):
+        results.by_set("burst")
+    with pytest.raises(ValueError, match="there are no results for 'nobody'"):
+        results.by_set("nobody")
+
+
 def test_the_verdict_beside_the_figures_is_that_of_the_scoreboard(tmp_path):
     """Alone p = 0.03 would do, among three claims it does not."""
     write(

@@ -10,7 +10,17 @@ from pathlib import Path
 from snnlab.results.files import FOLDER as _FOLDER
 from snnlab.results.files import SECOND as _SECOND
 from snnlab.results.files import load, names, select
-from snnlab.results.show import Table, curves, decision, dots, history, phrase, summary, table
+from snnlab.results.show import (
+    Table,
+    by_set,
+    curves,
+    decision,
+    dots,
+    history,
+    phrase,
+    summary,
+    table,
+)
 from snnlab.results.verdict_cards import Cards, cards
 from snnlab.results.verdicts import VERDICTS as _VERDICTS
 from snnlab.results.verdicts import at_margins, scoreboard
@@ -22,6 +32,7 @@ __all__ = [
     "Cards",
     "Table",
     "at_margins",
+    "by_set",
     "cards",
     "curves",
     "decision",

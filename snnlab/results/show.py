@@ -5,10 +5,15 @@ import re
 from typing import Any
 
 from snnlab import plotting
-from snnlab.results.files import FOLDER, SECOND, check_result, select
+from snnlab.results.files import FOLDER, SECOND, check_result, load, names, select
 from snnlab.results.verdicts import VERDICTS, check_board, scoreboard, standing
 
-__all__ = ["Table", "curves", "decision", "dots", "history", "named", "phrase", "summary", "table"]
+__all__ = [
+    *("Table", "by_set", "curves", "decision", "dots", "history", "named", "phrase", "summary"),
+    "table",
+]
+
+DOES = {"A": "explores", "B": "decides"}
 
 
 class Table(str):
@@ -80,6 +85,28 @@ def decision(result: dict) -> Table:
     if kept := result.get("sensitivity"):
         said += f" At half its margin: {_plain(kept['half'])}; at twice: {_plain(kept['twice'])}."
     return Table("\n".join(lines) + f"\n\n{said}")
+
+
+def by_set(claim: str) -> Table:
+    """What decides a claim by the second rules, as :func:`decision` says it, on set A and on set B;
+    of a set that it was not run on yet, the command that does it.
+
+    Raises ValueError for a claim without results anywhere, or one that is of no set.
+    """
+    there = {name: folder for name, folder in SECOND.items() if folder.is_dir()}
+    found = {name: load(claim, at) for name, at in there.items() if claim in names(at)}
+    if not found and load(claim).get("rule_commit"):
+        raise ValueError(f"{claim} looks at no photographs of a set: see decision(load({claim!r}))")
+    parts = []
+    for name in SECOND:
+        head = f"**Set {name}**, which {DOES[name]}"
+        command = f"python -m experiments.{claim} --set {name} --data PATH"
+        parts.append(
+            f"{head}:\n\n{decision(found[name])}"
+            if name in found
+            else f"{head}, was not run yet; it is done by `{command}`."
+        )
+    return Table("\n\n".join(parts))
 
 
 def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
