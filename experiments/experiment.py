@@ -41,7 +41,7 @@ from experiments.study import (
 from snnlab import zoo
 from snnlab.data import Photographs, n_mnist
 from snnlab.provenance import commit, device, file_hash, versions
-from snnlab.results import FOLDER, files, phrase
+from snnlab.results import FOLDER, SECOND, files, phrase
 from snnlab.results.show import named
 from snnlab.results.verdicts import of_figures, sensitivity
 from snnlab.storing import check_writable
@@ -60,8 +60,8 @@ class Set(NamedTuple):
 
 # A was looked at while the rules were made: it explores.  B was not: it decides.
 SETS = {
-    "A": Set(False, zoo.FOLDER, FOLDER / "second" / "A"),
-    "B": Set(True, zoo.FOLDER / "b", FOLDER / "second" / "B"),
+    "A": Set(False, zoo.FOLDER, SECOND["A"]),
+    "B": Set(True, zoo.FOLDER / "b", SECOND["B"]),
 }
 
 

@@ -76,7 +76,7 @@ def test_chapters_run_again_when_the_library_changes_and_only_then(built, tmp_pa
     "name",
     [
         *("snnlab/deep/one.py", "snnlab/zoo/a.json", "requirements-data.txt"),
-        *("results/leak.json", "benchmarks/results.json"),
+        *("results/leak.json", "results/second/A/leak.json", "benchmarks/results.json"),
         *("book/checks/grad_cam.py", "book/quizzes/grad-cam.yml", "book/boxes/methods.yml"),
     ],
 )

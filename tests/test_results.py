@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from oracles import verdicts as oracle
 
 from snnlab import results
-from snnlab.results import files, verdicts
+from snnlab.results import files, show, verdicts
 
 
 def measure(name="energy", value=0.5, state=None, p=0.01, **labels):
@@ -324,6 +324,60 @@ def test_what_decides_a_claim_is_a_table_with_the_verdict():
     assert lines[-1] == "The claim: **holds in part**." and lines[4] == ""
 
 
+def test_an_interval_over_classes_stands_beside_that_over_images():
+    figure = measure(state="passes") | {"classes": {"low": 0.3, "high": 0.7, "p": 0.01, "n": 20}}
+    one = result(figures=[figure])
+    for said in (results.decision(one), results.summary([one | {"holm": 0.01}])):
+        assert "| 0.500 (0.400 to 0.600), over classes 0.300 to 0.700 |" in said
+
+
+def test_the_history_says_what_was_said_by_which_rules(tmp_path, monkeypatch):
+    """What neither set was asked is no part of it, nor what a later rule says of the first set."""
+    late = {"rule_commit": "abc"}
+    (tmp_path / "A").mkdir()
+    figures = [measure(state="passes", p=0.001)]
+    write(
+        tmp_path,
+        result("a", figures=figures),
+        result("b", "undecided"),
+        result("late", figures=figures) | late,
+        result("described", "no verdict", []),
+    )
+    write(
+        tmp_path / "A",
+        result("a", "does not hold here", [measure(state="fails")]) | late,
+        result("new", figures=figures) | late,
+        result("described", "no verdict", []) | late,
+    )
+    monkeypatch.setattr(show, "FOLDER", tmp_path)
+    monkeypatch.setattr(show, "SECOND", {"A": tmp_path / "A", "B": tmp_path / "B"})
+    assert results.history({"a": "a.md"}).splitlines() == [
+        "| claim | first rules | second rules, set A | second rules, set B |",
+        "|---|---|---|---|",
+        "| [The a](a.md) | **holds** | **does not hold here** | not run yet |",
+        "| The b | **undecided** | not run yet | not run yet |",
+        "| The new | not asked | **holds** | not run yet |",
+    ]
+
+
+def test_what_decides_on_each_set_stands_side_by_side(tmp_path, monkeypatch):
+    (tmp_path / "B").mkdir()
+    write(tmp_path / "B", result("leak", figures=[measure(state="passes", p=0.001)]))
+    monkeypatch.setattr(show, "SECOND", {"A": tmp_path / "A", "B": tmp_path / "B"})
+    first, second = results.by_set("leak").split("\n\n", 1)
+    assert first == (
+        "**Set A**, which explores, was not run yet; it is done by "
+        "`python -m experiments.leak --set A --data PATH`."
+    )
+    decided = results.decision(results.load("leak", tmp_path / "B"))
+    assert second == f"**Set B**, which decides:\n\n{decided}" and "**holds**" in decided
+    assert results.by_set("ann").count("was not run yet") == 2
+    with pytest.raises(ValueError, match="burst looks at no photographs of a set"):
+        results.by_set("burst")
+    with pytest.raises(ValueError, match="there are no results for 'nobody'"):
+        results.by_set("nobody")
+
+
 def test_the_verdict_beside_the_figures_is_that_of_the_scoreboard(tmp_path):
     """Alone p = 0.03 would do, among three claims it does not."""
     write(
@@ -436,7 +490,14 @@ def test_the_summary_has_a_line_for_each_figure_and_links():
 HOSTILE = "<img src=x onerror=alert(1)> | a*b* _c_ `d` [e](f) \\| ~~g~~ &amp; $h$\nnext"
 
 
-def test_words_of_a_file_stay_words_in_the_tables():
+def hostile_history(folder, monkeypatch):
+    write(folder, result("a") | {"title": HOSTILE})
+    monkeypatch.setattr(show, "FOLDER", folder)
+    monkeypatch.setattr(show, "SECOND", {"A": folder / "A", "B": folder / "B"})
+    return results.history()
+
+
+def test_words_of_a_file_stay_words_in_the_tables(tmp_path, monkeypatch):
     """HTML, columns, marks of Markdown and line ends of a class, a figure or a title are shown."""
     figure = measure(HOSTILE, state="passes", layer=HOSTILE)
     one = result(HOSTILE, figures=[figure], measures=[measure(map=HOSTILE, layer=HOSTILE)])
@@ -446,6 +507,7 @@ def test_words_of_a_file_stay_words_in_the_tables():
     for table, cells, times in (
         (results.table(one, "energy", "map", "layer"), [2, 2], 2),
         (results.summary([one]), [7, 7], 3),
+        (hostile_history(tmp_path, monkeypatch), [4, 4], 1),
     ):
         page = ElementTree.fromstring(f"<page>{render(table)}</page>")
         assert [len(row) for row in page.iter("tr")] == cells

@@ -48,7 +48,7 @@ def library_hash(root: Path) -> str:
     folders = [root / "snnlab", *book]
     files = [file for folder in folders for file in folder.rglob("*") if file.suffix in kinds]
     digest = hashlib.sha256()
-    for pattern in ("requirements*.txt", "results/*.json", "benchmarks/*.json"):
+    for pattern in ("requirements*.txt", "results/**/*.json", "benchmarks/*.json"):
         files += root.glob(pattern)
     digest.update((TOOLS / "figures.py").read_bytes())
     for file in sorted(files):

@@ -8,22 +8,36 @@ images, and the same again for every training seed.  No number of the book is ty
 from pathlib import Path
 
 from snnlab.results.files import FOLDER as _FOLDER
+from snnlab.results.files import SECOND as _SECOND
 from snnlab.results.files import load, names, select
-from snnlab.results.show import Table, curves, decision, dots, phrase, summary, table
+from snnlab.results.show import (
+    Table,
+    by_set,
+    curves,
+    decision,
+    dots,
+    history,
+    phrase,
+    summary,
+    table,
+)
 from snnlab.results.verdict_cards import Cards, cards
 from snnlab.results.verdicts import VERDICTS as _VERDICTS
 from snnlab.results.verdicts import at_margins, scoreboard
 
 __all__ = [
     "FOLDER",
+    "SECOND",
     "VERDICTS",
     "Cards",
     "Table",
     "at_margins",
+    "by_set",
     "cards",
     "curves",
     "decision",
     "dots",
+    "history",
     "load",
     "names",
     "phrase",
@@ -38,5 +52,9 @@ __all__ = [
 #:
 #: :meta hide-value:
 FOLDER: Path = _FOLDER
+#: Where those by the second rules lie: of set A, which explores, and of set B, which decides.
+#:
+#: :meta hide-value:
+SECOND: dict[str, Path] = _SECOND
 #: What a rule can say of a claim.
 VERDICTS: tuple[str, ...] = _VERDICTS

@@ -7,11 +7,13 @@ from typing import Any
 
 from snnlab.storing import located, read_json, whole
 
-__all__ = ["FOLDER", "Result", "check_result", "load", "names", "select", "write"]
+__all__ = ["FOLDER", "SECOND", "Result", "check_result", "load", "names", "select", "write"]
 
 # In an installed package they lie beside this file, in the project's source in a folder of its own.
 INSTALLED = Path(__file__).parent / "claims"
 FOLDER = INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[2] / "results"
+#: Set A was looked at while the rules were made, set B was not.
+SECOND = {name: FOLDER / "second" / name for name in ("A", "B")}
 KEYS = (
     *("claim", "title", "rule", "verdict", "figures", "measures", "notes", "command", "commit"),
     *("versions", "device", "seconds", "seeds", "networks", "data"),

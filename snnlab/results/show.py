@@ -5,10 +5,15 @@ import re
 from typing import Any
 
 from snnlab import plotting
-from snnlab.results.files import check_result, select
-from snnlab.results.verdicts import VERDICTS, check_board, standing
+from snnlab.results.files import FOLDER, SECOND, check_result, load, names, select
+from snnlab.results.verdicts import VERDICTS, check_board, scoreboard, standing
 
-__all__ = ["Table", "curves", "decision", "dots", "named", "phrase", "summary", "table"]
+__all__ = [
+    *("Table", "by_set", "curves", "decision", "dots", "history", "named", "phrase", "summary"),
+    "table",
+]
+
+DOES = {"A": "explores", "B": "decides"}
 
 
 class Table(str):
@@ -82,6 +87,28 @@ def decision(result: dict) -> Table:
     return Table("\n".join(lines) + f"\n\n{said}")
 
 
+def by_set(claim: str) -> Table:
+    """What decides a claim by the second rules, as :func:`decision` says it, on set A and on set B;
+    of a set that it was not run on yet, the command that does it.
+
+    Raises ValueError for a claim without results anywhere, or one that is of no set.
+    """
+    there = {name: folder for name, folder in SECOND.items() if folder.is_dir()}
+    found = {name: load(claim, at) for name, at in there.items() if claim in names(at)}
+    if not found and load(claim).get("rule_commit"):
+        raise ValueError(f"{claim} looks at no photographs of a set: see decision(load({claim!r}))")
+    parts = []
+    for name in SECOND:
+        head = f"**Set {name}**, which {DOES[name]}"
+        command = f"python -m experiments.{claim} --set {name} --data PATH"
+        parts.append(
+            f"{head}:\n\n{decision(found[name])}"
+            if name in found
+            else f"{head}, was not run yet; it is done by `{command}`."
+        )
+    return Table("\n\n".join(parts))
+
+
 def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
     """The claims of a :func:`scoreboard` that got a verdict, a line for each figure that decides.
 
@@ -95,13 +122,39 @@ def summary(board: list[dict], links: dict[str, str] | None = None) -> Table:
     for row in board:
         if row["verdict"] not in VERDICTS:
             continue
-        title, link = _plain(row["title"]), (links or {}).get(row["claim"])
-        claim = [f"[{title}]({link})" if link else title, f"**{row['verdict']}**"]
+        claim = [_linked(row["title"], row["claim"], links), f"**{row['verdict']}**"]
         p = "" if row["holm"] is None else f"{row['holm']:.2g}"
         for i, figure in enumerate(row["figures"]):
             cells = ["", "", *_cells(figure), ""] if i else [*claim, *_cells(figure), p]
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     return Table("\n".join(lines))
+
+
+def history(links: dict[str, str] | None = None) -> Table:
+    """What was said of each claim of photographs: the verdict by the first rules, and by the second
+    ones on set A and on set B.
+
+    ``links``: where a claim's title leads to.
+    """
+    boards = {"first rules": [row for row in scoreboard(FOLDER) if not row["rule_commit"]]}
+    for name, folder in SECOND.items():
+        boards[f"second rules, set {name}"] = scoreboard(folder) if folder.is_dir() else []
+    titles: dict[str, str] = {}
+    for row in sum(boards.values(), []):
+        if row["verdict"] in VERDICTS:
+            titles.setdefault(row["claim"], row["title"])
+    said = [{row["claim"]: f"**{row['verdict']}**" for row in board} for board in boards.values()]
+    lines = [f"| claim | {' | '.join(boards)} |", "|---" * (1 + len(boards)) + "|"]
+    for claim, title in titles.items():
+        first, *second = (one.get(claim) for one in said)
+        cells = [_linked(title, claim, links), first or "not asked"]
+        lines.append(f"| {' | '.join(cells + [one or 'not run yet' for one in second])} |")
+    return Table("\n".join(lines))
+
+
+def _linked(title: str, claim: str, links: dict[str, str] | None) -> str:
+    link = (links or {}).get(claim)
+    return f"[{_plain(title)}]({link})" if link else _plain(title)
 
 
 def named(name: str, labels: dict) -> str:
@@ -110,11 +163,13 @@ def named(name: str, labels: dict) -> str:
 
 
 def _cells(figure: dict) -> list:
-    """Name, n, value and values by seed of a figure, for a line of a table."""
+    """Name, n, value and values by seed of a figure, for a line of a table; and where it was asked
+    over classes too, that interval."""
+    value, classes = phrase(figure), figure.get("classes")
     return [
         _plain(named(figure["name"], figure["labels"])),
         _plain(figure["n"]),
-        phrase(figure),
+        value + (", over classes {low:z.3f} to {high:z.3f}".format(**classes) if classes else ""),
         _by_seed(figure),
     ]
 
