@@ -110,11 +110,13 @@ def build(root: Path) -> int:
         out.mkdir()
         stamp.write_text(current)
 
-    # Sphinx does not repeat the warnings of pages that it read before, so only a finished build is
-    # continued; executed chapters stay in the cache all the same.
+    # Sphinx does not repeat the warnings of pages that it read before, and gives style sheets that
+    # lie there already another address, so only a finished build is continued; executed chapters
+    # stay in the cache all the same.
     finished = doctrees / "finished"
     if not finished.exists():
-        shutil.rmtree(doctrees, ignore_errors=True)
+        for left in (doctrees, out / "html"):
+            shutil.rmtree(left, ignore_errors=True)
     finished.unlink(missing_ok=True)
 
     # Sphinx and the teaching guide import book.tools, wherever the build was started.
