@@ -11,9 +11,12 @@ import pytest
 from bs4 import BeautifulSoup
 from helpers.site import assert_is_epub
 from helpers.small_book import CELL, HEAD, contents, tiny
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbformat import v4
 
 from book.tools import epub, paper
-from book.tools.build import library_hash
+from book.tools.build import library_hash, mend
 
 pytestmark = pytest.mark.slow
 
@@ -49,27 +52,55 @@ def built(tmp_path_factory):
 
 
 def test_chapters_run_again_when_the_library_changes_and_only_then(built, tmp_path):
-    """Also where a build was copied from elsewhere; and the same page comes out, to the byte."""
+    """Also where a build was copied from elsewhere, and ended after its pages were written; and the
+    same page comes out, to the byte."""
     folder, log = built
     assert "Executed notebook" in log
     assert re.search(r"^ +\d+\.\d  book/intro\.md$", log, re.M), log
     page = Path("_build", "html", "book", "intro.html")
+    written = (page, Path("_build", "html", "_sources", "book", "intro.ipynb"))
     assert "42" in (folder / page).read_text()
 
     elsewhere = shutil.copytree(folder, tmp_path / "book")
+    (elsewhere / "_build" / ".doctrees" / "finished").unlink()
     (elsewhere / page).unlink()
     code, log = build(elsewhere)
     assert code == 0, log
     assert "Executed notebook" not in log
-    assert "The book:" in log and "Traceback" not in log and (elsewhere / page).exists()
+    assert "The book:" in log and "Traceback" not in log
+    for path in written:
+        assert (elsewhere / path).read_bytes() == (folder / path).read_bytes(), path
 
     (elsewhere / "snnlab" / "one.py").write_text("x = 2\n")
     code, log = build(elsewhere)
     assert code == 0, log
     assert "Executed notebook" in log
     assert "widget-view+json" in (elsewhere / page).read_text()
-    for path in (page, Path("_build", "html", "_sources", "book", "intro.ipynb")):
+    for path in written:
         assert (elsewhere / path).read_bytes() == (folder / path).read_bytes(), path
+
+
+def test_what_a_dead_build_left_half_made_is_taken_out_of_the_cache(tmp_path):
+    cache = get_cache(tmp_path / "cache")
+    records = {}
+    for name in ("whole", "half", "gone"):
+        notebook = v4.new_notebook(cells=[v4.new_code_cell(name, execution_count=1)])
+        records[name] = cache.cache_notebook_bundle(CacheBundleIn(notebook, name))
+    files = {
+        name: cache.path / "executed" / record.hashkey / "base.ipynb"
+        for name, record in records.items()
+    }
+    files["half"].write_text(files["half"].read_text()[:-9])
+    files["gone"].unlink()
+    mend(cache.path)
+    assert [record.uri for record in get_cache(cache.path).list_cache_records()] == ["whole"]
+    assert files["whole"].exists() and not files["half"].exists()
+
+    dead = tmp_path / "dead"  # before it had its tables
+    dead.mkdir()
+    (dead / "global.db").touch()
+    mend(dead)
+    assert get_cache(dead).list_cache_records() == []
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,21 @@ def test_the_version_stands_in_one_place_and_the_others_agree():
     assert PROJECT["dynamic"] == ["version"] and "version" not in PROJECT
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert cited["version"] == snnlab.__version__
-    released = re.search(r"^## (\d[\d.]+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
-    assert released[1] == snnlab.__version__
+    version, day = re.search(
+        r"^## (\d[\d.]+), (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.M
+    ).groups()
+    assert version == snnlab.__version__
+    released = cited.get("date-released")
+    assert day == (f"{released.day} {released:%B %Y}" if released else "not yet released")
+
+
+def test_the_public_address_is_the_same_wherever_it_stands():
+    """Nowhere, until there is one."""
+    book = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited.get("repository-code", "") == book
+    assert PROJECT.get("urls", {}).get("Repository", "") == book
+    assert cited["keywords"] == PROJECT["keywords"]
 
 
 def test_a_plain_install_asks_for_no_more_than_explaining_needs():
@@ -108,6 +121,11 @@ def test_the_archives_hold_networks_front_end_and_results(built):
     with tarfile.open(built[0]) as archive, zipfile.ZipFile(built[1]) as wheel:
         source = {name.partition("/")[2] for name in archive.getnames()}
         inside = set(wheel.namelist())
+        name = f"seeing_spikes-{snnlab.__version__}"
+        about = [
+            archive.extractfile(f"{name}/PKG-INFO").read(),
+            wheel.read(f"{name}.dist-info/METADATA"),
+        ]
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     files = tracked.stdout.splitlines()
     assert set(files) <= source
@@ -115,8 +133,9 @@ def test_the_archives_hold_networks_front_end_and_results(built):
     claims = [name for name in files if re.match(r"results/.*\.json$", name)]
     assert {name.replace("results/", "snnlab/results/claims/") for name in claims} <= inside
     assert "snnlab/py.typed" in inside
+    assert all(text.startswith(b"Metadata-Version: 2.4\n") for text in about)
     tops = {name.split("/")[0] for name in inside}
-    assert tops == {"snnlab", f"seeing_spikes-{snnlab.__version__}.dist-info"}
+    assert tops == {"snnlab", f"{name}.dist-info"}
 
 
 @pytest.mark.slow

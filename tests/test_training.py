@@ -241,10 +241,18 @@ def test_a_folder_with_another_recipe_is_refused_and_left_alone(tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_too_few_photographs_for_a_batch_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    "change, count, said",
+    [
+        ({}, 4, "4 samples do not fill a batch of 8"),
+        ({"epochs": 0}, 24, "epochs=0, which trains nothing"),
+    ],
+)
+def test_what_trains_nothing_is_refused_and_the_folder_left_free(tmp_path, change, count, said):
     model, _ = network(RELU)
-    with pytest.raises(ValueError, match="4 samples do not fill a batch of 8"):
-        fit(model, photos(4), RELU, tmp_path)
+    with pytest.raises(ValueError, match=said):
+        fit(model, photos(count), replace(RELU, **change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(tmp_path):

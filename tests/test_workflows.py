@@ -36,9 +36,10 @@ def zizmor(folder):
 
 @pytest.fixture
 def house(tmp_path):
-    """The project's files, with programs that say what they would do, and a package in dist/."""
+    """The project's files, with programs that say what they would do, on the day of a release: a
+    package in dist/, and the day in the changelog."""
     for path in ROOT.iterdir():
-        if path.name not in (".venv", "dist"):
+        if path.name not in (".venv", "dist", "CHANGELOG.md"):
             (tmp_path / path.name).symlink_to(path)
     programs = {
         "programs/make": f'exec {shutil.which("make")} -n "$@"',
@@ -51,6 +52,7 @@ def house(tmp_path):
         (tmp_path / name).chmod(0o755)
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist" / f"seeing_spikes-{snnlab.__version__}-py3-none-any.whl").touch()
+    (tmp_path / "CHANGELOG.md").write_text(f"## {snnlab.__version__}, 1 December 2026\n")
     return tmp_path
 
 
@@ -78,13 +80,24 @@ def test_each_step_runs_and_finds_its_files(step, house):
         assert matches and set(matches) <= set(found), pattern
 
 
+def released(tag, house):
+    """Whether the release goes on after its look at the tag."""
+    (step,) = (s.values[0]["run"] for s in RUNS if "GITHUB_REF_NAME" in s.values[0]["run"])
+    environment = {**os.environ, "GITHUB_REF_NAME": tag}
+    return subprocess.run(["bash", "-ec", step], cwd=house, env=environment).returncode == 0
+
+
 @pytest.mark.parametrize("tag", ["v0.0.1", "v1", "main"])
 def test_a_tag_of_another_version_is_not_released(tag, house):
-    (step,) = (s.values[0]["run"] for s in RUNS if "GITHUB_REF_NAME" in s.values[0]["run"])
-    done = subprocess.run(
-        ["bash", "-ec", step], cwd=house, env={**os.environ, "GITHUB_REF_NAME": tag}
-    )
-    assert done.returncode != 0
+    assert not released(tag, house)
+
+
+def test_a_version_without_its_day_in_the_changelog_is_not_released(house):
+    tag = f"v{snnlab.__version__}"
+    assert released(tag, house)
+    changelog = house / "CHANGELOG.md"
+    changelog.write_text(changelog.read_text().replace("1 December 2026", "not yet released"))
+    assert not released(tag, house)
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if "uses" in step.values[0]])

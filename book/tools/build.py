@@ -7,6 +7,7 @@ a finished one, and the chapters' times are listed.
 
 import base64
 import hashlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 from jupyter_cache import get_cache
+from jupyter_cache.cache.db import NbCacheRecord
 from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -75,6 +77,22 @@ def set_kernels_up(out: Path) -> None:
     os.environ["IPYTHONDIR"] = str(settings)
 
 
+def mend(folder: Path) -> None:
+    """Take out of the cache of executed chapters what a process left half made when it was killed
+    or the disk was full: such a chapter, or the whole cache, would stop every later build."""
+    if not (folder / "__version__.txt").exists():  # which is written last
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    cache = get_cache(folder)
+    for record in cache.list_cache_records():
+        executed = folder / "executed" / record.hashkey
+        try:
+            json.loads((executed / "base.ipynb").read_text("utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(executed, ignore_errors=True)
+            NbCacheRecord.remove_record(record.pk, cache.db)
+
+
 def execute(root: Path, cache_folder: Path) -> None:
     """Execute the chapters that are not in the cache, two at once.
 
@@ -110,17 +128,20 @@ def build(root: Path) -> int:
         out.mkdir()
         stamp.write_text(current)
 
-    # Sphinx does not repeat the warnings of pages that it read before, so only a finished build is
-    # continued; executed chapters stay in the cache all the same.
+    # Sphinx does not repeat the warnings of pages that it read before, and gives style sheets that
+    # lie there already another address, so only a finished build is continued; executed chapters
+    # stay in the cache all the same.
     finished = doctrees / "finished"
     if not finished.exists():
-        shutil.rmtree(doctrees, ignore_errors=True)
+        for left in (doctrees, out / "html"):
+            shutil.rmtree(left, ignore_errors=True)
     finished.unlink(missing_ok=True)
 
     # Sphinx and the teaching guide import book.tools, wherever the build was started.
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TOOLS.parents[1]), *inherited]))
     set_kernels_up(out)
+    mend(cache)
     execute(root, cache)
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     code = subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", root]).returncode

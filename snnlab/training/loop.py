@@ -68,14 +68,15 @@ def fit(
     the loss of the first one's share.
 
     Raises ValueError where the folder cannot be written to, holds another recipe's run, or a
-    damaged recipe or checkpoint, for a network or a fabric in half precision, and
-    FloatingPointError where the loss is no longer finite.
+    damaged recipe or checkpoint, for a network or a fabric in half precision, for no epochs or
+    fewer samples than a batch, and FloatingPointError where the loss is no longer finite.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1)
     _check_precision(model, fabric)
+    batches = _batches(train, recipe, fabric)
     folder = located(folder)
     _claim(folder, recipe, fabric)
-    optimizer, schedule = _optimizer(model, recipe, _batches(train, recipe, fabric))
+    optimizer, schedule = _optimizer(model, recipe, batches)
     ema = get_ema_multi_avg_fn(recipe.average)
     averaged = AveragedModel(model, fabric.device, multi_avg_fn=ema, use_buffers=True)
     if fabric.world_size > 1:
@@ -193,6 +194,8 @@ def _draws(count: int, recipe: Recipe, epoch: int, fabric: Fabric):
 
 def _batches(train: Samples, recipe: Recipe, fabric: Fabric) -> int:
     """How many batches an epoch has; the samples left over come in another epoch."""
+    if recipe.epochs == 0:
+        raise ValueError("the recipe has epochs=0, which trains nothing; give it 1 or more")
     batches = len(train) // (recipe.batch * fabric.world_size)
     if batches == 0:
         raise ValueError(f"{len(train)} samples do not fill a batch of {recipe.batch}")
