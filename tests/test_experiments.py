@@ -1953,7 +1953,11 @@ READ = {
 
 #: And for these by the second rules, on each set.
 READ_AGAIN: dict[str, dict[str, str]] = {
-    "A": {"ann": "undecided", "localises": "holds in part"},
+    "A": {
+        "ann": "undecided",
+        "localises": "holds in part",
+        "suppression": "does not hold here",
+    },
     "B": {},
 }
 
