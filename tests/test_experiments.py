@@ -1955,10 +1955,11 @@ READ = {
 READ_AGAIN: dict[str, dict[str, str]] = {
     "A": {
         "ann": "undecided",
+        "attributed": "holds",
         "localises": "holds in part",
         "suppression": "does not hold here",
     },
-    "B": {},
+    "B": {"ann": "undecided", "leak": "holds"},
 }
 
 
