@@ -1959,7 +1959,12 @@ READ_AGAIN: dict[str, dict[str, str]] = {
         "localises": "holds in part",
         "suppression": "does not hold here",
     },
-    "B": {"ann": "undecided", "leak": "holds", "suppression": "does not hold here"},
+    "B": {
+        "ann": "undecided",
+        "attributed": "holds in part",
+        "leak": "holds",
+        "suppression": "does not hold here",
+    },
 }
 
 
