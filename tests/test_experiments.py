@@ -1963,6 +1963,7 @@ READ_AGAIN: dict[str, dict[str, str]] = {
         "ann": "undecided",
         "attributed": "holds in part",
         "leak": "holds",
+        "localises": "holds in part",
         "suppression": "does not hold here",
     },
 }
