@@ -1953,8 +1953,19 @@ READ = {
 
 #: And for these by the second rules, on each set.
 READ_AGAIN: dict[str, dict[str, str]] = {
-    "A": {"ann": "undecided", "localises": "holds in part"},
-    "B": {},
+    "A": {
+        "ann": "undecided",
+        "attributed": "holds",
+        "localises": "holds in part",
+        "suppression": "does not hold here",
+    },
+    "B": {
+        "ann": "undecided",
+        "attributed": "holds in part",
+        "leak": "holds",
+        "localises": "holds in part",
+        "suppression": "does not hold here",
+    },
 }
 
 
