@@ -345,7 +345,7 @@ def test_the_history_says_what_was_said_by_which_rules(tmp_path, monkeypatch):
     )
     write(
         tmp_path / "A",
-        result("a", "does not hold here", [measure(state="fails")]) | late,
+        result("a", "does not hold here", [measure(state="fails")]) | late | {"title": "A again"},
         result("new", figures=figures) | late,
         result("described", "no verdict", []) | late,
     )
@@ -354,7 +354,7 @@ def test_the_history_says_what_was_said_by_which_rules(tmp_path, monkeypatch):
     assert results.history({"a": "a.md"}).splitlines() == [
         "| claim | first rules | second rules, set A | second rules, set B |",
         "|---|---|---|---|",
-        "| [The a](a.md) | **holds** | **does not hold here** | not run yet |",
+        "| [A again](a.md) | **holds** | **does not hold here** | not run yet |",
         "| The b | **undecided** | not run yet | not run yet |",
         "| The new | not asked | **holds** | not run yet |",
     ]

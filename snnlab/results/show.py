@@ -142,7 +142,7 @@ def history(links: dict[str, str] | None = None) -> Table:
     titles: dict[str, str] = {}
     for row in sum(boards.values(), []):
         if row["verdict"] in VERDICTS:
-            titles.setdefault(row["claim"], row["title"])
+            titles[row["claim"]] = row["title"]  # the second rules' words, where there are such
     said = [{row["claim"]: f"**{row['verdict']}**" for row in board} for board in boards.values()]
     lines = [f"| claim | {' | '.join(boards)} |", "|---" * (1 + len(boards)) + "|"]
     for claim, title in titles.items():
