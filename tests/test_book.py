@@ -45,10 +45,38 @@ def build(root):
 def built(tmp_path_factory):
     """The tiny book, built, and what the build said."""
     folder = tiny(tmp_path_factory.mktemp("tiny"))
-    (folder / "book" / "intro.md").write_text(HEAD + CELL + WIDGET)
+    (folder / "book" / "intro.md").write_text(HEAD + "$x$\n\n" + CELL + WIDGET)
     code, log = build(folder)
     assert code == 0, log
     return folder, log
+
+
+def scripts(folder):
+    """The names of each page's scripts in their order: {page: [...]}."""
+    html = folder / "_build" / "html"
+    return {
+        str(page.relative_to(html)): [
+            script["src"].split("?")[0]
+            for script in BeautifulSoup(page.read_text(), "html.parser").select("script[src]")
+        ]
+        for page in html.rglob("*.html")
+    }
+
+
+def test_a_page_that_is_built_again_alone_keeps_its_scripts(built, tmp_path):
+    folder, _ = built
+    again = shutil.copytree(folder, tmp_path / "book")
+    shutil.rmtree(again / "_build")
+    code, log = build(again)
+    assert code == 0, log
+    before = scripts(again)
+    assert any(script.endswith("/formulas.js") for script in before["book/intro.html"])
+    page = again / "book" / "intro.md"
+    page.write_text(page.read_text() + "\nA last line.\n")
+    code, log = build(again)
+    assert code == 0 and "Executed notebook" not in log, log
+    assert "A last line." in (again / "_build" / "html" / "book" / "intro.html").read_text()
+    assert scripts(again) == before
 
 
 def test_chapters_run_again_when_the_library_changes_and_only_then(built, tmp_path):

@@ -112,6 +112,9 @@ SEARCH = "".join(f'<script src="_static/{name}.js"></script>' for name in ("sear
 THEME = """{light: "light", dark: "dark"}[localStorage.getItem("mode")]
       || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");"""
 
+# Sphinx adds it to the address of a script that lies there from the build before.
+VERSION = r"(?:\?v=\w+)?"
+
 # What axe finds in the pages of the theme and of docutils, a toggle without a
 # name and roles that readers' programs no longer know.
 REPAIRS = [
@@ -124,16 +127,20 @@ REPAIRS = [
     (r'<details class="([^"]*\bafter-guess\b[^"]*)">', r'<details class="\1" open="open">'),
     (r"<p>✅</p>", "<p>executed</p>"),  # in the table of times; not every font has the sign
     # The theme loads these on every page for a search while one types, which is off.
-    (r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js"></script>', ""),
+    (
+        r'<script src="(\.\./)+(_static/(searchtools|language_data)|searchindex)\.js'
+        rf'{VERSION}"></script>',
+        "",
+    ),
     # The search page's own script, with our names for the pages.
-    (r'<script src="_static/searchtools\.js"></script>', SEARCH),
+    (rf'<script src="_static/searchtools\.js{VERSION}"></script>', SEARCH),
     # Scripts wait for the page, in their order; the first holds settings that others add to.
     (r'<script(?=[^>]*\ssrc="(?![^"]*documentation_options))(?![^>]*\sdefer)', "<script defer"),
     # Icons are drawn here (icons.py).
     (r'<script\b[^>]*\ssrc="[^"]*/fontawesome\.js[^>]*></script>', ""),
     # MathJax comes after the first paint, and a few formulas at a time.
     (
-        r'<script\b[^>]*\ssrc="([./]*_static/)mathjax/tex-chtml\.js"></script>',
+        rf'<script\b[^>]*\ssrc="([./]*_static/)mathjax/tex-chtml\.js{VERSION}"></script>',
         r'<script defer src="\1formulas.js"></script>',
     ),
     # A comma or a full stop is not parted from its formula at the end of a line.
