@@ -16,7 +16,7 @@ from jupyter_cache.base import CacheBundleIn
 from nbformat import v4
 
 from book.tools import epub, paper
-from book.tools.build import library_hash, mend
+from book.tools.build import library_hash, mend, tell_if_full
 
 pytestmark = pytest.mark.slow
 
@@ -106,6 +106,16 @@ def test_chapters_run_again_when_the_library_changes_and_only_then(built, tmp_pa
     assert "widget-view+json" in (elsewhere / page).read_text()
     for path in written:
         assert (elsewhere / path).read_bytes() == (folder / path).read_bytes(), path
+
+
+def test_of_a_full_disk_the_last_words_are_one_line(tmp_path, monkeypatch, capsys):
+    tell_if_full(tmp_path)
+    assert capsys.readouterr().out == ""
+    used = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: used._replace(free=5 << 20))
+    tell_if_full(tmp_path)
+    (said,) = capsys.readouterr().out.split("\n")[1:-1]
+    assert f"{tmp_path} is full (5 MB are left): make room, and run this again" in said
 
 
 def test_what_a_dead_build_left_half_made_is_taken_out_of_the_cache(tmp_path):

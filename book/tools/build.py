@@ -39,6 +39,7 @@ get_ipython().display_formatter.formatters["image/svg+xml"].for_type(Figure, fig
 uuid.uuid4 = (uuid.UUID(int=i, version=4) for i in itertools.count()).__next__
 """
 AT_ONCE = 2  # chapters; one may take more than 2 GB
+ROOM = 2**24  # bytes; the largest file of the build takes 11 million
 IN_THE_PAGE = ("lif-s0", "rhythm-burst-s0", "rhythm-even-s0")  # networks that widgets run there
 
 
@@ -116,6 +117,17 @@ def execute(root: Path, cache_folder: Path) -> None:
             print(f"Failed: {name}" if failed else f"Executed notebook {name}", flush=True)
 
 
+def tell_if_full(folder: Path) -> None:
+    """Say in one line what Sphinx says in many."""
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        print(
+            f"\nThe disk of {folder} is full ({free >> 20} MB are left): make room, and run this "
+            "again; the chapters that were executed are kept.",
+            flush=True,
+        )
+
+
 def build(root: Path) -> int:
     write_networks(root)
     out = root / "_build"
@@ -147,6 +159,8 @@ def build(root: Path) -> int:
     code = subprocess.run([jupyter_book, "build", "-W", "-n", "--keep-going", root]).returncode
     if code == 0:
         finished.touch()
+    else:
+        tell_if_full(out)
 
     if cache.exists():
         print("\nSeconds to execute each chapter:")
