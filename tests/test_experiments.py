@@ -1962,6 +1962,7 @@ READ_AGAIN: dict[str, dict[str, str]] = {
     "B": {
         "ann": "undecided",
         "attributed": "holds in part",
+        "conversion": "does not hold here",
         "leak": "holds",
         "localises": "holds in part",
         "suppression": "does not hold here",
