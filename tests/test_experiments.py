@@ -1965,6 +1965,7 @@ READ_AGAIN: dict[str, dict[str, str]] = {
         "conversion": "does not hold here",
         "leak": "holds",
         "localises": "holds in part",
+        "smoothing": "does not hold here",
         "suppression": "does not hold here",
     },
 }
