@@ -1963,6 +1963,7 @@ READ_AGAIN: dict[str, dict[str, str]] = {
         "ann": "undecided",
         "attributed": "holds in part",
         "conversion": "does not hold here",
+        "interval": "holds in part",
         "leak": "holds",
         "localises": "holds in part",
         "smoothing": "does not hold here",
