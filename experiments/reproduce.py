@@ -51,6 +51,7 @@ def page(folder: Path = results.FOLDER) -> str:
     lines = [
         TITLE,
         *(ABOUT[name] for name in sorted(sets)),
+        *asked_again(folder),
         "Values are means over the training seeds, with 95 % intervals over images; p values are "
         "corrected for the number of claims that were asked (Holm), and a claim that does not pass "
         f"has none. The rules are in [experiments/README.md]({way}).\n",
@@ -69,6 +70,19 @@ def page(folder: Path = results.FOLDER) -> str:
     lines.append("\nNotes of the runs:\n")
     lines += [f"- {row['claim']}: {note}" for row in board for note in row["notes"]]
     return "\n".join(lines) + "\n"
+
+
+def asked_again(folder: Path) -> list[str]:
+    """Of the book's own folder, where the claims stand that were asked again; of set B's, which of
+    them are not there yet."""
+    asked = {one.claim for one in everything().values() if one.decides and one.of_a_set}
+    if folder == results.FOLDER:
+        return [
+            "Of a claim that was asked again [second/B](second/B/README.md) decides. Bursts and "
+            "events have no set: their verdicts are here.\n"
+        ]
+    missing = sorted(asked - set(results.names(folder)))
+    return [f"Not run yet: {', '.join(missing)}.\n"] if missing else []
 
 
 def by_first_rules(folder: Path) -> list[str]:

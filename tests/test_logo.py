@@ -34,7 +34,7 @@ def test_the_poster_has_every_claim_and_no_word_leaves_it_or_lies_on_another():
     figure = poster.draw()
     figure.canvas.draw()
     said = [text.get_text() for text in figure.texts]
-    board = [row for row in results.scoreboard() if row["verdict"] in results.VERDICTS]
+    board = [row for row in results.current() if row["verdict"] in results.VERDICTS]
     for row in board:
         at = said.index(row["title"])
         assert (

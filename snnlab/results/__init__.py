@@ -23,7 +23,7 @@ from snnlab.results.show import (
 )
 from snnlab.results.verdict_cards import Cards, cards
 from snnlab.results.verdicts import VERDICTS as _VERDICTS
-from snnlab.results.verdicts import at_margins, scoreboard
+from snnlab.results.verdicts import at_margins, current, scoreboard
 
 __all__ = [
     "FOLDER",
@@ -34,6 +34,7 @@ __all__ = [
     "at_margins",
     "by_set",
     "cards",
+    "current",
     "curves",
     "decision",
     "dots",

@@ -88,7 +88,7 @@ def decision(result: dict) -> Table:
 
 
 def by_set(claim: str) -> Table:
-    """What decides a claim by the second rules, as :func:`decision` says it, on set A and on set B;
+    """What decides a claim by the second rules, as :func:`decision` says it, on set B and on set A;
     of a set that it was not run on yet, the command that does it.
 
     Raises ValueError for a claim without results anywhere, or one that is of no set.
@@ -98,7 +98,7 @@ def by_set(claim: str) -> Table:
     if not found and load(claim).get("rule_commit"):
         raise ValueError(f"{claim} looks at no photographs of a set: see decision(load({claim!r}))")
     parts = []
-    for name in SECOND:
+    for name in reversed(SECOND):  # what decides comes first
         head = f"**Set {name}**, which {DOES[name]}"
         command = f"python -m experiments.{claim} --set {name} --data PATH"
         parts.append(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snnlab.checks import check_number
 from snnlab.judge.statistics import holm
-from snnlab.results.files import FOLDER, load, names
+from snnlab.results.files import FOLDER, SECOND, load, names
 
 __all__ = [
     "LEVEL",
@@ -14,6 +14,7 @@ __all__ = [
     "allowance",
     "at_margins",
     "check_board",
+    "current",
     "is_valid",
     "of_figures",
     "scoreboard",
@@ -97,6 +98,14 @@ def scoreboard(folder: str | Path = FOLDER) -> list[dict]:
     descriptions) come last.
     """
     return _board([load(claim, folder) for claim in names(folder)])
+
+
+def current() -> list[dict]:
+    """The :func:`scoreboard` of what counts now: the claims that were run on set B, by the second
+    rules, and those that look at no photographs of a set."""
+    of_no_set = [row for row in scoreboard() if row["rule_commit"]]
+    rows = scoreboard(SECOND["B"]) + of_no_set
+    return sorted(rows, key=lambda row: row["verdict"] not in VERDICTS)
 
 
 def standing(result: dict) -> dict:
