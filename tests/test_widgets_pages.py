@@ -60,6 +60,13 @@ def the_view(tab):
     return view
 
 
+def both_views(tab):
+    """All that stand there at once; the second comes a moment after the first."""
+    views = tab.locator(".snn-widget")
+    views.nth(1).wait_for()
+    return views.all()
+
+
 @pytest.mark.parametrize("scheme", ["http", "file"])
 @pytest.mark.parametrize("name", WIDGETS)
 def test_every_control_changes_the_figure_and_the_numbers_are_the_librarys(
@@ -230,7 +237,7 @@ def test_the_first_look_stands_still(browser, written, quiet):
 def test_views_of_one_widget_move_together(browser, written):
     widget = KernelExplorer()
     with opened(browser, written(page(widget, widget))) as tab:
-        one, two = tab.locator(".snn-widget").all()
+        one, two = both_views(tab)
         changes(tab, two, lambda: one.locator("input[type=range]").press("PageUp"), "the other")
         assert seen(one) == seen(two)
         assert one.locator("input[type=number]").input_value() == (
@@ -240,7 +247,7 @@ def test_views_of_one_widget_move_together(browser, written):
 
 def test_widgets_of_one_kind_are_apart(browser, written):
     with opened(browser, written(page(KernelExplorer(), KernelExplorer(gamma=1)))) as tab:
-        one, two = tab.locator(".snn-widget").all()
+        one, two = both_views(tab)
         before = seen(two)
         changes(tab, one, lambda: one.locator("input[type=range]").press("PageUp"), "gamma")
         changes(tab, one, lambda: one.get_by_text("the authors’ code").click(), "variant")
@@ -252,7 +259,7 @@ def test_widgets_of_one_kind_are_apart(browser, written):
 def test_a_view_that_leaves_the_page_is_cleaned_up(browser, written):
     widget = KernelExplorer()
     with opened(browser, written(page(widget, widget))) as tab:
-        one, two = tab.locator(".snn-widget").all()
+        one, two = both_views(tab)
         gone = one.evaluate_handle("view => view.parentElement")
         draws = one.evaluate_handle("view => view")
         gone.evaluate("el => el.remove()")
