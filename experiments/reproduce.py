@@ -73,14 +73,14 @@ def page(folder: Path = results.FOLDER) -> str:
 
 
 def asked_again(folder: Path) -> list[str]:
-    """Of the book's own folder, where the claims stand that were asked again; of set B's, which of
+    """Of the book's own folder, where the claims stand that were asked again; of a set's, which of
     them are not there yet."""
-    asked = {one.claim for one in everything().values() if one.decides and one.of_a_set}
     if folder == results.FOLDER:
         return [
             "Of a claim that was asked again [second/B](second/B/README.md) decides. Bursts and "
             "events have no set: their verdicts are here.\n"
         ]
+    asked = {one.claim for one in everything().values() if one.decides and one.of_a_set}
     missing = sorted(asked - set(results.names(folder)))
     return [f"Not run yet: {', '.join(missing)}.\n"] if missing else []
 

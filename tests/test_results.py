@@ -361,13 +361,11 @@ def test_the_history_says_what_was_said_by_which_rules(tmp_path, monkeypatch):
 
 
 def test_what_counts_now_are_the_verdicts_of_set_b_and_of_claims_of_no_set():
-    found = results.current()
-    of_b = results.scoreboard(results.SECOND["B"])
-    assert [row for row in found if row["set"]] == of_b
-    others = [row["claim"] for row in found if not row["set"]]
-    assert others == ["burst", "events"]
-    described = [row["verdict"] not in results.VERDICTS for row in found]
-    assert described == sorted(described)
+    board = results.scoreboard(results.SECOND["B"])
+    of_b = [row for row in board if row["verdict"] in results.VERDICTS]
+    *found, burst, events = results.current()
+    assert found == of_b and len(of_b) < len(board)  # descriptions have none
+    assert (burst["claim"], events["claim"]) == ("burst", "events")
 
 
 def test_what_decides_on_each_set_stands_side_by_side(tmp_path, monkeypatch):

@@ -41,7 +41,7 @@ def draw() -> Figure:
         figure.add_artist(plt.Line2D([0.04, 0.96], [0.865, 0.865], color=BLUE, linewidth=3))
         figure.add_artist(plt.Line2D([0.04, 0.10], [0.865, 0.865], color=RED, linewidth=3))
         pictures(figure)
-        claims(figure, [r for r in results.current() if r["verdict"] in results.VERDICTS])
+        claims(figure, results.current())
         said = f"{len(chapters())} executable chapters, widgets that compute in the page, and "
         said += "snnlab, a tested PyTorch library. Two commands: make book, make test"
         write(figure, 0.04, 0.035, said, 15, color=PALE)

@@ -101,11 +101,10 @@ def scoreboard(folder: str | Path = FOLDER) -> list[dict]:
 
 
 def current() -> list[dict]:
-    """The :func:`scoreboard` of what counts now: the claims that were run on set B, by the second
-    rules, and those that look at no photographs of a set."""
+    """The rows of the :func:`scoreboard` whose verdicts count now: the claims that were run on set
+    B, by the second rules, and those that look at no photographs of a set."""
     of_no_set = [row for row in scoreboard() if row["rule_commit"]]
-    rows = scoreboard(SECOND["B"]) + of_no_set
-    return sorted(rows, key=lambda row: row["verdict"] not in VERDICTS)
+    return [row for row in scoreboard(SECOND["B"]) + of_no_set if row["verdict"] in VERDICTS]
 
 
 def standing(result: dict) -> dict:
