@@ -31,7 +31,7 @@ MEASURED = {
 OF_SCENES = ("val", "val, time shuffled")
 
 
-OTHER_CLASSES = ("tune", "tune, minus twin")  # of set B, whose validation images are not opened
+OTHER_CLASSES = ("tune", "tune, minus twin")  # of set B, whose validation images were closed then
 SHELVES = (zoo.FOLDER, zoo.FOLDER / "b")
 
 

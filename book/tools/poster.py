@@ -74,7 +74,7 @@ def pictures(figure: Figure) -> None:
 def claims(figure: Figure, board: list[dict]) -> None:
     """The right column: each claim, its verdict, and the first figure that decides it."""
     left, top, step = 0.44, 0.82, 0.74 / len(board)
-    write(figure, left, top, "What came of each claim, by its first rule", 22, weight="bold")
+    write(figure, left, top, "What came of each claim", 22, weight="bold")
     for i, row in enumerate(board):
         y = top - 0.055 - step * i
         write(figure, left, y, row["title"], 14)

@@ -102,7 +102,9 @@ def scoreboard(folder: str | Path = FOLDER) -> list[dict]:
 
 def current() -> list[dict]:
     """The rows of the :func:`scoreboard` whose verdicts count now: the claims that were run on set
-    B, by the second rules, and those that look at no photographs of a set."""
+    B, by the second rules, and those that look at no photographs of a set.  Each is corrected on
+    its own board, so :func:`at_margins` takes one scoreboard, and not these rows.
+    """
     of_no_set = [row for row in scoreboard() if row["rule_commit"]]
     return [row for row in scoreboard(SECOND["B"]) + of_no_set if row["verdict"] in VERDICTS]
 

@@ -57,8 +57,8 @@ class Verdicts(Widget, front="verdicts"):
 
     ::
 
-        Verdicts()                   # the book's claims
-        Verdicts("my/results")       # those of another folder
+        Verdicts()                   # the book's claims by the first rules
+        Verdicts(results.SECOND["B"])  # those that decide, or of any other folder
     """
 
     factor = Float(1.0, min=0).tag(sync=True)
