@@ -356,7 +356,8 @@ def raster(axes: Axes, spikes: Float[Tensor, "T N"], labels: list[str] | None = 
 
 def dots(measures: dict[str, dict], label: str, axes: Axes | None = None) -> Figure | SubFigure:
     """A line for each measure ({"value", "low", "high", "per_seed"}): a dot with its interval, and
-    small dots for the training seeds.  Returns the figure."""
+    small dots for the training seeds; where it has an interval over "classes" too, a thin line.
+    Returns the figure."""
     if axes is None:
         _, axes = plt.subplots(figsize=(6.5, 0.34 * len(measures) + 0.9))
     for i, measure in enumerate(measures.values()):
@@ -364,6 +365,10 @@ def dots(measures: dict[str, dict], label: str, axes: Axes | None = None) -> Fig
         axes.errorbar(
             measure["value"], i, xerr=[[low], [high]], fmt="o", color=COLOURS[0], capsize=3
         )
+        if "classes" in measure:
+            axes.hlines(
+                i, measure["classes"]["low"], measure["classes"]["high"], COLOURS[0], lw=0.6
+            )
         each = [one["value"] for one in measure["per_seed"]]
         axes.plot(each, [i + 0.25] * len(each), ".", color="0.4", ms=4)
     axes.set_yticks(range(len(measures)), [str(name) for name in measures])

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from matplotlib import pyplot as plt
 from oracles import verdicts as oracle
 
-from snnlab import results
+from snnlab import plotting, results
 from snnlab.results import files, show, verdicts
 
 
@@ -150,6 +150,18 @@ def test_figures_show_the_values_their_intervals_and_the_seeds():
     assert [list(bar.round(3)) for bar in bars] == [[0.1, 0.3], [0.2, 0.4]]
     seeds = [np.array(line.get_xdata()) for line in axes.lines if line.get_marker() == "."]
     assert [list(x.round(3)) for x in seeds] == [[0.2, 0.21], [0.3, 0.31]]
+    plt.close(figure)
+
+
+def test_dots_have_a_thin_line_for_the_interval_over_classes():
+    asked = measure() | {"classes": {"low": -0.5, "high": 0.9}}
+    figure = plotting.dots({"asked": asked, "not asked": measure()}, "energy")
+    (bar, _), (thin,) = (
+        [c for c in figure.axes[0].collections if c.get_linewidth()[0] == width]
+        for width in (plt.rcParams["lines.linewidth"], 0.6)
+    )
+    assert thin.get_segments()[0].tolist() == [[-0.5, 0], [0.9, 0]]
+    assert bar.get_linewidth()[0] > 0.6
     plt.close(figure)
 
 
@@ -470,12 +482,26 @@ def test_a_card_says_the_verdict_and_draws_the_interval_against_its_margin():
     assert places(one, "seed") == pytest.approx([value, zero + 0.51 * scale], abs=0.1)
 
 
+def test_a_card_draws_the_interval_over_classes_as_a_thin_line_and_says_it():
+    wide = measure(state="open") | {"classes": {"low": -0.5, "high": 0.9}}
+    board = [result("a", figures=[wide]) | {"holm": None}]
+    (svg,) = BeautifulSoup(results.cards(board), "html.parser").select("svg")
+    (zero,), (value,), (low,) = (places(svg, kind) for kind in ("zero", "value", "classes"))
+    scale = (value - zero) / 0.5
+    assert low == pytest.approx(zero - 0.5 * scale, abs=0.15)
+    thick, thin = (float(svg.select_one(f".{k}")["stroke-width"]) for k in ("interval", "classes"))
+    assert thin < thick
+    said = "0.500 (0.400 to 0.600), over classes -0.500 to 0.900, counts from 0.02: open"
+    assert svg["aria-label"] == said
+
+
 def test_the_cards_of_the_book_lie_inside_and_leave_no_claim_out():
-    board = [row for row in results.scoreboard() if row["verdict"] in results.VERDICTS]
+    board = results.current()
     soup = BeautifulSoup(results.cards(board), "html.parser")
     assert [card["data-verdict"] for card in soup.select("li")] == [r["verdict"] for r in board]
+    assert soup.select(".classes")
     for svg in soup.select("svg"):
-        kinds = ("zero", "margin", "interval", "value", "seed")
+        kinds = ("zero", "margin", "interval", "classes", "value", "seed")
         assert all(5 < place < 90 for kind in kinds for place in places(svg, kind))
 
 

@@ -163,15 +163,19 @@ def named(name: str, labels: dict) -> str:
 
 
 def _cells(figure: dict) -> list:
-    """Name, n, value and values by seed of a figure, for a line of a table; and where it was asked
-    over classes too, that interval."""
-    value, classes = phrase(figure), figure.get("classes")
+    """Name, n, value and values by seed of a figure, for a line of a table."""
     return [
         _plain(named(figure["name"], figure["labels"])),
         _plain(figure["n"]),
-        value + (", over classes {low:z.3f} to {high:z.3f}".format(**classes) if classes else ""),
+        phrase(figure) + said_over_classes(figure),
         _by_seed(figure),
     ]
+
+
+def said_over_classes(figure: dict) -> str:
+    """The other interval of a figure that was asked over classes too, in words; else nothing."""
+    classes = figure.get("classes")
+    return ", over classes {low:z.3f} to {high:z.3f}".format(**classes) if classes else ""
 
 
 def dots(result: dict, name: str, by: str, axes: Any = None, **labels: Any) -> Any:

@@ -70,7 +70,7 @@ class Verdicts(Widget, front="verdicts"):
 
     alt = (
         "A line for each claim: its verdict, and each figure that decides it as a dot with its 95 "
-        "per cent interval beside the margin from which it counts."
+        "per cent intervals, over images and over classes, beside the margin from which it counts."
     )
 
     def __init__(self, folder: str | Path = results.FOLDER, **traits: Any):

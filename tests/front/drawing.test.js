@@ -6,6 +6,7 @@ import test from "node:test";
 import { MAP, mapColour } from "../../snnlab/widgets/front/colours.js";
 import { run } from "../../snnlab/widgets/front/neuron.js";
 import { Plot, ticks } from "../../snnlab/widgets/front/plot.js";
+import { drawInterval } from "../../snnlab/widgets/front/verdicts.js";
 import { show } from "../../snnlab/widgets/front/view.js";
 
 test("numbers have four figures and a true minus sign", () => {
@@ -48,6 +49,22 @@ test("the name of an axis that is wider than the axis stays on the canvas", () =
     assert.ok(middle - half >= 0 && middle + half <= 270, words);
   }
   assert.equal(written.find(([text]) => text === "short")[1], 192);
+});
+
+test("an interval over classes is a thin bar from end to end, and none where none was asked", () => {
+  const bars = [];
+  const pen = new Proxy({}, {
+    get: (_, name) => (name === "fillRect" ? (...bar) => bars.push(bar) : () => {}),
+    set: () => true,
+  });
+  const plot = new Plot(pen, {}, { left: 0, top: 0, right: 100, bottom: 99 }, [0, 1], [0, 1]);
+  const figure = { value: 0.5, low: 0.4, high: 0.6, seeds: [], classes: [0.1, 0.9] };
+  drawInterval(plot, figure, 50, "green");
+  const [[, , , thick], [left, , wide, thin]] = bars.splice(0);
+  assert.equal(left, plot.x(0.1));
+  assert.ok(Math.abs(left + wide - plot.x(0.9)) < 1e-9 && thin < thick);
+  drawInterval(plot, { ...figure, classes: [] }, 50, "green");
+  assert.equal(bars.length, 1);
 });
 
 test("colours run through the whole map and stop at its ends", () => {

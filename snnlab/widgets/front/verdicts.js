@@ -115,7 +115,7 @@ function atMargin(figure, factor) {
   const [lowest, highest] = [Math.min(low, ...classes), Math.max(high, ...classes)];
   let state = highest < Math.max(margin, 1e-12) ? FAILING : OPEN;
   if (lowest > 0 && value >= margin) state = seeds.every((one) => one > 0) ? PASSES : SOME_SEEDS;
-  return { value, low, high, seeds, margin, state, p: figure.p };
+  return { value, low, high, seeds, classes, margin, state, p: figure.p };
 }
 
 function ofStates(figures) {
@@ -184,12 +184,15 @@ function verdictColours({ green, amber, orange, soft }) {
   return [green, amber, orange, soft];
 }
 
-/** A dot and its interval; where they lie outside, an arrow and the value. */
-function drawInterval(plot, { value, low, high, seeds }, y, colour) {
+/** A dot and its interval, that over classes as a thin line; where they lie outside, an arrow and the value. */
+export function drawInterval(plot, { value, low, high, seeds, classes }, y, colour) {
   const { pen, colours, box, xs } = plot;
   const inside = (/** @type {number} */ x) => Math.min(xs[1], Math.max(xs[0], x));
   pen.fillStyle = colour;
-  pen.fillRect(plot.x(inside(low)), y - 2, Math.max(1, plot.x(inside(high)) - plot.x(inside(low))), 4);
+  for (const [from, to, thick] of [[low, high, 4], ...(classes.length ? [[...classes, 1.5]] : [])]) {
+    const [start, end] = [from, to].map((x) => plot.x(inside(x)));
+    pen.fillRect(start, y - thick / 2, Math.max(1, end - start), thick);
+  }
   pen.beginPath();
   if (value === inside(value)) {
     pen.arc(plot.x(value), y, 5, 0, 2 * Math.PI);
