@@ -1967,6 +1967,7 @@ READ_AGAIN: dict[str, dict[str, str]] = {
         "interval": "holds in part",
         "leak": "holds",
         "localises": "holds in part",
+        "robustness": "holds in part",
         "smoothing": "does not hold here",
         "suppression": "does not hold here",
     },
