@@ -1958,6 +1958,7 @@ READ_AGAIN: dict[str, dict[str, str]] = {
         "attributed": "holds",
         "leak": "holds",
         "localises": "holds in part",
+        "smoothing": "undecided",
         "suppression": "does not hold here",
     },
     "B": {
