@@ -46,7 +46,7 @@ def walked_back(_, e):
 
 def turned(widget):
     """How many verdicts are others than by the rules."""
-    board = results.scoreboard()
+    board = results.scoreboard(results.SECOND["B"])
     at = results.at_margins(board, widget.factor)
     return sum(one["verdict"] != other["verdict"] for one, other in zip(board, at, strict=True))
 

@@ -57,8 +57,8 @@ class Verdicts(Widget, front="verdicts"):
 
     ::
 
-        Verdicts()                   # the book's claims by the first rules
-        Verdicts(results.SECOND["B"])  # those that decide, or of any other folder
+        Verdicts()                # the claims of the paper on set B, which decides
+        Verdicts(results.FOLDER)  # by the first rules, or of any other folder
     """
 
     factor = Float(1.0, min=0).tag(sync=True)
@@ -73,7 +73,7 @@ class Verdicts(Widget, front="verdicts"):
         "per cent intervals, over images and over classes, beside the margin from which it counts."
     )
 
-    def __init__(self, folder: str | Path = results.FOLDER, **traits: Any):
+    def __init__(self, folder: str | Path = results.SECOND["B"], **traits: Any):
         super().__init__(gather(folder), **traits)
 
     def still(self) -> bytes:

@@ -85,7 +85,7 @@ def encoder(widget):
 
 
 def verdicts(widget):
-    rows = results.at_margins(results.scoreboard(), widget.factor)
+    rows = results.at_margins(results.scoreboard(results.SECOND["B"]), widget.factor)
     rows = [row for row in rows if row["verdict"] in results.VERDICTS]
     states = ["passes", "passes in some seeds", "fails", "open"]
     figures = [figure for row in rows for figure in row["figures"]]
