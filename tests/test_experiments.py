@@ -1956,6 +1956,7 @@ READ_AGAIN: dict[str, dict[str, str]] = {
     "A": {
         "ann": "undecided",
         "attributed": "holds",
+        "interval": "undecided",
         "leak": "holds",
         "localises": "holds in part",
         "smoothing": "undecided",
